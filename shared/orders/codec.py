@@ -1,0 +1,49 @@
+"""Events to bytes and back. One event is one JSON object that names its type and schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from shared.orders.events import OrderEvent
+
+Upcast = Callable[[dict[str, Any]], dict[str, Any]]
+
+# (type, schema) of an event as it was once written -> how to make it the next schema.
+UPCASTS: dict[tuple[str, int], Upcast] = {}
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[OrderEvent] = msgspec.json.Decoder(OrderEvent)
+
+
+class MalformedEvent(Exception):
+    """The bytes are not an event we know. Reading them again will not help."""
+
+
+def encode(event: OrderEvent) -> bytes:
+    """Return the event as it stands on the log."""
+    return _encoder.encode(event)
+
+
+def decode(raw: bytes) -> OrderEvent:
+    """Return the event that `raw` holds, brought up to today's schema.
+
+    Raises `MalformedEvent` when it is none.
+    """
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.DecodeError, ValueError) as error:
+        return _decode_old(raw, error)
+
+
+def _decode_old(raw: bytes, error: Exception) -> OrderEvent:
+    try:
+        fields = msgspec.json.decode(raw)
+        while upcast := UPCASTS.get((fields["type"], fields["schema"])):
+            fields = upcast(fields)
+        event: OrderEvent = msgspec.convert(fields, OrderEvent)
+    except (msgspec.DecodeError, ValueError, KeyError, TypeError) as cause:
+        raise MalformedEvent(str(error)) from cause
+    return event

@@ -1,0 +1,161 @@
+"""Everything that can happen to an order, in the order it happens.
+
+Names are past tense: facts, not wishes. A released event is never edited. Add a field with a
+default, or raise its `schema` and teach `codec.UPCASTS` to read the old one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, TypedDict
+
+from msgspec import Struct
+
+from shared.orders.states import State
+from shared.orders.values import (
+    FailureReason,
+    Quote,
+    Receipt,
+    Refusal,
+    Route,
+    SignedTransaction,
+    SwapIntent,
+)
+
+
+class Head(TypedDict):
+    """What every event says of itself."""
+
+    order_id: str
+    version: int
+    at: datetime
+
+
+class Event(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag=True):
+    """A fact of one order. (`order_id`, `version`) names it: versions run 1, 2, 3, no holes."""
+
+    order_id: str
+    version: int
+    at: datetime
+    schema: Literal[1] = 1
+
+    def next(self, at: datetime) -> Head:
+        """Return the head of the event that follows this one."""
+        return {"order_id": self.order_id, "version": self.version + 1, "at": at}
+
+
+class OrderSubmitted(Event, frozen=True, kw_only=True):
+    """The order was accepted and is on the log."""
+
+    intent: SwapIntent
+    account: str
+
+
+class RoutingStarted(Event, frozen=True, kw_only=True):
+    """The router took the order up and asks the venues."""
+
+    intent: SwapIntent  # Carried along, so that no step needs a look-up.
+
+
+class OrderRouted(Event, frozen=True, kw_only=True):
+    """A venue won. Every quote and refusal is kept, so that the choice can be judged later."""
+
+    intent: SwapIntent
+    route: Route
+    quotes: tuple[Quote, ...]
+    refusals: tuple[Refusal, ...]
+    attempt: int
+
+
+class RouteExpired(Event, frozen=True, kw_only=True):
+    """The quote went stale before it could be signed; the order is to be quoted again."""
+
+    venue: str
+    expired_at: datetime
+
+
+class TransactionSigned(Event, frozen=True, kw_only=True):
+    """The transaction exists. From here on only the chain may end the order."""
+
+    venue: str
+    transaction: SignedTransaction
+
+
+class TransactionSent(Event, frozen=True, kw_only=True):
+    """The venue took the bytes. It does not mean that they landed."""
+
+    venue: str
+    signature: str
+
+
+class OrderUnresolved(Event, frozen=True, kw_only=True):
+    """The chain gave no answer in time. It is asked for as long as it takes."""
+
+    venue: str
+    signature: str
+    detail: str
+
+
+class TransactionExpired(Event, frozen=True, kw_only=True):
+    """The chain proved that the transaction can never land; another may be signed."""
+
+    signature: str
+    proof: str
+
+
+class CancelRequested(Event, frozen=True, kw_only=True):
+    """The client wants out, but the transaction is signed: do not try again if it expires."""
+
+    state: State  # As it was and still is, so that a reader needs no fold to tell the status.
+
+
+class OrderConfirmed(Event, frozen=True, kw_only=True):
+    """The swap landed."""
+
+    venue: str
+    signature: str
+    receipt: Receipt
+    price: Decimal
+
+
+class OrderFailed(Event, frozen=True, kw_only=True):
+    """The swap did not happen and will not."""
+
+    reason: FailureReason
+    detail: str
+    attempts: int
+
+
+class OrderCancelled(Event, frozen=True, kw_only=True):
+    """The client withdrew the order before anything was signed."""
+
+
+class OrderExpired(Event, frozen=True, kw_only=True):
+    """The order's own deadline passed with nothing in flight."""
+
+
+class OutcomeContradicted(Event, frozen=True, kw_only=True):
+    """The chain says otherwise than our end. Recorded and alarmed; not a second end."""
+
+    state: State
+    signature: str
+    detail: str
+
+
+OrderEvent = (
+    OrderSubmitted
+    | RoutingStarted
+    | OrderRouted
+    | RouteExpired
+    | TransactionSigned
+    | TransactionSent
+    | OrderUnresolved
+    | TransactionExpired
+    | CancelRequested
+    | OrderConfirmed
+    | OrderFailed
+    | OrderCancelled
+    | OrderExpired
+    | OutcomeContradicted
+)

@@ -1,0 +1,106 @@
+"""The nouns an order event is made of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Value(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Something that is what it holds; two with equal fields are the same."""
+
+
+class SwapIntent(Value, frozen=True, kw_only=True):
+    """What the client asked for: give exactly `amount_in`, get as much as possible.
+
+    `max_slippage_bps` (1 bp = 0.01 %) bounds the outcome below the quote; it never ranks venues.
+    After `expires_at` the order must not be signed.
+    """
+
+    token_in: str
+    token_out: str
+    amount_in: Decimal
+    max_slippage_bps: int
+    expires_at: datetime | None = None
+
+
+class Quote(Value, frozen=True, kw_only=True):
+    """What a venue offers for an intent.
+
+    `amount_out` is after the venue's fee and price impact. `network_fee`, in units of the token
+    out, is what the chain charges for landing the swap. `fee_bps` and `price_impact_bps` are
+    already inside `amount_out`; they are kept to explain it.
+    """
+
+    venue: str
+    amount_out: Decimal
+    network_fee: Decimal
+    fee_bps: Decimal
+    price_impact_bps: Decimal
+    expires_at: datetime
+
+    @property
+    def net_out(self) -> Decimal:
+        """Return what is left for the client, in units of the token out: quotes rank by this."""
+        return self.amount_out - self.network_fee
+
+
+class Refusal(Value, frozen=True, kw_only=True):
+    """Why a venue gave no quote."""
+
+    venue: str
+    reason: str
+
+
+class Route(Value, frozen=True, kw_only=True):
+    """The quote to execute, and the least the client must receive."""
+
+    quote: Quote
+    min_out: Decimal
+
+    @property
+    def venue(self) -> str:
+        """Return the name of the venue that won."""
+        return self.quote.venue
+
+
+class SignedTransaction(Value, frozen=True, kw_only=True):
+    """A transaction that may be sent any number of times and lands at most once.
+
+    `payload` stays inside Slipstream: whoever has the bytes can send them.
+    `valid_until` is the last block height at which the chain accepts it.
+    """
+
+    signature: str
+    payload: bytes
+    valid_until: int
+
+
+class Receipt(Value, frozen=True, kw_only=True):
+    """What the chain says a landed swap did."""
+
+    amount_in: Decimal
+    amount_out: Decimal
+
+    @property
+    def price(self) -> Decimal:
+        """Return units of the token out per unit of the token in."""
+        return self.amount_out / self.amount_in
+
+
+class FailureReason(StrEnum):
+    """Why an order failed. Stable codes: clients match on them."""
+
+    NO_ROUTE = "NO_ROUTE"
+    VENUE_REJECTED = "VENUE_REJECTED"
+    ROUTES_EXHAUSTED = "ROUTES_EXHAUSTED"
+    RETRIES_EXHAUSTED = "RETRIES_EXHAUSTED"
+    SLIPPAGE_EXCEEDED = "SLIPPAGE_EXCEEDED"
+    FAILED_ON_CHAIN = "FAILED_ON_CHAIN"
+
+
+# Only these may end an order once it is signed: they are the chain's own words.
+CHAIN_ANSWERS = frozenset({FailureReason.SLIPPAGE_EXCEEDED, FailureReason.FAILED_ON_CHAIN})

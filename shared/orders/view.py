@@ -1,0 +1,112 @@
+"""The one public view of events and orders: what API, sockets and command line may show.
+
+Signed bytes never pass through here; clients see the signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from shared.orders.codec import decode
+from shared.orders.events import (
+    CancelRequested,
+    OrderEvent,
+    OutcomeContradicted,
+    TransactionSigned,
+)
+from shared.orders.order import TRANSITIONS, Order, evolve
+from shared.orders.states import STATUS, State
+
+_STATELESS = (CancelRequested, OutcomeContradicted)
+# The status after an event follows from its type alone, but for those that change none.
+_PREFIX = {
+    event.__name__: b'{"status":"%s",' % STATUS[state].value.encode()
+    for (_, event), state in TRANSITIONS.items()
+    if event not in _STATELESS
+}
+
+
+def public_json(type_name: str, raw: bytes) -> bytes:
+    """Return an event's log entry as the JSON object a client may see.
+
+    Most events go through without being parsed: the status is put in front.
+    Raises `MalformedEvent` for one that has to be parsed and cannot be.
+    """
+    prefix = _PREFIX.get(type_name)
+    if prefix is None or type_name == TransactionSigned.__name__:
+        return msgspec.json.encode(public_event(decode(raw)))
+    return prefix + raw[1:]
+
+
+def public_event(event: OrderEvent) -> dict[str, Any]:
+    """Return an event as the object a client may see: its fields, plus `status`."""
+    fields: dict[str, Any] = msgspec.to_builtins(event)
+    if isinstance(event, TransactionSigned):
+        del fields["transaction"]["payload"]
+    return {"status": str(status_after(event)), **fields}
+
+
+def status_after(event: OrderEvent) -> str:
+    """Return the status a client sees once `event` has happened."""
+    if isinstance(event, _STATELESS):
+        return STATUS[event.state]
+    return _STATUS_AFTER[type(event)]
+
+
+_STATUS_AFTER = {
+    event: STATUS[state] for (_, event), state in TRANSITIONS.items() if event not in _STATELESS
+}
+
+
+def public_order(history: Sequence[OrderEvent]) -> dict[str, Any]:
+    """Return the order that a whole history folds to, as a client may see it.
+
+    Raises `ValueError` for an empty one.
+    """
+    order: Order | None = None
+    changes: list[dict[str, Any]] = []
+    for event in history:
+        order = evolve(order, event)
+        if not changes or changes[-1]["status"] != order.status:
+            changes.append({"status": order.status, "at": event.at})
+    if order is None:
+        raise ValueError("an order has at least one event")
+    return _builtins(_fields(order, changes))
+
+
+def _fields(order: Order, changes: list[dict[str, Any]]) -> dict[str, Any]:
+    route, receipt = order.route, order.receipt
+    failure = {"reason": order.failure, "detail": order.detail} if order.failure else None
+    return {
+        "orderId": order.id,
+        "status": order.status,
+        "version": order.version,
+        "tokenIn": order.intent.token_in,
+        "tokenOut": order.intent.token_out,
+        "amountIn": order.intent.amount_in,
+        "maxSlippageBps": order.intent.max_slippage_bps,
+        "expiresAt": order.intent.expires_at,
+        "attempts": order.attempts,
+        "venue": route.venue if route else None,
+        "quotes": order.quotes,
+        "quotedOut": route.quote.amount_out if route else None,
+        "minOut": route.min_out if route else None,
+        "signature": order.signature,
+        "amountOut": receipt.amount_out if receipt else None,
+        "price": order.price,
+        "failure": failure,
+        "unresolved": order.state is State.UNRESOLVED,
+        "cancelRequested": order.cancel_requested,
+        "contradicted": order.contradicted,
+        "submittedAt": order.submitted_at,
+        "updatedAt": order.updated_at,
+        "statusHistory": changes,
+    }
+
+
+def _builtins(fields: dict[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = msgspec.to_builtins(fields)
+    return result

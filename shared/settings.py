@@ -1,0 +1,212 @@
+"""Every setting, with its unit, default and meaning. The only place that reads the environment.
+
+Each field is the environment variable of the same name in capitals. All problems are reported
+at once, at start-up, by the variable's name and without its value.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Annotated, Self
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Milliseconds = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class InvalidSettings(Exception):
+    """One line for every variable that is missing or wrong."""
+
+
+class Settings(BaseModel):
+    """What every service needs to know."""
+
+    # Pydantic would otherwise print every input, passwords included, on a bad start.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    redis_url: str = Field(
+        description="Redis >= 7.0, Valkey >= 8, or any node of a cluster", repr=False
+    )
+    database_url: str = Field(
+        description="PostgreSQL >= 15, as a URL or a libpq connection string", repr=False
+    )
+    partitions: int = Field(
+        default=16, ge=1, le=1024, description="Number of streams; fixed at the first start"
+    )
+    namespace: str = Field(
+        default="slip", pattern=r"^[a-z0-9_-]{1,40}$", description="First part of every Redis key"
+    )
+    metrics_port: int = Field(
+        default=9100,
+        ge=0,
+        le=65535,
+        description="Port of /metrics and /health of router, executor, notifier and projector",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address of the metrics port")
+    log_level: str = Field(
+        default="INFO",
+        pattern=r"^(DEBUG|INFO|WARNING|ERROR)$",
+        description="DEBUG, INFO, WARNING or ERROR",
+    )
+    redis_timeout_s: Seconds = Field(
+        default=5.0, description="Longest wait for one Redis reply, in seconds"
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read each field from the variable of the same name, in capitals.
+
+        Raises `InvalidSettings` that names every wrong or missing variable.
+        """
+        env = os.environ if env is None else env
+        given = {f: env[f.upper()] for f in cls.model_fields if env.get(f.upper())}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise InvalidSettings(_lines(error)) from None
+
+
+def _lines(error: ValidationError) -> str:
+    return "\n".join(
+        f"{'.'.join(str(part) for part in problem['loc']).upper() or 'SETTINGS'}: {problem['msg']}"
+        for problem in error.errors()
+    )
+
+
+def _replica_name() -> str:
+    # Never reused: a name that came back would inherit the pending entries of the dead.
+    return f"{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:8]}"
+
+
+class ConsumerSettings(Settings):
+    """How a replica reads the log."""
+
+    consumer_name: str = Field(
+        default_factory=_replica_name,
+        description="Name of this replica, never used twice; made up when not given",
+    )
+    max_in_flight: int = Field(
+        default=512, ge=1, le=100_000, description="Entries one replica works on at once"
+    )
+    lease_ms: Milliseconds = Field(
+        default=15_000,
+        ge=100,
+        description="An entry untouched for so long is taken over by another replica, in ms",
+    )
+    max_attempts: int = Field(
+        default=3, ge=1, le=100, description="Deliveries of one entry before it is given up"
+    )
+    backoff_base_ms: Milliseconds = Field(
+        default=1_000, ge=1, description="Wait before the second attempt, doubled for each more, ms"
+    )
+    backoff_cap_ms: Milliseconds = Field(
+        default=60_000, ge=1, description="Longest wait between two attempts, in ms"
+    )
+    drain_s: Seconds = Field(
+        default=8.0, description="Time to finish what is in flight when told to stop, in seconds"
+    )
+
+
+class VenueSettings(ConsumerSettings):
+    """The simulated venues and their chain, for router and executor."""
+
+    venues: str = Field(
+        default="raydium,meteora", description="Names of the venues to ask, with commas between"
+    )
+    quote_deadline_ms: Milliseconds = Field(
+        default=1_000, ge=1, description="Longest wait for a venue's quote, in ms"
+    )
+    quote_ttl_ms: Milliseconds = Field(
+        default=10_000, ge=1, description="How long a simulated quote may be executed, in ms"
+    )
+    venue_deadline_ms: Milliseconds = Field(
+        default=5_000,
+        ge=1,
+        description="Longest wait for a venue to build, send or answer, in ms; less than LEASE_MS",
+    )
+    max_routes: int = Field(
+        default=5, ge=1, le=100, description="Routes tried for one order before it fails"
+    )
+    confirm_budget_ms: Milliseconds = Field(
+        default=30_000, description="Wait for the chain before an order is unresolved, in ms"
+    )
+    confirm_poll_ms: Milliseconds = Field(
+        default=100, ge=1, description="Time between two questions to the chain, in ms"
+    )
+    unresolved_poll_ms: Milliseconds = Field(
+        default=1_000, ge=1, description="First wait between questions once unresolved, in ms"
+    )
+    unresolved_poll_cap_ms: Milliseconds = Field(
+        default=60_000, ge=1, description="Longest wait between questions once unresolved, in ms"
+    )
+    venue_quote_ms: Milliseconds = Field(
+        default=200, description="Simulated time a venue takes to quote, in ms"
+    )
+    venue_swap_ms_min: Milliseconds = Field(
+        default=2_000, description="Simulated shortest time from send to landing, in ms"
+    )
+    venue_swap_ms_max: Milliseconds = Field(
+        default=3_000, description="Simulated longest time from send to landing, in ms"
+    )
+    venue_seed: str = Field(
+        default="", description="Makes simulated prices and faults repeatable; random when empty"
+    )
+    venue_faults: str = Field(
+        default="",
+        description="Simulated faults by probability, e.g. raydium.quote_error=0.1,"
+        "meteora.never_lands=0.01; see docs/adding-a-venue.md",
+    )
+    chain_retention_s: Seconds = Field(
+        default=3_600, description="How long the simulated ledger is kept, in seconds"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.venue_swap_ms_max < self.venue_swap_ms_min:
+            raise ValueError("VENUE_SWAP_MS_MAX must not be below VENUE_SWAP_MS_MIN")
+        return self
+
+
+class GatewaySettings(Settings):
+    """The public side."""
+
+    http_host: str = Field(default="127.0.0.1", description="Address the gateway listens on")
+    http_port: int = Field(default=8000, ge=0, le=65535, description="Port of the gateway")
+    accept_deadline_ms: Milliseconds = Field(
+        default=5_000,
+        ge=100,
+        description="Longest wait for the log to take an order before 503 or 504, in ms",
+    )
+    intake_queue: int = Field(
+        default=10_000, ge=1, description="Orders that may wait for the log; more answer 503"
+    )
+    idempotency_ttl_s: int = Field(
+        default=172_800, ge=86_400, description="How long an Idempotency-Key is kept, in seconds"
+    )
+    socket_queue: int = Field(
+        default=256, ge=1, description="Messages that may wait for a slow WebSocket client"
+    )
+    max_sockets: int = Field(
+        default=10_000, ge=1, description="WebSocket clients of one gateway; more are refused"
+    )
+    follow_check_s: Seconds = Field(
+        default=3.0, description="Time between two checks that no live update was missed, seconds"
+    )
+    drain_s: Seconds = Field(
+        default=8.0, description="Time to finish requests when told to stop, in seconds"
+    )
+
+
+class ProjectorSettings(ConsumerSettings):
+    """The side that writes Postgres."""
+
+    history_ttl_s: int = Field(
+        default=60, ge=1, description="An archived, ended order stays in Redis so long, in seconds"
+    )
+    trim_every_s: Seconds = Field(
+        default=5.0, description="Time between two trims of the log, in seconds"
+    )

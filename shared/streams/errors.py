@@ -1,0 +1,22 @@
+"""What can go wrong with the log."""
+
+from __future__ import annotations
+
+
+class LogUnavailable(Exception):
+    """Redis is away or full. Wait for it; it is never the fault of an event.
+
+    `maybe_applied` tells whether the command may have been carried out all the same.
+    """
+
+    def __init__(self, detail: str, *, maybe_applied: bool) -> None:
+        super().__init__(detail)
+        self.maybe_applied = maybe_applied
+
+
+class GroupMissing(Exception):
+    """A consumer group or its stream is gone: somebody deleted it, or Redis lost data."""
+
+
+class WrongPartitions(Exception):
+    """The log was made with another number of partitions."""

@@ -1,0 +1,47 @@
+"""The names of everything in Redis. The hash tag keeps one partition in one cluster slot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Key names for one log."""
+
+    namespace: str
+    partitions: int
+
+    def partition_of(self, order_id: str) -> int:
+        """Return the partition that holds everything about an order."""
+        return crc32(order_id.encode()) % self.partitions
+
+    def log(self, partition: int) -> str:
+        """Return the stream of every event of the partition's orders."""
+        return f"{self.namespace}:{{{partition:02}}}:log"
+
+    def history(self, order_id: str) -> str:
+        """Return the list of one order's events. Its length is the order's version."""
+        return f"{self.namespace}:{{{self.partition_of(order_id):02}}}:order:{order_id}"
+
+    def dead(self, partition: int) -> str:
+        """Return the stream of entries that nobody could process."""
+        return f"{self.namespace}:{{{partition:02}}}:dead"
+
+    def due(self, partition: int, group: str) -> str:
+        """Return the sorted set of a group's parked orders, by when they are due (ms)."""
+        return f"{self.namespace}:{{{partition:02}}}:due:{group}"
+
+    def marker(self, partition: int, key: str) -> str:
+        """Return what remembers that an Idempotency-Key was used."""
+        return f"{self.namespace}:{{{partition:02}}}:key:{key}"
+
+    def updates(self, order_id: str) -> str:
+        """Return the channel on which one order's events are published."""
+        return f"{self.namespace}:{{{self.partition_of(order_id):02}}}:updates:{order_id}"
+
+    @property
+    def layout(self) -> str:
+        """Return the key that remembers the number of partitions."""
+        return f"{self.namespace}:partitions"

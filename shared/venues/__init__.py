@@ -1,0 +1,1 @@
+"""What the engine needs from a venue, and the venues."""

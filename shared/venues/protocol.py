@@ -1,0 +1,98 @@
+"""What the engine needs from a venue, and nothing more.
+
+Bad news comes in three kinds::
+
+    VenueRejected      a final no to a quote, a build or a send
+    VenueUnavailable   the venue answered with an error; another attempt may help
+    VenueUnreachable   nothing answered; to be waited for, and never counted as an attempt
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from shared.orders.values import (
+    FailureReason,
+    Quote,
+    Receipt,
+    Route,
+    SignedTransaction,
+    SwapIntent,
+)
+
+
+class VenueRejected(Exception):
+    """A final no. After a refused `send` the bytes may have landed all the same: ask `status`."""
+
+
+class VenueUnavailable(Exception):
+    """The venue answered with an error. Trying again later may help."""
+
+
+class VenueUnreachable(Exception):
+    """The venue's network did not answer. Wait for it."""
+
+
+class Landed(Struct, frozen=True):
+    """The swap happened."""
+
+    receipt: Receipt
+
+
+class Failed(Struct, frozen=True):
+    """The transaction is on the chain and swapped nothing; it never will."""
+
+    reason: FailureReason
+    detail: str
+
+
+class Expired(Struct, frozen=True):
+    """It is proven that the transaction can never land."""
+
+    proof: str
+
+
+class Pending(Struct, frozen=True):
+    """The chain knows the transaction and has not decided."""
+
+
+class Unknown(Struct, frozen=True):
+    """The chain has no trace of it. That is no proof: it may still land."""
+
+
+Answer = Landed | Failed | Expired | Pending | Unknown
+
+
+class Venue(Protocol):
+    """A place to swap. Calls may be made at the same time and may be cancelled at any moment."""
+
+    @property
+    def name(self) -> str:
+        """Return the name by which routes and metrics know the venue."""
+        ...
+
+    async def quote(self, intent: SwapIntent) -> Quote:
+        """Return what the venue pays now for the intent."""
+        ...
+
+    async def build(self, order_id: str, intent: SwapIntent, route: Route) -> SignedTransaction:
+        """Sign a swap that pays at least `route.min_out` or fails on chain.
+
+        Nothing leaves: the caller records the result before it sends. `order_id` travels in the
+        transaction, so that the chain can be searched for it.
+        """
+        ...
+
+    async def send(self, transaction: SignedTransaction) -> None:
+        """Hand the bytes to the chain: one effect at most, however often they are sent."""
+        ...
+
+    async def status(self, signatures: Sequence[str]) -> Sequence[Answer]:
+        """Return what the chain says of each signature, in order, in one question.
+
+        An error is never an answer: it raises.
+        """
+        ...
