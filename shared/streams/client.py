@@ -1,0 +1,166 @@
+"""One connection to Redis, Valkey or a cluster of them: pipelines, scripts, and plain errors.
+
+Replies are raw: bytes, numbers and lists, as the server sent them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Self, TypeAlias
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    ResponseError,
+)
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+
+from shared.streams.errors import LogUnavailable
+
+Command: TypeAlias = tuple[Any, ...]
+
+# The server said no before it did anything, and may say yes later.
+_NOT_NOW = (OutOfMemoryError, ReadOnlyError)
+_AWAY = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterError, OSError)
+
+
+# What a server that forgot a script is told again.
+_TEXTS: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script, called by its digest."""
+
+    digest: str
+
+    @classmethod
+    def load(cls, package: str, path: str) -> Self:
+        """Read the script that lies beside a package's modules."""
+        text = files(package).joinpath(path).read_text()
+        digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        _TEXTS[digest] = text
+        return cls(digest)
+
+    def command(self, keys: Sequence[str], args: Sequence[Any]) -> Command:
+        """Return the command that runs the script. All `keys` must lie in one slot."""
+        return ("EVALSHA", self.digest, len(keys), *keys, *args)
+
+
+class Client:
+    """The only thing that talks to Redis."""
+
+    def __init__(self, redis: Redis | RedisCluster, *, clustered: bool) -> None:
+        # redis-py types replies as unions over every protocol; Any stays inside this package.
+        self._redis: Any = redis
+        self.clustered = clustered
+
+    @classmethod
+    async def connect(cls, url: str, *, timeout_s: float = 5.0) -> Self:
+        """Connect, and find out whether `url` names a node of a cluster.
+
+        Raises `LogUnavailable` when nothing answers.
+        """
+        options: dict[str, Any] = {
+            "socket_timeout": timeout_s,
+            "socket_connect_timeout": timeout_s,
+            "protocol": 2,
+        }
+        single = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        single.response_callbacks.clear()
+        client = cls(single, clustered=False)
+        try:
+            info = await client.call("INFO", "cluster")
+        except BaseException:
+            await client.close()
+            raise
+        if b"cluster_enabled:1" not in info:
+            return client
+        await client.close()
+        cluster = RedisCluster.from_url(url, **options)
+        for name in ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS"):
+            cluster.response_callbacks.pop(name, None)
+        return cls(cluster, clustered=True)
+
+    async def call(self, *command: Any) -> Any:
+        """Run one command. Raises `LogUnavailable`, or the server's own error."""
+        try:
+            return await self._redis.execute_command(*command)
+        except NoScriptError:
+            return await self.call(*_spelled_out(command))
+        except (*_AWAY, *_NOT_NOW) as error:
+            raise _unavailable(error) from error
+
+    async def run(self, commands: Sequence[Command]) -> list[Any]:
+        """Run commands in one round trip (one a node in a cluster), without a transaction.
+
+        A command that the server refuses has its error in place of its reply. Raises
+        `LogUnavailable` when the server is away or full.
+        """
+        if not commands:
+            return []
+        replies = await self._pipeline(commands)
+        unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            again = await self._pipeline([_spelled_out(commands[i]) for i in unknown])
+            for i, reply in zip(unknown, again, strict=True):
+                replies[i] = reply
+        for reply in replies:
+            if isinstance(reply, (*_AWAY, *_NOT_NOW)):
+                some_ran = any(not isinstance(other, Exception) for other in replies)
+                raise _unavailable(reply, maybe_applied=some_ran) from reply
+        return replies
+
+    async def _pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        pipe = self._redis.pipeline() if self.clustered else self._redis.pipeline(transaction=False)
+        try:
+            for command in commands:
+                pipe.execute_command(*command)
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
+        except _AWAY as error:
+            raise _unavailable(error) from error
+        return replies
+
+    def pubsub(self) -> Any:
+        """Return a publish/subscribe link of its own."""
+        return self._redis.pubsub()
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self._redis.aclose()
+
+
+def checked(reply: Any) -> Any:
+    """Return a reply of `Client.run`, or raise it if it is an error."""
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
+def _spelled_out(command: Command) -> Command:
+    return ("EVAL", _TEXTS[command[1]], *command[2:])
+
+
+def _unavailable(error: Exception, *, maybe_applied: bool = False) -> LogUnavailable:
+    # Refused, redirected or never connected: then the command itself was not carried out.
+    never_sent = isinstance(error, (ResponseError, BusyLoadingError)) or "connecting to" in str(
+        error
+    )
+    return LogUnavailable(
+        f"{type(error).__name__}: {error}", maybe_applied=maybe_applied or not never_sent
+    )

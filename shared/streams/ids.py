@@ -1,0 +1,33 @@
+"""New order ids: UUIDv7 (RFC 9562), so that they sort by time."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from shared.streams.keys import Keys
+
+_KEYS = UUID("6f2d4c5e-9a0b-5d55-8f5c-1f6f0c1f3a77")  # Our own namespace for Idempotency-Keys.
+
+
+def new_order_id(now: datetime) -> str:
+    """Return an id that nobody else makes."""
+    ms = int(now.timestamp() * 1_000)
+    random = secrets.randbits(74)
+    value = ms << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    return str(UUID(int=value))
+
+
+def id_for_key(keys: Keys, account: str, key: str, now: datetime) -> tuple[str, str]:
+    """Return the name of an Idempotency-Key's marker, and a new order id in its partition.
+
+    One script can then check the marker and append the order. The id itself is new every time:
+    a key that is used again after it was forgotten must not name an order that ended long ago.
+    """
+    marker = uuid5(_KEYS, f"{account}\0{key}").hex
+    partition = keys.partition_of(marker)
+    while True:  # Ends: each try hits with a chance of one in `partitions`.
+        order_id = new_order_id(now)
+        if keys.partition_of(order_id) == partition:
+            return keys.marker(partition, marker), order_id

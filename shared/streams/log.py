@@ -1,0 +1,226 @@
+"""The log: every event of every order, and the one way to add to it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self, TypeAlias
+
+from redis.exceptions import ResponseError
+
+from shared.orders.codec import encode
+from shared.orders.events import OrderEvent, OrderSubmitted
+from shared.settings import Settings
+from shared.streams.client import Client, Command, Script, checked
+from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
+from shared.streams.keys import Keys
+
+GROUPS = ("router", "executor", "notifier", "projector")
+
+_APPEND = Script.load(__package__, "lua/append.lua")
+_TRIM = Script.load(__package__, "lua/trim.lua")
+
+Outcome: TypeAlias = Literal["ok", "moved", "missing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append:
+    """What one step wants on the log.
+
+    The events follow version `expected` of the order. `entry_id`, when given, is the trigger to
+    acknowledge in the same breath; `park_ms` parks the order for so long, `unpark` takes it off.
+    """
+
+    order_id: str
+    expected: int
+    events: Sequence[OrderEvent] = ()
+    entry_id: str = ""
+    park_ms: int | None = None
+    unpark: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A new order, and the marker of its Idempotency-Key if it came with one.
+
+    `digest` stands for the whole request: the same key with another digest is a conflict.
+    """
+
+    event: OrderSubmitted
+    marker: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """Which order a submission led to.
+
+    `accepted`: it is on the log now. `repeated`: the same request was accepted before, as
+    `order_id`. `conflict`: its key belongs to another request.
+    """
+
+    order_id: str
+    kind: Literal["accepted", "repeated", "conflict"]
+
+
+class Log:
+    """Every event of every order, spread over partitions."""
+
+    def __init__(self, client: Client, keys: Keys, *, key_ttl_s: int = 172_800) -> None:
+        self.client = client
+        self.keys = keys
+        self._key_ttl_s = key_ttl_s
+
+    @classmethod
+    async def open(cls, settings: Settings, *, key_ttl_s: int = 172_800) -> Self:
+        """Connect, and make sure that the log and every group are there.
+
+        Raises `LogUnavailable`, or `WrongPartitions` when the log was made with another number.
+        """
+        client = await Client.connect(settings.redis_url, timeout_s=settings.redis_timeout_s)
+        log = cls(client, Keys(settings.namespace, settings.partitions), key_ttl_s=key_ttl_s)
+        try:
+            await log.prepare()
+        except BaseException:
+            await client.close()
+            raise
+        return log
+
+    async def prepare(self) -> None:
+        """Fix the number of partitions and create every group, before anything is read."""
+        wanted = self.keys.partitions
+        await self.client.call("SET", self.keys.layout, wanted, "NX")
+        found = int(await self.client.call("GET", self.keys.layout))
+        if found != wanted:
+            raise WrongPartitions(
+                f"this log has {found} partitions, PARTITIONS says {wanted}: set PARTITIONS={found}"
+            )
+        # From 0: a group made late must still see every order.
+        commands: list[Command] = [
+            ("XGROUP", "CREATE", self.keys.log(p), group, "0", "MKSTREAM")
+            for p, group in itertools.product(range(wanted), GROUPS)
+        ]
+        for reply in await self.client.run(commands):
+            if isinstance(reply, Exception) and "BUSYGROUP" not in str(reply):
+                raise reply
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
+        """Append new orders in one round trip. Safe to repeat with the same events.
+
+        Raises `LogUnavailable`; then `maybe_applied` says whether some may be on the log.
+        """
+        items = []
+        for submission in submissions:
+            event, marker = submission.event, submission.marker
+            item = [event.order_id, 0, "", "", "", 1, type(event).__name__, encode(event)]
+            if marker:
+                item[3] = "mark"
+                item[4] = f"{self._key_ttl_s} {event.order_id} {submission.digest}"
+            items.append((event.order_id, marker or "", item))
+        replies = await self._append("", items)
+        return [_submitted(s, reply) for s, reply in zip(submissions, replies, strict=True)]
+
+    async def append(self, group: str, appends: Sequence[Append]) -> list[Outcome]:
+        """Append what steps decided, in one round trip, each only if its order has not moved on.
+
+        `moved`: somebody else was first; nothing was appended, the trigger is acknowledged.
+        `missing`: the order's history is not there; nothing was touched. Safe to repeat.
+        """
+        items = []
+        for append in appends:
+            also: tuple[str, int | str] = ("", "")
+            if append.park_ms is not None:
+                also = ("park", append.park_ms)
+            elif append.unpark:
+                also = ("unpark", "")
+            item: list[Any] = [append.order_id, append.expected, append.entry_id, *also]
+            item.append(len(append.events))
+            for event in append.events:
+                item += (type(event).__name__, encode(event))
+            due = self.keys.due(self.keys.partition_of(append.order_id), group)
+            items.append((append.order_id, due, item))
+        return [reply[0].decode() for reply in await self._append(group, items)]
+
+    async def _append(
+        self, group: str, items: Sequence[tuple[str, str, list[Any]]]
+    ) -> list[list[Any]]:
+        # One script call for all on one server, one a partition in a cluster.
+        batches: dict[int, list[int]] = {}
+        for i, (order_id, _, _) in enumerate(items):
+            slot = self.keys.partition_of(order_id) if self.client.clustered else 0
+            batches.setdefault(slot, []).append(i)
+        commands = []
+        for batch in batches.values():
+            keys: list[str] = []
+            args: list[Any] = [group, len(batch)]
+            for i in batch:
+                order_id, third, item = items[i]
+                log = self.keys.log(self.keys.partition_of(order_id))
+                keys += (log, self.keys.history(order_id), third or log)
+                args += item
+            commands.append(_APPEND.command(keys, args))
+        replies: list[Any] = [None] * len(items)
+        for batch, answers in zip(batches.values(), await self.client.run(commands), strict=True):
+            for i, reply in zip(batch, checked(answers), strict=True):
+                replies[i] = _settled(reply)
+        return replies
+
+    async def history(self, order_ids: Sequence[str], since: int = 0) -> list[list[bytes]]:
+        """Return each order's events after version `since`; nothing where Redis has none."""
+        keys = [self.keys.history(order_id) for order_id in order_ids]
+        return _all(await self.client.run([("LRANGE", key, since, -1) for key in keys]))
+
+    async def versions(self, order_ids: Sequence[str]) -> list[int]:
+        """Return each order's version; 0 where Redis has no history of it."""
+        return _all(await self.client.run([("LLEN", self.keys.history(i)) for i in order_ids]))
+
+    async def expire_histories(self, order_ids: Iterable[str], ttl_s: int) -> None:
+        """Let histories go that the archive holds as a whole."""
+        commands = [("EXPIRE", self.keys.history(i), ttl_s, "NX") for i in order_ids]
+        _all(await self.client.run(commands))
+
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Tell whoever follows the orders, now."""
+        commands = [("SPUBLISH", self.keys.updates(i), message) for i, message in messages]
+        _all(await self.client.run(commands))
+
+    async def trim(self) -> int:
+        """Drop what every group has acknowledged; return how many entries.
+
+        Raises `GroupMissing` rather than drop what a group that is gone had not seen.
+        """
+        streams = [self.keys.log(p) for p in range(self.keys.partitions)]
+        replies = _all(await self.client.run([_TRIM.command([s], GROUPS) for s in streams]))
+        for _, said in replies:
+            if said != b"ok":
+                raise GroupMissing(f"{said.decode()} is gone; restart any service to make it anew")
+        return sum(dropped for dropped, _ in replies)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.client.close()
+
+
+def _all(replies: Sequence[Any]) -> list[Any]:
+    return [checked(reply) for reply in replies]
+
+
+def _settled(reply: list[Any]) -> list[Any]:
+    if reply[0] == b"error":
+        why = reply[1].decode()
+        if "OOM" in why or "READONLY" in why:
+            raise LogUnavailable(why, maybe_applied=True)
+        raise ResponseError(why)
+    return reply
+
+
+def _submitted(submission: Submission, reply: list[Any]) -> Submitted:
+    order_id = submission.event.order_id
+    if reply[0] != b"marked":
+        # Ids are new, so an order that is there already is our own, its reply lost on the way.
+        return Submitted(order_id, "accepted")
+    known_id, digest = reply[1].decode().split(" ")
+    if digest != submission.digest:
+        return Submitted(known_id, "conflict")
+    return Submitted(known_id, "accepted" if known_id == order_id else "repeated")

@@ -1,0 +1,66 @@
+-- Take over what nobody works on: failed steps whose wait is over, entries whose holder went
+-- quiet, and parked orders that fell due.
+--
+-- KEYS: stream, sorted set of parked orders
+-- ARGV: group, me, lease_ms ('' = take no lapsed leases now), base_ms, cap_ms, most,
+--       prefix of the orders' lists
+-- Replies: {{entry id, times delivered, fields}...}, {{order id, length, last event}...},
+--          {ids of entries that are gone from the stream}
+local log, due, group, me = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local base, cap, most = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local entries, orders, gone = {}, {}, {}
+
+local function claim(id, idle)
+  local found = redis.call('XCLAIM', log, group, me, idle, id)
+  if found[1] then return found[1][2] end
+  if #redis.call('XRANGE', log, id, id) == 0 then
+    redis.call('XACK', log, group, id)
+    gone[#gone + 1] = id
+  end
+end
+
+local function wait_of(id, deliveries)
+  local wait = math.min(cap, base * 2 ^ math.max(0, math.min(deliveries - 1, 30)))
+  -- Jitter from the id, so that every replica agrees when the entry is due.
+  local part = tonumber(string.match(id, '(%d+)%-')) % 1000 / 1000
+  return math.floor(wait * (1 + part / 4))
+end
+
+-- A first page that is not due must not hide what is: walk on, in bounded steps.
+local function walk(owner, least_idle, due_after)
+  local from = '-'
+  for _ = 1, 20 do
+    local args = {'XPENDING', log, group, 'IDLE', least_idle, from, '+', 100}
+    if owner then args[#args + 1] = owner end
+    local page = redis.call(unpack(args))
+    for _, e in ipairs(page) do
+      if #entries >= most then return end
+      local id, holder, idle, deliveries = e[1], e[2], e[3], e[4]
+      local wait = due_after(id, holder, deliveries)
+      if wait and idle >= wait then
+        local fields = claim(id, wait)
+        if fields then entries[#entries + 1] = {id, deliveries + 1, fields} end
+      end
+    end
+    if #page < 100 then return end
+    from = '(' .. page[#page][1]
+  end
+end
+
+walk('~retry', base, function(id, _, deliveries) return wait_of(id, deliveries) end)
+if ARGV[3] ~= '' then
+  local lease = tonumber(ARGV[3])
+  walk(nil, lease, function(_, holder) return holder ~= '~retry' and lease end)
+end
+
+local now = redis.call('TIME')
+local ms = now[1] * 1000 + math.floor(now[2] / 1000)
+local room = most - #entries
+if room > 0 and ARGV[3] ~= '' then
+  for _, order in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', ms, 'LIMIT', 0, room)) do
+    redis.call('ZADD', due, string.format('%.0f', ms + tonumber(ARGV[3])), order)
+    local list = ARGV[7] .. order
+    orders[#orders + 1] = {order, redis.call('LLEN', list), redis.call('LINDEX', list, -1)}
+  end
+end
+return {entries, orders, gone}

@@ -1,0 +1,69 @@
+"""Every test has a namespace in Redis and a database in Postgres to itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from shared.settings import VenueSettings
+from shared.streams.log import Log
+from tests.servers import postgres_server, redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """Return a new, empty database."""
+    name = f"t{uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield make_conninfo(postgres_url, dbname=name)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def namespace() -> str:
+    return f"t{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def settings(redis_url: str, namespace: str) -> VenueSettings:
+    """Return settings for a test that needs no Postgres: small, fast, no waiting for venues."""
+    return VenueSettings(
+        redis_url=redis_url,
+        database_url="postgresql://127.0.0.1:1/nobody",
+        namespace=namespace,
+        partitions=4,
+        lease_ms=1_000,
+        backoff_base_ms=50,
+        venue_quote_ms=0,
+        venue_swap_ms_min=0,
+        venue_swap_ms_max=0,
+        venue_seed="tests",
+        drain_s=2,
+    )
+
+
+@pytest_asyncio.fixture
+async def log(settings: VenueSettings) -> AsyncIterator[Log]:
+    opened = await Log.open(settings)
+    yield opened
+    await opened.close()

