@@ -14,6 +14,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from shared.errors import ServerAway
 from shared.orders.values import (
     FailureReason,
     Quote,
@@ -32,7 +33,7 @@ class VenueUnavailable(Exception):
     """The venue answered with an error. Trying again later may help."""
 
 
-class VenueUnreachable(Exception):
+class VenueUnreachable(ServerAway):
     """The venue's network did not answer. Wait for it."""
 
 

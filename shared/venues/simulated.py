@@ -1,0 +1,161 @@
+"""A venue that is not there: prices by chance, swaps on the simulated chain, faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from shared.clock import Clock, utc_now
+from shared.orders.values import Quote, Route, SignedTransaction, SwapIntent
+from shared.settings import VenueSettings
+from shared.streams.client import Client
+from shared.venues.chance import Chance
+from shared.venues.faults import Fault, Faults, parse_faults, rates_of
+from shared.venues.ledger import Fate, Ledger, Swap
+from shared.venues.pricing import Terms, drifted, offer
+from shared.venues.protocol import Answer, VenueRejected
+
+_BLOCK_MS = 400
+_VALID_BLOCKS = 150
+_LATE = 10
+_SIGNATURE_LENGTH = 88
+_BASE58 = "".join(c for c in string.digits + string.ascii_letters if c not in "0OIl").encode()
+_TO_BASE58 = bytes(_BASE58[byte % 58] for byte in range(256))
+
+
+class Payload(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the bytes of a simulated transaction say."""
+
+    order_id: str
+    venue: str
+    token_in: str
+    token_out: str
+    amount_in: Decimal
+    quoted_out: Decimal
+    min_out: Decimal
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Payload)
+
+
+class SimulatedVenue:
+    """Behaves as a venue on Solana would, as far as the engine can tell."""
+
+    def __init__(
+        self, name: str, terms: Terms, ledger: Ledger, settings: VenueSettings, now: Clock = utc_now
+    ) -> None:
+        self._name = name
+        self._terms = terms
+        self._ledger = ledger
+        self._settings = settings
+        self._now = now
+        self._chance = Chance(settings.venue_seed, name)
+        self._faults = Faults(rates_of(name, parse_faults(settings.venue_faults)), self._chance)
+
+    @property
+    def name(self) -> str:
+        """Return the name by which routes and metrics know the venue."""
+        return self._name
+
+    async def quote(self, intent: SwapIntent) -> Quote:
+        """Return what the venue pays now for the intent, until `quote_ttl_ms` from now."""
+        self._faults.provoke(Fault.UNREACHABLE)
+        await asyncio.sleep(self._settings.venue_quote_ms / 1_000)
+        if self._faults.strikes(Fault.QUOTE_SILENCE):
+            await asyncio.Event().wait()
+        self._faults.provoke(Fault.QUOTE_ERROR, Fault.QUOTE_REJECTED)
+        return self._priced(intent)
+
+    async def build(self, order_id: str, intent: SwapIntent, route: Route) -> SignedTransaction:
+        """Sign. Two builds of one order are two transactions, and both could land."""
+        self._faults.provoke(Fault.UNREACHABLE, Fault.BUILD_REJECTED)
+        payload = Payload(
+            order_id=order_id,
+            venue=self._name,
+            token_in=intent.token_in,
+            token_out=intent.token_out,
+            amount_in=intent.amount_in,
+            quoted_out=route.quote.amount_out,
+            min_out=route.min_out,
+        )
+        return SignedTransaction(
+            signature=secrets.token_bytes(_SIGNATURE_LENGTH).translate(_TO_BASE58).decode(),
+            payload=_encoder.encode(payload),
+            valid_until=int(self._now().timestamp() * 1_000) // _BLOCK_MS + _VALID_BLOCKS,
+        )
+
+    async def send(self, transaction: SignedTransaction) -> None:
+        """Hand the bytes to the simulated chain. The first time decides the fate."""
+        self._faults.provoke(Fault.UNREACHABLE, Fault.SEND_ERROR)
+        try:
+            payload = _decoder.decode(transaction.payload)
+        except msgspec.DecodeError as error:
+            raise VenueRejected(f"not a transaction: {error}") from error
+        swap = self._executed(transaction.signature, payload)
+        await self._ledger.accept(swap, delay_ms=self._delay_ms(transaction.signature))
+        self._faults.provoke(Fault.SEND_LOST_REPLY)
+
+    async def status(self, signatures: Sequence[str]) -> Sequence[Answer]:
+        """Return what the simulated chain says of each signature, in order."""
+        self._faults.provoke(Fault.UNREACHABLE)
+        return await self._ledger.status(signatures)
+
+    def _priced(self, intent: SwapIntent) -> Quote:
+        asked = (intent.token_in, intent.token_out, str(intent.amount_in))
+        offered = offer(self._terms, intent, self._chance.of("quote", *asked))
+        quote = Quote(
+            venue=self._name,
+            amount_out=offered.amount_out,
+            network_fee=offered.network_fee,
+            fee_bps=self._terms.fee_bps,
+            price_impact_bps=offered.price_impact_bps,
+            expires_at=self._now() + timedelta(milliseconds=self._settings.quote_ttl_ms),
+        )
+        if quote.net_out <= 0:
+            raise VenueRejected("the amount is too small to pay for its own fees")
+        return quote
+
+    def _executed(self, signature: str, payload: Payload) -> Swap:
+        amount_out = drifted(payload.quoted_out, self._chance.of("drift", signature))
+        return Swap(
+            order_id=payload.order_id,
+            signature=signature,
+            venue=payload.venue,
+            token_in=payload.token_in,
+            token_out=payload.token_out,
+            amount_in=payload.amount_in,
+            amount_out=amount_out,
+            fate=self._fate(pays_enough=amount_out >= payload.min_out),
+        )
+
+    def _fate(self, *, pays_enough: bool) -> Fate:
+        if self._faults.strikes(Fault.NEVER_LANDS):
+            return Fate.NEVER_LANDS
+        if self._faults.strikes(Fault.FAILS_ON_CHAIN):
+            return Fate.FAILS
+        return Fate.LANDS if pays_enough else Fate.SLIPPAGE_EXCEEDED
+
+    def _delay_ms(self, signature: str) -> int:
+        shortest, longest = self._settings.venue_swap_ms_min, self._settings.venue_swap_ms_max
+        delay = int(shortest + (longest - shortest) * self._chance.of("delay", signature))
+        return delay * _LATE if self._faults.strikes(Fault.LANDS_LATE) else delay
+
+
+def simulated(name: str, terms: Terms) -> Callable[[VenueSettings, Client], SimulatedVenue]:
+    """Return how to open a simulated venue of this name and these terms."""
+
+    def opened(settings: VenueSettings, client: Client) -> SimulatedVenue:
+        ledger = Ledger(
+            client, namespace=settings.namespace, retention_s=settings.chain_retention_s
+        )
+        return SimulatedVenue(name, terms, ledger, settings)
+
+    return opened
