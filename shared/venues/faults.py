@@ -97,11 +97,11 @@ def _fault(part: str, name: str) -> Fault:
 def _probability(part: str, text: str) -> Decimal:
     try:
         rate = Decimal(text.strip())
-    except InvalidOperation:
-        raise _wrong(part, "has no number for a probability") from None
-    if not 0 <= rate <= 1:
-        raise _wrong(part, "has a probability outside 0 to 1")
-    return rate
+        if 0 <= rate <= 1:
+            return rate
+    except InvalidOperation:  # Not a number, in words or as `nan`.
+        pass
+    raise _wrong(part, "has no probability from 0 to 1")
 
 
 def _wrong(part: str, why: str) -> InvalidSettings:

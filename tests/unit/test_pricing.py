@@ -1,0 +1,142 @@
+"""What simulated venues pay, over all amounts, pairs and chances."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.orders.values import SwapIntent
+from shared.venues.pricing import Offer, Terms, drifted, offer, usd_price
+
+TERMS = Terms(
+    rate_min=Decimal("0.97"),
+    rate_max=Decimal("1.02"),
+    fee_bps=Decimal(30),
+    depth_usd=Decimal(20_000_000),
+)
+FREE = Terms(
+    rate_min=Decimal(1), rate_max=Decimal(1), fee_bps=Decimal(0), depth_usd=Decimal(10**15)
+)
+
+amounts = st.decimals("0.000000001", 10**12, places=9)
+tokens = st.sampled_from(["SOL", "USDC", "BTC", "BONK", "never heard of"])
+chances = st.decimals(0, "0.999999", places=6)
+
+
+def an_offer(
+    amount_in: Decimal | str,
+    *,
+    terms: Terms = TERMS,
+    pair: tuple[str, str] = ("SOL", "USDC"),
+    luck: Decimal | str = "0.5",
+) -> Offer:
+    intent = SwapIntent(
+        token_in=pair[0], token_out=pair[1], amount_in=Decimal(amount_in), max_slippage_bps=50
+    )
+    return offer(terms, intent, Decimal(luck))
+
+
+def test_the_table_of_prices_gives_the_mid_rate() -> None:
+    assert an_offer("2", terms=FREE).amount_out == pytest.approx(Decimal(300))
+
+
+def test_the_fee_is_taken_off_what_is_paid_out() -> None:
+    dear = replace(FREE, fee_bps=Decimal(30))
+
+    assert an_offer("2", terms=dear).amount_out == pytest.approx(Decimal("299.1"))
+
+
+def test_the_network_fee_is_5000_lamports_in_units_of_the_token_out() -> None:
+    assert an_offer("2", pair=("USDC", "SOL")).network_fee == Decimal("0.000005")
+    assert an_offer("2", pair=("SOL", "USDC")).network_fee == Decimal("0.00075")
+
+
+def test_half_the_pool_moves_the_price_by_a_third() -> None:
+    half_the_pool = TERMS.depth_usd / 2 / usd_price("SOL")
+    unfeed = half_the_pool / (1 - TERMS.fee_bps / 10_000)
+
+    assert an_offer(unfeed).price_impact_bps == pytest.approx(Decimal(10_000) / 3)
+
+
+@given(st.text())
+def test_every_token_has_a_price_that_never_changes(token: str) -> None:
+    assert usd_price(token) > 0
+    assert usd_price(token) == usd_price(token)
+
+
+@given(amounts, amounts, tokens, tokens, chances)
+def test_more_in_never_gives_less_out(
+    one: Decimal, other: Decimal, token_in: str, token_out: str, luck: Decimal
+) -> None:
+    less, more = sorted((one, other))
+    pair = (token_in, token_out)
+
+    assert (
+        an_offer(less, pair=pair, luck=luck).amount_out
+        <= an_offer(more, pair=pair, luck=luck).amount_out
+    )
+
+
+@given(amounts, amounts, chances)
+def test_more_in_never_gives_a_better_price(one: Decimal, other: Decimal, luck: Decimal) -> None:
+    less, more = sorted((one, other))
+    rounding = Decimal("0.000000001") / less
+
+    assert (
+        an_offer(more, luck=luck).amount_out / more
+        <= an_offer(less, luck=luck).amount_out / less + rounding
+    )
+
+
+@given(amounts, tokens, tokens, chances)
+def test_the_impact_is_between_nothing_and_everything(
+    amount: Decimal, token_in: str, token_out: str, luck: Decimal
+) -> None:
+    assert 0 <= an_offer(amount, pair=(token_in, token_out), luck=luck).price_impact_bps <= 10_000
+
+
+@given(amounts, tokens, tokens, chances)
+def test_what_comes_out_is_never_above_mid_by_more_than_the_spread(
+    amount: Decimal, token_in: str, token_out: str, luck: Decimal
+) -> None:
+    mid = amount * usd_price(token_in) / usd_price(token_out)
+
+    assert (
+        0
+        <= an_offer(amount, pair=(token_in, token_out), luck=luck).amount_out
+        <= mid * TERMS.rate_max
+    )
+
+
+@given(amounts, tokens, tokens, chances)
+def test_amounts_have_at_most_nine_decimals(
+    amount: Decimal, token_in: str, token_out: str, luck: Decimal
+) -> None:
+    offered = an_offer(amount, pair=(token_in, token_out), luck=luck)
+
+    assert offered.amount_out.as_tuple().exponent == -9
+    assert offered.network_fee.as_tuple().exponent == -9
+
+
+@given(chances, chances)
+def test_luck_decides_between_the_worst_and_the_best_rate(one: Decimal, other: Decimal) -> None:
+    less, more = sorted((one, other))
+
+    assert an_offer("10", luck=less).amount_out <= an_offer("10", luck=more).amount_out
+
+
+@given(amounts, chances)
+def test_a_quote_drifts_by_half_a_percent_at_most(quoted: Decimal, luck: Decimal) -> None:
+    drift = drifted(quoted, luck) - quoted
+
+    assert -quoted * Decimal("0.005") - Decimal("0.000000001") <= drift <= quoted * Decimal("0.005")
+
+
+def test_a_quote_may_drift_either_way() -> None:
+    assert drifted(Decimal(1_000), Decimal(0)) == 995
+    assert drifted(Decimal(1_000), Decimal("0.5")) == 1_000
+    assert drifted(Decimal(1_000), Decimal("0.9")) == 1_004
