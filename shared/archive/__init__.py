@@ -1,0 +1,1 @@
+"""Postgres: the archive of every event, and the tables folded from it. Alone speaks Postgres."""

@@ -1,0 +1,51 @@
+-- Join rows as `merge` makes them into `orders`. Every column is a maximum, an "or", a union or
+-- the one value there is, so the order in which rows come, and repeats, change nothing.
+-- Returns each order's id, and whether it ended with every event up to its latest here.
+INSERT INTO orders AS old
+SELECT new.*
+FROM json_populate_recordset(NULL::orders, %(rows)s::json) AS new
+ORDER BY new.order_id
+ON CONFLICT (order_id) DO UPDATE SET
+    version = greatest(old.version, excluded.version),
+    status = CASE WHEN excluded.version > old.version
+        THEN excluded.status ELSE old.status END,
+    unresolved = CASE WHEN excluded.version > old.version
+        THEN excluded.unresolved ELSE old.unresolved END,
+    updated_at = CASE WHEN excluded.version > old.version
+        THEN excluded.updated_at ELSE old.updated_at END,
+    status_history = old.status_history || excluded.status_history,
+
+    account = coalesce(old.account, excluded.account),
+    token_in = coalesce(old.token_in, excluded.token_in),
+    token_out = coalesce(old.token_out, excluded.token_out),
+    amount_in = coalesce(old.amount_in, excluded.amount_in),
+    max_slippage_bps = coalesce(old.max_slippage_bps, excluded.max_slippage_bps),
+    expires_at = coalesce(old.expires_at, excluded.expires_at),
+    submitted_at = coalesce(old.submitted_at, excluded.submitted_at),
+
+    route_version = greatest(old.route_version, excluded.route_version),
+    attempts = CASE WHEN excluded.route_version > old.route_version
+        THEN excluded.attempts ELSE old.attempts END,
+    venue = CASE WHEN excluded.route_version > old.route_version
+        THEN excluded.venue ELSE old.venue END,
+    quoted_out = CASE WHEN excluded.route_version > old.route_version
+        THEN excluded.quoted_out ELSE old.quoted_out END,
+    min_out = CASE WHEN excluded.route_version > old.route_version
+        THEN excluded.min_out ELSE old.min_out END,
+
+    signature_version = greatest(old.signature_version, excluded.signature_version),
+    signature = CASE WHEN excluded.signature_version > old.signature_version
+        THEN excluded.signature ELSE old.signature END,
+
+    ended_at = coalesce(old.ended_at, excluded.ended_at),
+    amount_out = coalesce(old.amount_out, excluded.amount_out),
+    price = coalesce(old.price, excluded.price),
+    failure_reason = coalesce(old.failure_reason, excluded.failure_reason),
+    failure_detail = coalesce(old.failure_detail, excluded.failure_detail),
+
+    cancel_requested = old.cancel_requested OR excluded.cancel_requested,
+    contradicted = old.contradicted OR excluded.contradicted
+RETURNING
+    order_id::text,
+    ended_at IS NOT NULL
+        AND version = (SELECT count(*) FROM jsonb_object_keys(status_history)) AS complete

@@ -1,0 +1,181 @@
+"""Fold a batch of events into one row an order. Pure.
+
+A row says only what the batch's events say; the rest is left at its default. Joining such rows,
+in any order and any number of times, gives the row of the whole history: see `fold.sql`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple, assert_never
+
+from msgspec import Struct, field
+
+from shared.archive.errors import ContentMismatch
+from shared.orders.codec import decode
+from shared.orders.events import (
+    CancelRequested,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderEvent,
+    OrderExpired,
+    OrderFailed,
+    OrderRouted,
+    OrderSubmitted,
+    OrderUnresolved,
+    OutcomeContradicted,
+    RouteExpired,
+    RoutingStarted,
+    TransactionExpired,
+    TransactionSent,
+    TransactionSigned,
+)
+from shared.orders.states import State
+from shared.orders.view import status_after
+
+
+class Recorded(NamedTuple):
+    """An event, and the very bytes it has on the log."""
+
+    event: OrderEvent
+    raw: bytes
+
+    @classmethod
+    def read(cls, raw: bytes) -> Recorded:
+        """Return the event that `raw` holds, with `raw`. Raises `MalformedEvent`."""
+        return cls(decode(raw), raw)
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What a client was told after one event, and since when."""
+
+    status: str
+    at: datetime
+
+
+class OrderRow(Struct, kw_only=True):
+    """What some events of one order say about its row in `orders`."""
+
+    order_id: str
+    version: int = 0
+    status: str = ""
+    unresolved: bool = False
+    updated_at: datetime | None = None
+    status_history: dict[int, Change] = field(default_factory=dict)
+
+    account: str | None = None
+    token_in: str | None = None
+    token_out: str | None = None
+    amount_in: Decimal | None = None
+    max_slippage_bps: int | None = None
+    expires_at: datetime | None = None
+    submitted_at: datetime | None = None
+
+    route_version: int = 0
+    attempts: int = 0
+    venue: str | None = None
+    quoted_out: Decimal | None = None
+    min_out: Decimal | None = None
+
+    signature_version: int = 0
+    signature: str | None = None
+
+    ended_at: datetime | None = None
+    amount_out: Decimal | None = None
+    price: Decimal | None = None
+    failure_reason: str | None = None
+    failure_detail: str | None = None
+
+    cancel_requested: bool = False
+    contradicted: bool = False
+
+
+def distinct(recorded: Iterable[Recorded]) -> list[Recorded]:
+    """Return each event once, by order and version: the order in which rows are locked.
+
+    Raises `ContentMismatch` when a version repeats with other bytes.
+    """
+    seen: dict[tuple[str, int], Recorded] = {}
+    for one in recorded:
+        name = (one.event.order_id, one.event.version)
+        if seen.setdefault(name, one).raw != one.raw:
+            raise ContentMismatch(*name)
+    return [seen[name] for name in sorted(seen)]
+
+
+def merge(recorded: Iterable[Recorded]) -> list[OrderRow]:
+    """Return one row an order. Events come as `distinct` gives them."""
+    rows: dict[str, OrderRow] = {}
+    for event, _ in recorded:
+        row = rows.setdefault(event.order_id, OrderRow(order_id=event.order_id))
+        _add_position(row, event)
+        _add_facts(row, event)
+    return list(rows.values())
+
+
+def _add_position(row: OrderRow, event: OrderEvent) -> None:
+    row.version = event.version
+    row.status = status_after(event)
+    row.updated_at = event.at
+    row.status_history[event.version] = Change(status=row.status, at=event.at)
+    row.unresolved = isinstance(event, OrderUnresolved) or (
+        isinstance(event, CancelRequested) and event.state is State.UNRESOLVED
+    )
+    if isinstance(event, OrderConfirmed | OrderFailed | OrderCancelled | OrderExpired):
+        row.ended_at = event.at
+
+
+def _add_facts(row: OrderRow, event: OrderEvent) -> None:
+    match event:
+        case OrderSubmitted():
+            _add_intent(row, event)
+        case OrderRouted():
+            _add_route(row, event)
+        case TransactionSigned():
+            row.signature_version = event.version
+            row.signature = event.transaction.signature
+        case OrderConfirmed():
+            row.signature_version = event.version
+            row.signature = event.signature
+            row.amount_out = event.receipt.amount_out
+            row.price = event.price
+        case OrderFailed():
+            row.failure_reason = event.reason
+            # A venue's own words; Postgres has no place for this one character.
+            row.failure_detail = event.detail.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        case CancelRequested():
+            row.cancel_requested = True
+        case OutcomeContradicted():
+            row.contradicted = True
+        case (
+            RoutingStarted()
+            | RouteExpired()
+            | TransactionSent()
+            | OrderUnresolved()
+            | TransactionExpired()
+            | OrderCancelled()
+            | OrderExpired()
+        ):
+            pass
+        case _:
+            assert_never(event)
+
+
+def _add_intent(row: OrderRow, event: OrderSubmitted) -> None:
+    row.account = event.account
+    row.token_in = event.intent.token_in
+    row.token_out = event.intent.token_out
+    row.amount_in = event.intent.amount_in
+    row.max_slippage_bps = event.intent.max_slippage_bps
+    row.expires_at = event.intent.expires_at
+    row.submitted_at = event.at
+
+
+def _add_route(row: OrderRow, event: OrderRouted) -> None:
+    row.route_version = event.version
+    row.attempts = event.attempt
+    row.venue = event.route.venue
+    row.quoted_out = event.route.quote.amount_out
+    row.min_out = event.route.min_out

@@ -1,0 +1,75 @@
+"""Bring the tables to what this version needs: plain SQL files, applied once and in order."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib.resources import files
+
+from psycopg import AsyncConnection
+
+from shared.archive.connect import SCHEMA_LOCK, connect, unavailable
+from shared.archive.errors import MigrationChanged
+
+_RECORD = """
+    CREATE TABLE IF NOT EXISTS migrations (
+        name       text PRIMARY KEY,
+        checksum   text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )
+"""
+
+
+async def migrate(database_url: str) -> list[str]:
+    """Apply the migrations that are missing, all or none; return their names.
+
+    Any number of processes may do so at once. Raises `MigrationChanged` when one that was applied
+    reads otherwise now, and `ArchiveUnavailable`.
+    """
+    with unavailable():
+        async with await connect(database_url) as connection:
+            # Mostly there is nothing to do, and then nobody is to wait for a rebuild.
+            if not _missing(await _applied(connection)):
+                return []
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
+                await connection.execute(_RECORD)
+                missing = _missing(await _applied(connection))
+                for name, text in missing.items():
+                    await _apply(connection, name, text)
+            return list(missing)
+
+
+async def _applied(connection: AsyncConnection) -> dict[str, str]:
+    cursor = await connection.execute("SELECT to_regclass('migrations') IS NOT NULL")
+    if await cursor.fetchone() != (True,):
+        return {}
+    cursor = await connection.execute("SELECT name, checksum FROM migrations")
+    return dict(await cursor.fetchall())
+
+
+def _missing(applied: dict[str, str]) -> dict[str, bytes]:
+    missing = {}
+    for name, text in migrations().items():
+        if name not in applied:
+            missing[name] = text
+        elif applied[name] != _checksum(text):
+            raise MigrationChanged(f"{name} was applied and has been edited since")
+    return missing
+
+
+async def _apply(connection: AsyncConnection, name: str, text: bytes) -> None:
+    await connection.execute(text)
+    await connection.execute(
+        "INSERT INTO migrations (name, checksum) VALUES (%s, %s)", [name, _checksum(text)]
+    )
+
+
+def migrations() -> dict[str, bytes]:
+    """Return every migration's text by its name, in the order they are applied."""
+    folder = files(__package__).joinpath("migrations")
+    found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    return {file.name: file.read_bytes() for file in sorted(found, key=lambda file: file.name)}
+
+
+def _checksum(text: bytes) -> str:
+    return sha256(text).hexdigest()

@@ -1,0 +1,145 @@
+"""The archive: store events and what they fold to, and read them back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from shared.archive.connect import BATCH_LOCK, conninfo, statement, unavailable
+from shared.archive.errors import ContentMismatch
+from shared.archive.merge import Recorded, distinct, merge
+
+_CONNECT_S = 3.0  # Longest wait for a connection.
+_DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
+_CONNECTIONS = 8  # At most; none is opened before it is needed.
+
+_ADD_EVENTS = """
+    INSERT INTO order_events (order_id, version, type, at, event)
+    SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::timestamptz[], %s::json[])
+    ON CONFLICT (order_id, version) DO NOTHING
+"""
+_FIND_MISMATCH = """
+    SELECT kept.order_id::text, kept.version
+    FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS given (order_id, version, event)
+    JOIN order_events AS kept USING (order_id, version)
+    WHERE kept.event::text <> given.event
+    LIMIT 1
+"""
+_HISTORY = "SELECT event::text FROM order_events WHERE order_id = %s::uuid ORDER BY version"
+_ENDED = """
+    SELECT order_id::text FROM orders
+    WHERE order_id = ANY(%s::uuid[]) AND ended_at IS NOT NULL
+"""
+_FOLD = statement("fold.sql")
+
+
+class Archive:
+    """Every event ever, and the orders they fold to. Its calls may run at the same time.
+
+    Every call raises `ArchiveUnavailable` when Postgres does not answer in time.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection]) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, database_url: str) -> Self:
+        """Return an archive that connects when it is first used.
+
+        Raises `ValueError` when `database_url` cannot be read.
+        """
+        pool = AsyncConnectionPool(
+            conninfo(database_url),
+            kwargs={"autocommit": True},
+            min_size=0,
+            max_size=_CONNECTIONS,
+            timeout=_CONNECT_S,
+            reconnect_timeout=_CONNECT_S,  # Then the next caller makes it try again.
+            open=False,
+        )
+        await pool.open()
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    async def ping(self) -> None:
+        """Return when Postgres has answered."""
+        async with self._connection() as connection:
+            await connection.execute("SELECT 1")
+
+    async def store(self, recorded: Sequence[Recorded]) -> set[str]:
+        """Keep the events and fold them into `orders`: all, or none. A repeat changes nothing.
+
+        Return those of their orders that have ended and have no event missing here.
+        Raises `ContentMismatch` when an event is kept already with other content.
+        """
+        batch = distinct(recorded)
+        if not batch:
+            return set()
+        async with self._transaction() as connection:
+            await connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [BATCH_LOCK])
+            added = await connection.execute(_ADD_EVENTS, _columns(batch))
+            complete = await fold(connection, batch)  # Its answer comes after the two above.
+            if added.rowcount < len(batch):
+                await _refuse_mismatch(connection, batch)
+        return complete
+
+    async def history(self, order_id: str) -> list[bytes]:
+        """Return the order's events as they stood on the log, oldest first; maybe none."""
+        async with self._connection() as connection:
+            cursor = await connection.execute(_HISTORY, [order_id])
+            return [event.encode() for (event,) in await cursor.fetchall()]
+
+    async def ended(self, order_ids: Sequence[str]) -> set[str]:
+        """Return those of the orders whose end is kept here."""
+        async with self._connection() as connection:
+            cursor = await connection.execute(_ENDED, [list(order_ids)])
+            return {order_id for (order_id,) in await cursor.fetchall()}
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        with unavailable():
+            async with asyncio.timeout(_DEADLINE_S), self._pool.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        # In a pipeline statements are sent at once; only reading an answer waits for it.
+        async with (
+            self._connection() as connection,
+            connection.pipeline(),
+            connection.transaction(),
+        ):
+            yield connection
+
+
+async def fold(connection: AsyncConnection, batch: Sequence[Recorded]) -> set[str]:
+    """Join distinct events into `orders`. Return those of their orders that are complete."""
+    rows = msgspec.json.encode(merge(batch)).decode()
+    cursor = await connection.execute(_FOLD, {"rows": rows})
+    return {order_id for order_id, complete in await cursor.fetchall() if complete}
+
+
+def _columns(batch: Sequence[Recorded]) -> list[list[Any]]:
+    return [
+        [event.order_id for event, _ in batch],
+        [event.version for event, _ in batch],
+        [type(event).__name__ for event, _ in batch],
+        [event.at for event, _ in batch],
+        [raw.decode() for _, raw in batch],
+    ]
+
+
+async def _refuse_mismatch(connection: AsyncConnection, batch: Sequence[Recorded]) -> None:
+    order_ids, versions, _, _, raws = _columns(batch)
+    cursor = await connection.execute(_FIND_MISMATCH, [order_ids, versions, raws])
+    if mismatch := await cursor.fetchone():
+        raise ContentMismatch(*mismatch)
