@@ -1,0 +1,233 @@
+"""The simulated chain: what it takes, what it refuses, and what it tells afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from shared.orders.values import FailureReason, Receipt
+from shared.streams.client import Client
+from shared.venues.ledger import Fate, Ledger, Swap
+from shared.venues.protocol import (
+    Failed,
+    Landed,
+    Pending,
+    Unknown,
+    VenueRejected,
+    VenueUnavailable,
+    VenueUnreachable,
+)
+from tests.eventually import eventually
+from tests.servers import Valkey
+
+HOUR_MS = 3_600_000
+
+
+@pytest_asyncio.fixture
+async def client(redis_url: str) -> AsyncIterator[Client]:
+    connected = await Client.connect(redis_url)
+    yield connected
+    await connected.close()
+
+
+@pytest_asyncio.fixture
+async def other_client(redis_url: str) -> AsyncIterator[Client]:
+    connected = await Client.connect(redis_url)
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture
+def ledger(client: Client, namespace: str) -> Ledger:
+    return a_ledger(client, namespace)
+
+
+def a_ledger(client: Client, namespace: str, *, retention_s: float = 60) -> Ledger:
+    return Ledger(client, namespace=namespace, retention_s=retention_s)
+
+
+def a_swap(
+    signature: str = "sig", *, order_id: str = "order", fate: Fate = Fate.LANDS, out: str = "224.5"
+) -> Swap:
+    return Swap(
+        order_id=order_id,
+        signature=signature,
+        venue="raydium",
+        token_in="SOL",
+        token_out="USDC",
+        amount_in=Decimal("1.5"),
+        amount_out=Decimal(out),
+        fate=fate,
+    )
+
+
+async def landed(ledger: Ledger) -> list[Swap]:
+    return [swap async for swap in ledger.landed()]
+
+
+async def test_a_transaction_is_pending_until_its_delay_is_over(ledger: Ledger) -> None:
+    await ledger.accept(a_swap("soon"), delay_ms=100)
+    await ledger.accept(a_swap("late"), delay_ms=HOUR_MS)
+
+    receipt = Receipt(amount_in=Decimal("1.5"), amount_out=Decimal("224.5"))
+    assert await ledger.status(["soon", "late"]) == [Pending(), Pending()]
+
+    async def soon_has_landed() -> bool:
+        return await ledger.status(["soon", "late"]) == [Landed(receipt), Pending()]
+
+    landed_now: bool = await eventually(soon_has_landed)
+    assert landed_now
+
+
+async def test_the_fate_decides_the_answer(ledger: Ledger) -> None:
+    for fate in Fate:
+        await ledger.accept(a_swap(fate.value, fate=fate), delay_ms=0)
+
+    answers = dict(zip(Fate, await ledger.status([fate.value for fate in Fate]), strict=True))
+    slippage, failure = answers[Fate.SLIPPAGE_EXCEEDED], answers[Fate.FAILS]
+
+    assert isinstance(answers[Fate.LANDS], Landed)
+    assert isinstance(slippage, Failed)
+    assert slippage.reason is FailureReason.SLIPPAGE_EXCEEDED
+    assert isinstance(failure, Failed)
+    assert failure.reason is FailureReason.FAILED_ON_CHAIN
+    assert answers[Fate.NEVER_LANDS] == Unknown()
+
+
+async def test_answers_come_in_the_order_of_the_question(ledger: Ledger) -> None:
+    await ledger.accept(a_swap("pending"), delay_ms=HOUR_MS)
+    await ledger.accept(a_swap("landed"), delay_ms=0)
+
+    answers = await ledger.status(["landed", "never seen", "pending", "landed"])
+
+    assert [type(answer) for answer in answers] == [Landed, Unknown, Pending, Landed]
+
+
+async def test_asking_for_nothing_answers_nothing(ledger: Ledger) -> None:
+    assert await ledger.status([]) == []
+
+
+async def test_a_repeat_while_pending_is_taken_and_changes_nothing(ledger: Ledger) -> None:
+    await ledger.accept(a_swap(out="224.5"), delay_ms=HOUR_MS)
+    await ledger.accept(a_swap(out="1"), delay_ms=0)
+
+    assert await ledger.status(["sig"]) == [Pending()]
+    assert await landed(ledger) == [a_swap(out="224.5")]
+
+
+@pytest.mark.parametrize("fate", [Fate.LANDS, Fate.FAILS, Fate.SLIPPAGE_EXCEEDED])
+async def test_a_repeat_of_a_decided_transaction_is_refused(ledger: Ledger, fate: Fate) -> None:
+    await ledger.accept(a_swap(fate=fate), delay_ms=0)
+
+    with pytest.raises(VenueRejected, match="already processed"):
+        await ledger.accept(a_swap(), delay_ms=0)
+
+
+async def test_a_forgotten_transaction_stays_unknown_however_often_it_is_sent(
+    ledger: Ledger,
+) -> None:
+    await ledger.accept(a_swap(fate=Fate.NEVER_LANDS), delay_ms=0)
+    await ledger.accept(a_swap(fate=Fate.LANDS), delay_ms=0)
+
+    assert await ledger.status(["sig"]) == [Unknown()]
+    assert await landed(ledger) == []
+
+
+async def test_an_order_with_two_signatures_is_swapped_twice_and_it_shows(ledger: Ledger) -> None:
+    await ledger.accept(a_swap("first", order_id="twice"), delay_ms=0)
+    await ledger.accept(a_swap("second", order_id="twice"), delay_ms=0)
+
+    swaps = await landed(ledger)
+
+    assert [(swap.order_id, swap.signature) for swap in swaps] == [
+        ("twice", "first"),
+        ("twice", "second"),
+    ]
+
+
+async def test_two_replicas_share_one_chain(
+    client: Client, other_client: Client, namespace: str
+) -> None:
+    mine, theirs = a_ledger(client, namespace), a_ledger(other_client, namespace)
+    await mine.accept(a_swap(), delay_ms=0)
+
+    with pytest.raises(VenueRejected):
+        await theirs.accept(a_swap(), delay_ms=0)
+
+    assert await landed(theirs) == [a_swap()]
+
+
+async def test_two_namespaces_are_two_chains(client: Client, namespace: str) -> None:
+    await a_ledger(client, namespace).accept(a_swap(), delay_ms=0)
+
+    elsewhere = a_ledger(client, f"{namespace}x")
+
+    assert await elsewhere.status(["sig"]) == [Unknown()]
+    assert await landed(elsewhere) == []
+
+
+async def test_entries_tell_every_fate_and_landed_only_swaps(ledger: Ledger) -> None:
+    swaps = [a_swap(fate.value, fate=fate) for fate in Fate]
+    for swap in swaps:
+        await ledger.accept(swap, delay_ms=0)
+
+    assert [swap async for swap in ledger.entries()] == swaps
+    assert await landed(ledger) == [a_swap("lands")]
+
+
+async def test_a_long_ledger_is_read_whole(ledger: Ledger, client: Client, namespace: str) -> None:
+    commands = [ledger._accept_command(a_swap(f"{i}"), 0) for i in range(2_500)]
+    await client.run(commands)
+
+    assert [swap.signature for swap in await landed(ledger)] == [f"{i}" for i in range(2_500)]
+
+
+async def test_the_chain_forgets_after_its_retention(client: Client, namespace: str) -> None:
+    ledger = a_ledger(client, namespace, retention_s=0.2)
+    await ledger.accept(a_swap(), delay_ms=0)
+
+    async def nothing_is_left() -> bool:
+        return not await client.call("KEYS", f"{namespace}:*")
+
+    assert await landed(ledger) == [a_swap()]
+    forgotten: bool = await eventually(nothing_is_left)
+    assert forgotten
+
+
+async def test_a_pending_transaction_is_not_forgotten_before_it_lands(
+    client: Client, namespace: str
+) -> None:
+    ledger = a_ledger(client, namespace, retention_s=0.001)
+    await ledger.accept(a_swap(), delay_ms=300)
+
+    assert await ledger.status(["sig"]) == [Pending()]
+    assert await client.call("PTTL", f"{namespace}:{{chain}}:tx:sig") > 100
+
+
+async def test_a_chain_that_does_not_answer_is_unreachable(tmp_path: Path) -> None:
+    valkey = Valkey(tmp_path)
+    valkey.start()
+    client = await Client.connect(valkey.url)
+    ledger = a_ledger(client, "slip")
+    valkey.kill()
+
+    with pytest.raises(VenueUnreachable):
+        await ledger.accept(a_swap(), delay_ms=0)
+    with pytest.raises(VenueUnreachable):
+        await ledger.status(["sig"])
+    await client.close()
+
+
+async def test_a_chain_that_answers_with_an_error_is_unavailable(
+    ledger: Ledger, client: Client, namespace: str
+) -> None:
+    await client.call("SET", f"{namespace}:{{chain}}:tx:sig", "not a transaction")
+
+    with pytest.raises(VenueUnavailable, match="WRONGTYPE"):
+        await ledger.accept(a_swap(), delay_ms=0)
+    with pytest.raises(VenueUnavailable, match="WRONGTYPE"):
+        await ledger.status(["sig"])
