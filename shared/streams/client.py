@@ -136,9 +136,26 @@ class Client:
             raise _unavailable(error) from error
         return replies
 
-    def pubsub(self) -> Any:
-        """Return a publish/subscribe link of its own."""
-        return self._redis.pubsub()
+    def node_of(self, key: str) -> str:
+        """Return the name of the node that holds a key; the same for all on one server."""
+        return str(self._redis.get_node_from_key(key).name) if self.clustered else ""
+
+    def links(self) -> dict[str, Any]:
+        """Return a new connection to each primary node, by its name, not yet connected."""
+        if not self.clustered:
+            return {"": self._redis.connection_pool.make_connection()}
+        return {
+            node.name: node.connection_class(**node.connection_kwargs)
+            for node in self._redis.get_primaries()
+        }
+
+    async def refresh(self) -> None:
+        """Find out anew which node of a cluster holds what. Raises `LogUnavailable`."""
+        if self.clustered:
+            try:
+                await self._redis.nodes_manager.initialize()
+            except _AWAY as error:
+                raise _unavailable(error) from error
 
     async def close(self) -> None:
         """Give every connection back."""

@@ -22,6 +22,12 @@ class Delivery:
     order_id: str
     raw: bytes
     attempt: int  # 1 at the first delivery, as Redis counts them.
+    for_others: bool = False  # Replayed to another group: to be passed by.
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Return what tells this delivery from every other one that is held."""
+        return self.partition, self.entry_id or self.order_id
 
     def event(self) -> OrderEvent:
         """Return the event. Raises `MalformedEvent`."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from shared.errors import ServerAway
 
-class LogUnavailable(Exception):
+
+class LogUnavailable(ServerAway):
     """Redis is away or full. Wait for it; it is never the fault of an event.
 
     `maybe_applied` tells whether the command may have been carried out all the same.

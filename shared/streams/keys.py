@@ -23,7 +23,11 @@ class Keys:
 
     def history(self, order_id: str) -> str:
         """Return the list of one order's events. Its length is the order's version."""
-        return f"{self.namespace}:{{{self.partition_of(order_id):02}}}:order:{order_id}"
+        return self.history_prefix(self.partition_of(order_id)) + order_id
+
+    def history_prefix(self, partition: int) -> str:
+        """Return what an order's id is put behind to name its list."""
+        return f"{self.namespace}:{{{partition:02}}}:order:"
 
     def dead(self, partition: int) -> str:
         """Return the stream of entries that nobody could process."""

@@ -1,0 +1,157 @@
+"""What every service process needs around it: settings, logs, signals, metrics, health."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, TypeVar
+
+import uvloop
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.settings import InvalidSettings, Settings
+from shared.streams.errors import LogUnavailable, WrongPartitions
+
+S = TypeVar("S", bound=Settings)
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_STALLED_S = 30.0
+
+
+def run_service(
+    kind: type[S], main: Callable[[S, asyncio.Event], Coroutine[Any, Any, None]]
+) -> None:
+    """Run `main(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`.
+
+    Exits with 2 and one line a problem when the settings are wrong.
+    """
+    try:
+        settings = kind.from_env()
+    except InvalidSettings as error:
+        sys.exit(f"Cannot start. Set these environment variables (see .env.example):\n{error}")
+    configure_logging(settings.log_level)
+    try:
+        uvloop.run(_until_stopped(settings, main))
+    except WrongPartitions as error:
+        sys.exit(f"Cannot start: {error}")
+
+
+async def _until_stopped(
+    settings: S, main: Callable[[S, asyncio.Event], Coroutine[Any, Any, None]]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await main(settings, stop)
+
+
+async def until_available(
+    connect: Callable[[], Awaitable[T]], stop: asyncio.Event, what: str
+) -> T | None:
+    """Return what `connect` returns, waiting while its server is away; None once told to stop."""
+    pause_s = 0.1
+    while not stop.is_set():
+        try:
+            return await connect()
+        except LogUnavailable as error:
+            logger.warning("waiting for %s: %s", what, error)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause_s)
+        pause_s = min(pause_s * 2, 5.0)
+    return None
+
+
+class Health:
+    """Whether this process still turns its loop. Served with the metrics.
+
+    Liveness only: a server that is away is no reason to kill the one that waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._seen = time.monotonic()
+        self.ready = False
+
+    async def watch(self) -> None:
+        """Note once a second that the loop is alive."""
+        while True:
+            self._seen = time.monotonic()
+            await asyncio.sleep(1)
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the loop moved lately."""
+        return time.monotonic() - self._seen < _STALLED_S
+
+
+@contextlib.asynccontextmanager
+async def metrics_server(host: str, port: int, health: Health) -> Any:
+    """Serve /metrics, /health and /health/ready from a thread, so that a busy loop answers too."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
+            elif self.path in ("/health", "/health/ready"):
+                fine = health.alive and (health.ready or self.path == "/health")
+                body = json.dumps({"status": "ok" if fine else "unavailable"}).encode()
+                self._answer(200 if fine else 503, body, "application/json")
+            else:
+                self._answer(404, b"", "text/plain")
+
+        def _answer(self, code: int, body: bytes, kind: str) -> None:
+            self.send_response(code)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing: probes come every few seconds."""
+
+    server = ThreadingHTTPServer((host, port), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    watch = asyncio.create_task(health.watch())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def configure_logging(level: str) -> None:
+    """Log to standard error: lines for people on a terminal, JSON elsewhere."""
+    handler = logging.StreamHandler()
+    if sys.stderr.isatty():
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s"))
+    else:
+        handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)

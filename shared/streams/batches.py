@@ -1,0 +1,155 @@
+"""Whole batches in, one acknowledgement out: how notifier and projector work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TypeAlias
+
+from shared import metrics
+from shared.errors import ServerAway
+from shared.orders.codec import MalformedEvent
+from shared.settings import ConsumerSettings
+from shared.streams.consumer import Patience, pause
+from shared.streams.delivery import Delivery
+from shared.streams.errors import LogUnavailable
+from shared.streams.group import Group
+from shared.streams.held import Held
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 500
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+
+Handle: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[None]]
+
+
+class Batches:
+    """Hands everything that waits to the handler at once, one batch after the other.
+
+    A batch that fails is split until the culprit stands alone. An undecodable entry becomes a
+    dead letter; any other culprit is retried, for ever when `hold` is set.
+    """
+
+    def __init__(
+        self, group: Group, handle: Handle, settings: ConsumerSettings, *, hold: bool
+    ) -> None:
+        self.patience = Patience()
+        self._group = group
+        self._handle = handle
+        self._settings = settings
+        self._hold = hold
+        self._held = Held(settings.max_in_flight)
+        self._waiting: list[Delivery] = []
+        self._runner: asyncio.Task[None] | None = None
+
+    def room(self) -> int:
+        """Return how many more deliveries may wait."""
+        return self._held.room()
+
+    async def has_room(self, unless: asyncio.Event) -> None:
+        """Return once more may wait, or `unless` is set."""
+        await self._held.has_room(unless)
+
+    def held(self) -> Collection[Delivery]:
+        """Return what waits or is being handled."""
+        return self._held.everything()
+
+    def start(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Queue deliveries for the next batch; return those meant for another group."""
+        for_others = []
+        for delivery in deliveries:
+            if delivery.for_others:
+                for_others.append(delivery)
+            elif delivery not in self._held:
+                self._held.add(delivery)
+                self._waiting.append(delivery)
+        metrics.IN_FLIGHT.labels(self._group.name, "work").set(self._held.busy)
+        if self._waiting and self._runner is None:
+            self._runner = asyncio.create_task(self._run())
+        return for_others
+
+    async def forget(self, vanished: Sequence[str]) -> None:
+        """Take orders off a parking that this group does not use."""
+        await self._group.unpark(vanished)
+
+    async def finish(self, within_s: float) -> None:
+        """Finish the batches that wait, or leave them pending when the time is over."""
+        if self._runner:
+            await asyncio.wait([self._runner], timeout=within_s)
+        self.patience.given_up.set()
+        if self._runner:
+            self._runner.cancel()
+            await asyncio.wait([self._runner])
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                try:
+                    await self._process(await self._without_poison(batch))
+                except LogUnavailable as error:  # Told to stop while a server is away.
+                    logger.warning("%d entries left pending: %s", len(batch), error)
+                except Exception:
+                    # Acknowledging itself failed. The lease lapses, and they are delivered again.
+                    logger.exception("%d entries left pending", len(batch))
+                finally:
+                    for delivery in batch:
+                        self._held.drop(delivery)
+        finally:
+            self._runner = None
+
+    async def _without_poison(self, batch: list[Delivery]) -> list[Delivery]:
+        fresh = []
+        for delivery in batch:
+            if self._hold or delivery.attempt <= self._settings.max_attempts:
+                fresh.append(delivery)
+            else:
+                await self._fail(delivery, RuntimeError("every replica that tried died"))
+        return fresh
+
+    async def _process(self, batch: list[Delivery]) -> None:
+        try:
+            await self._patiently(batch)
+        except LogUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises, the culprit is found
+            if len(batch) == 1:
+                await self._fail(batch[0], error)
+                return
+            middle = len(batch) // 2
+            await self._process(batch[:middle])
+            await self._process(batch[middle:])
+        else:
+            await self.patience(lambda: self._group.acknowledge(batch))
+
+    async def _patiently(self, batch: list[Delivery]) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._handle(batch)
+            except ServerAway as error:
+                metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
+                logger.warning("%d entries wait: %s", len(batch), error)
+                if self.patience.given_up.is_set():
+                    raise LogUnavailable("told to stop", maybe_applied=False) from error
+                await pause(self.patience.given_up, pause_s)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            else:
+                return
+
+    async def _fail(self, delivery: Delivery, error: Exception) -> None:
+        group = self._group
+        if isinstance(error, MalformedEvent) or not (
+            self._hold or delivery.attempt < self._settings.max_attempts
+        ):
+            if await self.patience(lambda: group.bury(delivery, repr(error))):
+                metrics.DEAD_LETTERS.labels(group.name).inc()
+                logger.error("entry %s is a dead letter: %r", delivery.place, error)
+            return
+        metrics.RETRIES.labels(group.name).inc()
+        if self._hold:
+            metrics.PROJECTION_HELD.inc()
+        logger.error("entry %s cannot be handled yet: %r", delivery.place, error)
+        await self.patience(lambda: group.hand_back(delivery, counts=True))

@@ -1,0 +1,217 @@
+"""The runtime of every consuming service: read, take over, renew, leave.
+
+What is done with an entry is the worker's business (`steps.py`, `batches.py`). Delivery is at
+least once: a crash at any point means only that the same event is delivered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Protocol, TypeVar
+
+from shared import metrics
+from shared.settings import ConsumerSettings
+from shared.streams.backlog import report_backlog
+from shared.streams.delivery import Delivery
+from shared.streams.errors import GroupMissing, LogUnavailable
+from shared.streams.group import Group
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_BLOCK_MS = 500
+_SWEEP_S = 60.0
+_SWEEP_LEASES = 20  # A name that was silent for so many leases belongs to a dead process.
+_REPORT_S = 5.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
+
+
+class Patience:
+    """Waiting for Redis to come back, until told to give the wait up."""
+
+    def __init__(self) -> None:
+        self.given_up = asyncio.Event()
+
+    async def __call__(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Return what `attempt` returns, repeating it for as long as Redis is away.
+
+        Raises `LogUnavailable` only once the wait is given up.
+        """
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await attempt()
+            except LogUnavailable as error:
+                if pause_s == _FIRST_PAUSE_S:
+                    metrics.REDIS_AWAY.inc()
+                    logger.warning("waiting for Redis: %s", error)
+                if self.given_up.is_set():
+                    raise
+                await pause(self.given_up, pause_s * random.uniform(0.5, 1))  # noqa: S311 - jitter
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+
+async def pause(unless: asyncio.Event, seconds: float) -> None:
+    """Sleep, but wake up at once when the event is set."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(unless.wait(), seconds)
+
+
+class Worker(Protocol):
+    """Does something with deliveries, and knows which ones it holds."""
+
+    patience: Patience
+
+    def room(self) -> int:
+        """Return how many more deliveries may be started now."""
+        ...
+
+    async def has_room(self, unless: asyncio.Event) -> None:
+        """Return once there is room, or `unless` is set."""
+        ...
+
+    def held(self) -> Collection[Delivery]:
+        """Return what was started and is not settled."""
+        ...
+
+    def start(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Start on deliveries without waiting; return those that call for nothing."""
+        ...
+
+    async def forget(self, vanished: Sequence[str]) -> None:
+        """Deal with parked orders whose history is gone."""
+        ...
+
+    async def finish(self, within_s: float) -> None:
+        """Finish what was started, or let it go when the time is over."""
+        ...
+
+
+class Consumer:
+    """One replica of a service, reading its group until told to stop."""
+
+    def __init__(self, group: Group, worker: Worker, settings: ConsumerSettings) -> None:
+        self._group = group
+        self._worker = worker
+        self._settings = settings
+        self._patience = worker.patience
+        self._stop = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._unsure = False  # A reply was lost, and entries may have come with it.
+        self._back_since = -1e9  # When Redis was found again, by the loop's clock.
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set, then finish or hand back what is in flight."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._relay(stop))
+            reading = [
+                loops.create_task(self._read(partitions)) for partitions in self._group.readers()
+            ]
+            reading.append(loops.create_task(self._take_over()))
+            loops.create_task(self._sweep())
+            loops.create_task(self._report())
+            loops.create_task(self._renew())
+            await stop.wait()
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + self._settings.drain_s
+            loop.call_at(deadline, self._patience.given_up.set)
+            # What a last read brought must be started before anything is finished.
+            await asyncio.wait(reading)
+            await self._worker.finish(max(0.0, deadline - loop.time()))
+            self._finished.set()
+        self._patience.given_up.set()
+        with suppress(LogUnavailable, GroupMissing):  # Then the lease and the sweeper do it.
+            await self._group.leave()
+
+    async def _relay(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._stop.set()
+
+    async def _read(self, partitions: Sequence[int]) -> None:
+        while not self._stop.is_set():
+            if self._worker.room() <= 0:
+                await self._worker.has_room(self._stop)
+                continue
+            if self._unsure:
+                await self._reliably(self._adopt)
+            # At most `partitions` entries more than there is room for.
+            count = max(1, -(-self._worker.room() // len(partitions)))
+            found = await self._reliably(partial(self._group.read, partitions, count, _BLOCK_MS))
+            await self._start(found or [])
+
+    async def _start(self, deliveries: Sequence[Delivery]) -> None:
+        if nothing_to_do := self._worker.start(deliveries):
+            await self._reliably(partial(self._group.acknowledge, nothing_to_do))
+
+    async def _adopt(self) -> None:
+        self._unsure = False
+        held = {delivery.place for delivery in self._worker.held()}
+        await self._start(await self._group.adopt(held))
+
+    async def _take_over(self) -> None:
+        # Twice within the shortest wait, so that a retry is not late by more than half of it.
+        tick_s = min(self._settings.backoff_base_ms / 2, 250) / 1_000
+        while not self._stop.is_set():
+            await pause(self._stop, tick_s)
+            room = self._worker.room()
+            if room > 0 and not self._stop.is_set():
+                await self._reliably(partial(self._take, room))
+
+    async def _take(self, room: int) -> None:
+        settings = self._settings
+        # Leases that lapsed while Redis was away are not their holders' fault.
+        now = asyncio.get_running_loop().time()
+        settled_in = now - self._back_since > settings.lease_ms / 2_000
+        taken = await self._group.take(
+            most=max(1, -(-room // len(self._group.partitions))),
+            lease_ms=settings.lease_ms if settled_in else None,
+            backoff_base_ms=settings.backoff_base_ms,
+            backoff_cap_ms=settings.backoff_cap_ms,
+        )
+        for delivery in taken.deliveries:
+            why = "retry or lapsed lease" if delivery.entry_id else "due"
+            metrics.TAKEN_OVER.labels(self._group.name, why).inc()
+        await self._start(taken.deliveries)
+        if taken.vanished:
+            await self._worker.forget(taken.vanished)
+
+    async def _renew(self) -> None:
+        while not self._finished.is_set():
+            await pause(self._finished, self._settings.lease_ms / 3_000)
+            held = list(self._worker.held())
+            if held and not self._finished.is_set():
+                await self._reliably(partial(self._group.renew, held, self._settings.lease_ms))
+
+    async def _sweep(self) -> None:
+        while not self._stop.is_set():
+            await pause(self._stop, _SWEEP_S * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            if not self._stop.is_set():
+                idle_ms = self._settings.lease_ms * _SWEEP_LEASES
+                if gone := await self._reliably(partial(self._group.sweep, idle_ms)):
+                    logger.warning("swept the names of replicas that died: %s", ", ".join(gone))
+
+    async def _report(self) -> None:
+        while not self._stop.is_set():
+            with suppress(LogUnavailable, GroupMissing):
+                await report_backlog(self._group.log, self._group.name)
+            await pause(self._stop, _REPORT_S)
+
+    async def _reliably(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
+        """Run one exchange with Redis, mending what its absence broke."""
+        try:
+            return await attempt()
+        except LogUnavailable as error:
+            logger.warning("lost Redis: %s", error)
+            self._unsure = True
+        except GroupMissing:
+            metrics.GROUPS_MISSING.labels(self._group.name).inc()
+            logger.exception("a consumer group was gone; somebody deleted it or Redis lost data")
+        with suppress(LogUnavailable):
+            await self._patience(self._group.log.prepare)
+        self._back_since = asyncio.get_running_loop().time()
+        return None

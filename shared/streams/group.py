@@ -1,0 +1,237 @@
+"""One replica's membership in a consumer group: reading, holding and letting go of entries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from shared.orders.codec import MalformedEvent, decode
+from shared.streams.client import Command, Script, checked
+from shared.streams.delivery import Delivery
+from shared.streams.errors import GroupMissing
+from shared.streams.log import Log
+
+RETRY = "~retry"  # Holds the entries whose step failed, until their wait is over.
+
+_TAKE = Script.load(__package__, "lua/take.lua")
+_RENEW = Script.load(__package__, "lua/renew.lua")
+_HAND_BACK = Script.load(__package__, "lua/hand_back.lua")
+_LEAVE = Script.load(__package__, "lua/leave.lua")
+_BURY = Script.load(__package__, "lua/bury.lua")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What was taken over: entries and due orders, and due orders whose history is gone."""
+
+    deliveries: list[Delivery]
+    vanished: list[str]
+
+
+class Group:
+    """A consumer group as one replica, `me`, sees it."""
+
+    def __init__(self, log: Log, name: str, me: str) -> None:
+        self.log = log
+        self.name = name
+        self.me = me
+        self.partitions = range(log.keys.partitions)
+        self._run = log.client.run
+
+    def readers(self) -> list[list[int]]:
+        """Return the partitions to read with one command: all, or one each in a cluster."""
+        if self.log.client.clustered:
+            return [[partition] for partition in self.partitions]
+        return [list(self.partitions)]
+
+    async def read(self, partitions: Sequence[int], count: int, block_ms: int) -> list[Delivery]:
+        """Return up to `count` new entries a partition, waiting up to `block_ms` for the first.
+
+        Raises `GroupMissing` when somebody deleted the group or its stream.
+        """
+        streams = [self.log.keys.log(partition) for partition in partitions]
+        command = ("XREADGROUP", "GROUP", self.name, self.me, "COUNT", count, "BLOCK", block_ms)
+        try:
+            reply = await self.log.client.call(
+                *command, "STREAMS", *streams, *(">" for _ in streams)
+            )
+        except ResponseError as error:
+            raise _explained(error) from error
+        at = {
+            stream.encode(): partition
+            for stream, partition in zip(streams, partitions, strict=True)
+        }
+        return [
+            self._delivery(at[stream], entry_id, fields, 1)
+            for stream, entries in reply or ()
+            for entry_id, fields in entries
+        ]
+
+    async def adopt(self, held: Collection[tuple[int, str]]) -> list[Delivery]:
+        """Return entries that are mine but that I do not know of: their reply was lost.
+
+        They keep their count, because nobody has tried them.
+        """
+        query = [self._pending_command(p, self.me) for p in self.partitions]
+        lost = [
+            (partition, entry_id, deliveries)
+            for partition, page in zip(self.partitions, await self._all(query), strict=True)
+            for entry_id, _, _, deliveries in page
+            if (partition, entry_id.decode()) not in held
+        ]
+        look: list[Command] = [("XRANGE", self.log.keys.log(p), i, i) for p, i, _ in lost]
+        return [
+            self._delivery(partition, entry_id, entries[0][1], deliveries)
+            for (partition, entry_id, deliveries), entries in zip(
+                lost, await self._all(look), strict=True
+            )
+            if entries
+        ]
+
+    def _pending_command(self, partition: int, consumer: str) -> Command:
+        return ("XPENDING", self.log.keys.log(partition), self.name, "-", "+", 10_000, consumer)
+
+    async def take(
+        self, *, most: int, lease_ms: int | None, backoff_base_ms: int, backoff_cap_ms: int
+    ) -> Taken:
+        """Take over up to `most` entries a partition that nobody works on.
+
+        With `lease_ms` None only retries are taken: Redis was away, and the leases of others
+        lapsed through no fault of theirs.
+        """
+        lease = "" if lease_ms is None else lease_ms
+        args = [self.name, self.me, lease, backoff_base_ms, backoff_cap_ms, most]
+        keys = self.log.keys
+        replies = await self._all(
+            _TAKE.command([keys.log(p), keys.due(p, self.name)], [*args, keys.history_prefix(p)])
+            for p in self.partitions
+        )
+        deliveries, vanished = [], []
+        for partition, (entries, orders, _) in zip(self.partitions, replies, strict=True):
+            deliveries += [self._delivery(partition, i, fields, n) for i, n, fields in entries]
+            deliveries += [_due(partition, o, last) for o, length, last in orders if length]
+            vanished += [order_id.decode() for order_id, length, _ in orders if not length]
+        return Taken(deliveries=deliveries, vanished=vanished)
+
+    def _delivery(
+        self, partition: int, entry_id: bytes, fields: Sequence[bytes], attempt: int
+    ) -> Delivery:
+        named = dict(zip(fields[::2], fields[1::2], strict=True))
+        only = named.get(b"only")
+        return Delivery(
+            partition=partition,
+            entry_id=entry_id.decode(),
+            type=named.get(b"type", b"").decode(errors="replace"),
+            order_id=named.get(b"order", b"").decode(errors="replace"),
+            raw=named.get(b"event", b""),
+            attempt=attempt,
+            for_others=only is not None and only.decode() != self.name,
+        )
+
+    async def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
+        """Settle entries that call for nothing."""
+        by_partition: dict[int, list[str]] = {}
+        for delivery in deliveries:
+            by_partition.setdefault(delivery.partition, []).append(delivery.entry_id)
+        await self._all(
+            ("XACK", self.log.keys.log(partition), self.name, *ids)
+            for partition, ids in by_partition.items()
+        )
+
+    async def renew(self, deliveries: Iterable[Delivery], lease_ms: int) -> int:
+        """Keep the lease of what I work on; return how many entries are mine no longer."""
+        entries: dict[int, list[str]] = {}
+        orders: dict[int, list[str]] = {}
+        for delivery in deliveries:
+            kept = entries if delivery.entry_id else orders
+            kept.setdefault(delivery.partition, []).append(delivery.place[1])
+        keys = self.log.keys
+        lost = await self._all(
+            _RENEW.command(
+                [keys.log(partition), keys.due(partition, self.name)],
+                [
+                    *(self.name, self.me, lease_ms, len(entries.get(partition, ()))),
+                    *entries.get(partition, ()),
+                    *orders.get(partition, ()),
+                ],
+            )
+            for partition in entries.keys() | orders.keys()
+        )
+        return sum(len(ids) for ids in lost)
+
+    async def hand_back(self, delivery: Delivery, *, counts: bool) -> None:
+        """Put an entry aside to be tried again later; `counts` if this was an attempt."""
+        args = [self.name, self.me, delivery.entry_id, int(counts)]
+        await self._all([_HAND_BACK.command([self.log.keys.log(delivery.partition)], args)])
+
+    async def bury(self, delivery: Delivery, reason: str) -> bool:
+        """Make an entry a dead letter; False when it was settled meanwhile."""
+        keys = [self.log.keys.log(delivery.partition), self.log.keys.dead(delivery.partition)]
+        args = [self.name, delivery.entry_id, delivery.attempt, reason[:2_000]]
+        [letter] = await self._all([_BURY.command(keys, args)])
+        return bool(letter)
+
+    async def unpark(self, order_ids: Iterable[str]) -> None:
+        """Take orders off the parking: they ended."""
+        keys = self.log.keys
+        await self._all(
+            ("ZREM", keys.due(keys.partition_of(order_id), self.name), order_id)
+            for order_id in order_ids
+        )
+
+    async def leave(self) -> None:
+        """Hand everything back, as if never delivered, and take my name off the group."""
+        await self._drop(self.me, idle_ms=0)
+
+    async def sweep(self, idle_ms: int) -> list[str]:
+        """Take the names of crashed replicas off the group; what they held is retried."""
+        replies = await self._all(
+            ("XINFO", "CONSUMERS", self.log.keys.log(p), self.name) for p in self.partitions
+        )
+        quiet = {
+            fields[b"name"].decode()
+            for page in replies
+            for fields in map(_named, page)
+            if fields[b"idle"] >= idle_ms
+        } - {RETRY, self.me}
+        for name in quiet:
+            await self._drop(name, idle_ms=idle_ms)
+        return sorted(quiet)
+
+    async def _drop(self, name: str, *, idle_ms: int) -> None:
+        await self._all(
+            _LEAVE.command([self.log.keys.log(p)], [self.name, name, idle_ms])
+            for p in self.partitions
+        )
+
+    async def _all(self, commands: Iterable[Command]) -> list[Any]:
+        try:
+            return [checked(reply) for reply in await self._run(list(commands))]
+        except ResponseError as error:
+            raise _explained(error) from error
+
+
+def _explained(error: ResponseError) -> Exception:
+    return GroupMissing(str(error)) if "NOGROUP" in str(error) else error
+
+
+def _named(flat: Sequence[Any]) -> dict[bytes, Any]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _due(partition: int, order_id: bytes, last: bytes) -> Delivery:
+    try:
+        kind = type(decode(last)).__name__
+    except MalformedEvent:
+        kind = ""
+    return Delivery(
+        partition=partition,
+        entry_id="",
+        type=kind,
+        order_id=order_id.decode(),
+        raw=last,
+        attempt=1,
+    )

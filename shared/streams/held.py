@@ -1,0 +1,58 @@
+"""What a replica holds: deliveries that were started and are not settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from shared.streams.delivery import Delivery
+
+
+class Held:
+    """Deliveries by their place, with a limit on those that keep the process busy."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._busy: dict[tuple[int, str], Delivery] = {}
+        self._idle: dict[tuple[int, str], Delivery] = {}
+        self._freed = asyncio.Event()
+
+    def __contains__(self, delivery: Delivery) -> bool:
+        return delivery.place in self._busy or delivery.place in self._idle
+
+    def everything(self) -> Collection[Delivery]:
+        """Return all that is held."""
+        return [*self._busy.values(), *self._idle.values()]
+
+    @property
+    def busy(self) -> int:
+        """Return how many count against the limit."""
+        return len(self._busy)
+
+    @property
+    def idle(self) -> int:
+        """Return how many only wait, for the chain or a server, and hold no slot."""
+        return len(self._idle)
+
+    def add(self, delivery: Delivery, *, idle: bool = False) -> None:
+        """Hold a delivery; `idle` if it takes no slot."""
+        (self._idle if idle else self._busy)[delivery.place] = delivery
+
+    def drop(self, delivery: Delivery) -> None:
+        """Let go of a delivery."""
+        if self._idle.pop(delivery.place, None) is None:
+            self._busy.pop(delivery.place, None)
+            self._freed.set()
+
+    def room(self) -> int:
+        """Return how many more may keep the process busy."""
+        return self._limit - len(self._busy)
+
+    async def has_room(self, unless: asyncio.Event) -> None:
+        """Return once there is room, or `unless` is set."""
+        while self.room() <= 0 and not unless.is_set():
+            self._freed.clear()
+            waits = [asyncio.create_task(event.wait()) for event in (self._freed, unless)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()

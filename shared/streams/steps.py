@@ -1,0 +1,262 @@
+"""One event in, the next events out: how router and executor work.
+
+A step is settled by one script: what follows is appended and the trigger acknowledged, together,
+and only if the order has not moved on. Three kinds of bad news: a refusal is an event, "not now"
+is an exception, an unreadable entry is a dead letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, TypeAlias
+from uuid import UUID
+
+from shared import metrics
+from shared.batching import Coalescer
+from shared.errors import ServerAway
+from shared.orders.codec import MalformedEvent
+from shared.orders.events import OrderEvent
+from shared.orders.states import END_STATUSES
+from shared.orders.view import status_after
+from shared.settings import ConsumerSettings
+from shared.streams.consumer import Patience
+from shared.streams.delivery import Delivery
+from shared.streams.errors import LogUnavailable
+from shared.streams.group import Group
+from shared.streams.held import Held
+from shared.streams.log import Append, Outcome
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Nothing to say yet: look at the order again in so many ms, whoever does."""
+
+    after_ms: int
+
+
+Next: TypeAlias = Sequence[OrderEvent] | Park
+
+# Deliveries that wait for the chain without a slot, as a multiple of those with one. More are
+# parked, and looked at again so much later.
+_MOST_IDLE, _OVERFLOW = 20, Park(1_000)
+
+
+class Handler(Protocol):
+    """What a service does with an event."""
+
+    handles: Collection[type[OrderEvent]]
+    waits_on: Collection[type[OrderEvent]]  # Handled by waiting, so without a slot.
+
+    async def handle(self, event: OrderEvent) -> Next:
+        """Return what follows.
+
+        Raising means not now: `ServerAway` is waited for, everything else is an attempt.
+        """
+        ...
+
+    def give_up(self, event: OrderEvent, why: str) -> Next:
+        """Return what follows once every attempt is used up."""
+        ...
+
+
+Ended: TypeAlias = Callable[[Sequence[str]], Awaitable[set[str]]]
+
+
+class Steps:
+    """Runs a handler on many deliveries at once; a slow one holds up no other."""
+
+    def __init__(
+        self, group: Group, handler: Handler, settings: ConsumerSettings, ended: Ended
+    ) -> None:
+        """Run `handler`; `ended` tells which orders have their end in the archive."""
+        self.patience = Patience()
+        self._group = group
+        self._handler = handler
+        self._settings = settings
+        self._ended = ended
+        self._handles = {kind.__name__ for kind in handler.handles}
+        self._waits_on = {kind.__name__ for kind in handler.waits_on}
+        self._held = Held(settings.max_in_flight)
+        self._tasks: dict[asyncio.Task[None], bool] = {}
+        self._settle = Coalescer(self._append, batch=500)
+
+    def room(self) -> int:
+        """Return how many more steps may be started now."""
+        return self._held.room()
+
+    async def has_room(self, unless: asyncio.Event) -> None:
+        """Return once another step may be started, or `unless` is set."""
+        await self._held.has_room(unless)
+
+    def held(self) -> Collection[Delivery]:
+        """Return what was started and is not settled."""
+        return self._held.everything()
+
+    def start(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Start a task for each delivery that is ours; return the entries that are not."""
+        not_ours = []
+        for delivery in deliveries:
+            if delivery in self._held:
+                continue
+            if delivery.entry_id and (delivery.for_others or delivery.type not in self._handles):
+                not_ours.append(delivery)
+                continue
+            idle = delivery.type in self._waits_on
+            self._held.add(delivery, idle=idle)
+            task = asyncio.create_task(self._process(delivery))
+            self._tasks[task] = idle
+            task.add_done_callback(self._tasks.pop)
+        metrics.IN_FLIGHT.labels(self._group.name, "work").set(self._held.busy)
+        metrics.IN_FLIGHT.labels(self._group.name, "chain").set(self._held.idle)
+        return not_ours
+
+    async def forget(self, vanished: Sequence[str]) -> None:
+        """Take ended orders off the parking; what is missing otherwise stays, and is alarming."""
+        try:
+            ended = await self._ended(vanished)
+        except ServerAway as error:
+            logger.warning("parked orders without history, and no archive to ask: %s", error)
+            return
+        await self._group.unpark(ended)
+        for order_id in set(vanished) - ended:
+            metrics.SETTLED.labels(self._group.name, "missing").inc()
+            logger.error("order %s is parked and its history is missing", order_id)
+
+    async def finish(self, within_s: float) -> None:
+        """Finish steps, but not those that wait for the chain: another replica can wait too."""
+        for task, idle in list(self._tasks.items()):
+            if idle:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=within_s)
+        self.patience.given_up.set()
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    async def _process(self, delivery: Delivery) -> None:
+        try:
+            await self._step(delivery)
+        except LogUnavailable as error:  # Told to stop while Redis is away.
+            logger.warning("%s of %s left pending: %s", delivery.type, delivery.order_id, error)
+        except Exception:
+            # Settling itself failed. The lease lapses, and it is tried again as an attempt.
+            logger.exception("%s of %s left pending", delivery.type, delivery.order_id)
+        finally:
+            self._held.drop(delivery)
+
+    async def _step(self, delivery: Delivery) -> None:
+        try:
+            event = delivery.event()
+        except MalformedEvent as error:
+            await self._bury(delivery, str(error))
+            return
+        if delivery.type not in self._handles:  # A parked order that was moved on elsewhere.
+            await self.patience(lambda: self._group.unpark([event.order_id]))
+            return
+        following: Next | None = _OVERFLOW
+        if self._held.idle <= _MOST_IDLE * self._settings.max_in_flight:
+            following = await self._decide(delivery, event)
+        if following is not None:
+            await self._settle_step(delivery, event, following)
+
+    async def _decide(self, delivery: Delivery, event: OrderEvent) -> Next | None:
+        if delivery.attempt > self._settings.max_attempts:
+            return self._give_up(event, "every replica that tried died or lost its lease")
+        started = time.perf_counter()
+        try:
+            following = await self._handler.handle(event)
+        except ServerAway as error:
+            metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
+            logger.warning("%s of %s waits: %s", delivery.type, event.order_id, error)
+            await self._hand_back(delivery, counts=False)
+            return None
+        except Exception as error:
+            # The one broad except of the steps: whatever a handler raises is an attempt.
+            if delivery.attempt < self._settings.max_attempts:
+                metrics.RETRIES.labels(self._group.name).inc()
+                logger.warning(
+                    "%s of %s: attempt %d: %r",
+                    delivery.type,
+                    event.order_id,
+                    delivery.attempt,
+                    error,
+                )
+                await self._hand_back(delivery, counts=True)
+                return None
+            logger.exception("%s of %s: giving up", delivery.type, event.order_id)
+            return self._give_up(event, repr(error))
+        spent = time.perf_counter() - started
+        metrics.STEP_SECONDS.labels(self._group.name, delivery.type).observe(spent)
+        return following
+
+    def _give_up(self, event: OrderEvent, why: str) -> Next:
+        metrics.GIVE_UPS.labels(self._group.name).inc()
+        return self._handler.give_up(event, why)
+
+    async def _hand_back(self, delivery: Delivery, *, counts: bool) -> None:
+        # A parked order falls due again by itself, one lease from now.
+        if delivery.entry_id:
+            await self.patience(lambda: self._group.hand_back(delivery, counts=counts))
+
+    async def _settle_step(self, delivery: Delivery, event: OrderEvent, following: Next) -> None:
+        parked = isinstance(following, Park)
+        append = Append(
+            order_id=event.order_id,
+            expected=event.version,
+            events=() if isinstance(following, Park) else following,
+            entry_id=delivery.entry_id,
+            park_ms=following.after_ms if isinstance(following, Park) else None,
+            unpark=not delivery.entry_id and not parked,
+        )
+        outcome = await self._settle(append)
+        metrics.SETTLED.labels(self._group.name, outcome).inc()
+        if outcome == "ok":
+            for new in append.events:
+                _count(new)
+        elif outcome == "missing":
+            await self._without_history(delivery)
+
+    async def _append(self, appends: list[Append]) -> list[Outcome]:
+        metrics.SETTLE_BATCH.labels(self._group.name).observe(len(appends))
+        return await self.patience(lambda: self._group.log.append(self._group.name, appends))
+
+    async def _without_history(self, delivery: Delivery) -> None:
+        try:
+            ended = await self._ended([delivery.order_id])
+        except ServerAway as error:
+            logger.warning("%s has no history, and no archive to ask: %s", delivery.order_id, error)
+            ended = set()
+        if delivery.order_id in ended:
+            if delivery.entry_id:
+                await self.patience(lambda: self._group.acknowledge([delivery]))
+            else:
+                await self.patience(lambda: self._group.unpark([delivery.order_id]))
+            return
+        logger.error("the history of order %s is missing", delivery.order_id)
+        await self._hand_back(delivery, counts=True)
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
+        if not delivery.entry_id:
+            logger.error("the history of parked order %s cannot be read", delivery.order_id)
+            return
+        if await self.patience(lambda: self._group.bury(delivery, reason)):
+            metrics.DEAD_LETTERS.labels(self._group.name).inc()
+            logger.error("entry %s is a dead letter: %s", delivery.place, reason)
+
+
+def _count(event: OrderEvent) -> None:
+    metrics.EVENTS.labels(type(event).__name__).inc()
+    status = status_after(event)
+    if status in END_STATUSES:
+        accepted_ms = UUID(event.order_id).int >> 80  # A UUIDv7 begins with the time it was made.
+        accepted = datetime.fromtimestamp(accepted_ms / 1_000, UTC)
+        metrics.ORDER_SECONDS.labels(status).observe((event.at - accepted).total_seconds())

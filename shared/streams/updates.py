@@ -1,0 +1,159 @@
+"""Live updates: one publish/subscribe link a node, shared by all who follow orders.
+
+A link may lose messages; what must never happen is that they are lost unnoticed. It is pinged,
+silence ends it, and each time it was lost everybody is told to look at the history. redis-py's
+own PubSub reconnects without a word, so the link here is a bare connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from shared.streams.consumer import pause
+from shared.streams.errors import LogUnavailable
+from shared.streams.log import Log
+
+logger = logging.getLogger(__name__)
+
+_PING_S = 1.0  # Well within the connection's own read deadline, which ends a silent link.
+_CONFIRM_S = 5.0
+_PAUSE_S = 0.2
+
+_LOST = (RedisError, OSError, TimeoutError, LogUnavailable)
+
+
+class Updates:
+    """Subscriptions to the channels of single orders."""
+
+    def __init__(
+        self, log: Log, on_message: Callable[[str, bytes], None], on_gap: Callable[[], None]
+    ) -> None:
+        """Call `on_message(order id, message)` at each update, `on_gap()` after a lost link.
+
+        `on_gap` comes once every subscription is confirmed again, so that what is read from the
+        history from then on leaves no hole.
+        """
+        self._log = log
+        self._on_message = on_message
+        self._on_gap = on_gap
+        self._wanted: dict[str, asyncio.Future[None]] = {}
+        self._unconfirmed: set[str] = set()  # Of those wanted when the link was renewed.
+        self._links: dict[str, Any] = {}
+
+    async def subscribe(self, order_id: str) -> None:
+        """Return once Redis confirmed the subscription.
+
+        Raises `LogUnavailable` when it does not in time.
+        """
+        confirmed = self._wanted.get(order_id)
+        if confirmed is None:
+            confirmed = asyncio.get_running_loop().create_future()
+            self._wanted[order_id] = confirmed
+            await self._tell("SSUBSCRIBE", [order_id])
+        try:
+            await asyncio.wait_for(asyncio.shield(confirmed), _CONFIRM_S)
+        except TimeoutError:
+            raise LogUnavailable("no live updates: Redis is away", maybe_applied=False) from None
+
+    async def unsubscribe(self, order_id: str) -> None:
+        """Stop following an order."""
+        if self._wanted.pop(order_id, None):
+            self._renewed(order_id)
+            await self._tell("SUNSUBSCRIBE", [order_id])
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep the links up until told to stop."""
+        while not stop.is_set():
+            try:
+                await self._log.client.refresh()
+                await self._link(stop)
+            except _LOST as error:
+                logger.warning("live updates interrupted: %s", error)
+            await pause(stop, _PAUSE_S)
+
+    async def _link(self, stop: asyncio.Event) -> None:
+        links = self._log.client.links()
+        try:
+            for link in links.values():
+                await link.connect()
+            self._links = links
+            await self._renew()
+            tasks = [asyncio.create_task(self._read(link)) for link in links.values()]
+            tasks += [asyncio.create_task(self._ping()), asyncio.create_task(_until(stop))]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+            for task in done:
+                task.result()
+        finally:
+            self._links = {}
+            for link in links.values():
+                with suppress(*_LOST):
+                    await link.disconnect(nowait=True)
+
+    async def _renew(self) -> None:
+        self._unconfirmed = {i for i, confirmed in self._wanted.items() if confirmed.done()}
+        by_partition: dict[int, list[str]] = {}
+        for order_id in self._wanted:
+            partition = self._log.keys.partition_of(order_id)
+            by_partition.setdefault(partition, []).append(order_id)
+        for order_ids in by_partition.values():
+            await self._tell("SSUBSCRIBE", order_ids)
+
+    async def _tell(self, command: str, order_ids: list[str]) -> None:
+        channels = [self._log.keys.updates(order_id) for order_id in order_ids]
+        link = self._links.get(self._log.client.node_of(channels[0]))
+        if link is not None:
+            with suppress(*_LOST):  # The reader sees it too, and renews everything wanted.
+                await link.send_command(command, *channels, check_health=False)
+
+    async def _read(self, link: Any) -> None:
+        while True:
+            kind, *rest = _flat(await link.read_response(disable_decoding=True))
+            if kind == b"smessage":
+                self._on_message(_order_of(rest[0]), rest[1])
+            elif kind == b"ssubscribe":
+                self._confirm(_order_of(rest[0]))
+            elif kind == b"sunsubscribe" and _order_of(rest[0]) in self._wanted:
+                raise LogUnavailable("a partition moved to another node", maybe_applied=False)
+
+    def _confirm(self, order_id: str) -> None:
+        confirmed = self._wanted.get(order_id)
+        if confirmed and not confirmed.done():
+            confirmed.set_result(None)
+        self._renewed(order_id)
+
+    def _renewed(self, order_id: str) -> None:
+        if order_id in self._unconfirmed:
+            self._unconfirmed.remove(order_id)
+            if not self._unconfirmed:
+                self._on_gap()
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(_PING_S)
+            for link in self._links.values():
+                await link.send_command("PING", check_health=False)
+
+
+def _flat(reply: Any) -> Iterable[Any]:
+    if isinstance(reply, Exception):
+        raise reply
+    return reply if isinstance(reply, list) else [reply]
+
+
+def _order_of(channel: bytes) -> str:
+    return channel.rpartition(b":")[2].decode()
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()

@@ -1,0 +1,83 @@
+"""Live updates arrive, and a lost link is never lost unnoticed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest_asyncio
+
+from shared.streams.log import Log
+from shared.streams.updates import Updates
+from tests.builders import an_order_id
+from tests.eventually import eventually
+
+
+@dataclass
+class Heard:
+    messages: list[tuple[str, bytes]] = field(default_factory=list)
+    gaps: int = 0
+
+    def message(self, order_id: str, message: bytes) -> None:
+        self.messages.append((order_id, message))
+
+    def gap(self) -> None:
+        self.gaps += 1
+
+
+@pytest_asyncio.fixture
+async def heard() -> Heard:
+    return Heard()
+
+
+@pytest_asyncio.fixture
+async def updates(log: Log, heard: Heard) -> AsyncIterator[Updates]:
+    made = Updates(log, heard.message, heard.gap)
+    stop = asyncio.Event()
+    task = asyncio.create_task(made.run(stop))
+    yield made
+    stop.set()
+    await task
+
+
+async def test_only_orders_that_were_subscribed_are_heard(
+    log: Log, updates: Updates, heard: Heard
+) -> None:
+    ours, others = an_order_id(), an_order_id()
+    await updates.subscribe(ours)
+
+    await log.publish([(others, b"no"), (ours, b"yes")])
+    await eventually(lambda: heard.messages)
+
+    assert heard.messages == [(ours, b"yes")]
+
+
+async def test_after_unsubscribing_an_order_is_heard_no_more(
+    log: Log, updates: Updates, heard: Heard
+) -> None:
+    first, second = an_order_id(), an_order_id()
+    await updates.subscribe(first)
+    await updates.unsubscribe(first)
+    await updates.subscribe(second)
+
+    await log.publish([(first, b"no")])
+    await log.publish([(second, b"yes")])
+    await eventually(lambda: heard.messages)
+
+    assert heard.messages == [(second, b"yes")]
+
+
+async def test_a_cut_link_is_renewed_and_reported_as_a_gap(
+    log: Log, updates: Updates, heard: Heard
+) -> None:
+    order_id = an_order_id()
+    await updates.subscribe(order_id)
+
+    await log.client.call("CLIENT", "KILL", "TYPE", "PUBSUB")
+    await eventually(lambda: heard.gaps)
+    await log.publish([(order_id, b"again")])
+    await eventually(lambda: heard.messages)
+
+    assert heard.messages == [(order_id, b"again")]
+    assert heard.gaps == 1
