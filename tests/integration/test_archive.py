@@ -1,0 +1,279 @@
+"""The archive: nothing lost, nothing twice, and the same tables however the events come."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from shared.archive.errors import ArchiveUnavailable, ContentMismatch
+from shared.archive.merge import Recorded
+from shared.archive.migrate import migrate
+from shared.archive.postgres import Archive
+from shared.archive.rebuild import rebuild
+from shared.orders.codec import encode
+from shared.orders.events import OrderEvent, OrderFailed, OutcomeContradicted
+from shared.orders.states import State
+from shared.orders.values import FailureReason
+from tests.builders import Ending, an_order_id, history, submitted
+from tests.eventually import eventually
+
+ENDINGS: list[Ending] = ["confirmed", "failed", "rerouted", "unresolved", "sent"]
+
+
+@asynccontextmanager
+async def an_archive(database_url: str) -> AsyncIterator[Archive]:
+    opened = await Archive.open(database_url)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest_asyncio.fixture
+async def archive(database_url: str) -> AsyncIterator[Archive]:
+    await migrate(database_url)
+    async with an_archive(database_url) as opened:
+        yield opened
+
+
+def recorded(*histories: Sequence[OrderEvent]) -> list[Recorded]:
+    return [Recorded(event, encode(event)) for events in histories for event in events]
+
+
+def many(orders: int) -> list[Recorded]:
+    endings = itertools.islice(itertools.cycle(ENDINGS), orders)
+    return recorded(*(history(ending=ending) for ending in endings))
+
+
+def batches(events: Sequence[Recorded], size: int) -> list[Sequence[Recorded]]:
+    return [events[start : start + size] for start in range(0, len(events), size)]
+
+
+def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database_url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def orders(database_url: str) -> list[tuple[Any, ...]]:
+    return rows(database_url, "SELECT * FROM orders ORDER BY order_id")
+
+
+async def store_all(archive: Archive, batched: Sequence[Sequence[Recorded]]) -> set[str]:
+    return set().union(*[await archive.store(batch) for batch in batched])
+
+
+async def test_a_history_comes_back_byte_for_byte(archive: Archive) -> None:
+    events = history(ending="confirmed")
+    order_id = events[0].order_id
+    raws = [encode(event) + b" " for event in events]
+    await archive.store([Recorded(e, raw) for e, raw in zip(events, raws, strict=True)])
+
+    assert await archive.history(order_id) == raws
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_the_order_and_the_batches_in_which_events_come_change_nothing(
+    archive: Archive, database_url: str, seed: int
+) -> None:
+    events = many(orders=10)
+    await archive.store(events)
+    in_one_go = orders(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("TRUNCATE orders, order_events")
+    chance = Random(seed)
+    mixed = events + chance.choices(events, k=20)
+    chance.shuffle(mixed)
+    await store_all(archive, batches(mixed, size=chance.randint(1, 20)))
+
+    assert len(in_one_go) == 10
+    assert orders(database_url) == in_one_go
+
+
+async def test_two_projectors_fed_in_different_orders_at_once_give_the_tables_of_one(
+    archive: Archive, database_url: str
+) -> None:
+    events = many(orders=60)
+    mixed = Random(1).sample(events, k=len(events))
+    async with an_archive(database_url) as other:
+        await asyncio.gather(
+            store_all(archive, batches(events, 25)),
+            store_all(archive, batches(events[::-1], 40)),
+            store_all(other, batches(mixed, 25)),
+            store_all(other, batches(mixed[::-1], 40)),
+        )
+    together = orders(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("TRUNCATE orders, order_events")
+    await archive.store(events)
+
+    assert orders(database_url) == together
+
+
+async def test_a_repeat_changes_nothing_and_tells_again_what_is_complete(
+    archive: Archive, database_url: str
+) -> None:
+    events = history(ending="confirmed")
+    first = await archive.store(recorded(events))
+    before = rows(database_url, "SELECT * FROM order_events ORDER BY version")
+    again = await archive.store(recorded(events[2:4]))
+
+    assert first == again == {events[0].order_id}
+    assert rows(database_url, "SELECT * FROM order_events ORDER BY version") == before
+
+
+async def test_an_order_is_complete_once_its_end_and_all_before_are_kept(archive: Archive) -> None:
+    events = recorded(history(ending="confirmed"))
+    order_id = events[0].event.order_id
+
+    assert await archive.store(events[4:]) == set()
+    assert await archive.ended([order_id]) == {order_id}
+    assert await archive.store(events[:3]) == set()
+    assert await archive.store(events[3:4]) == {order_id}
+
+
+async def test_an_order_without_an_end_is_never_complete(archive: Archive) -> None:
+    events = recorded(history(ending="sent"))
+    order_id = events[0].event.order_id
+
+    assert await archive.store(events) == set()
+    assert await archive.ended([order_id, an_order_id()]) == set()
+
+
+async def test_a_contradiction_does_not_stand_in_for_a_missing_event(archive: Archive) -> None:
+    events = history(ending="failed")
+    contradiction = OutcomeContradicted(
+        **events[-1].next(events[-1].at), state=State.FAILED, signature="5sig", detail="it landed"
+    )
+
+    assert await archive.store(recorded([events[0], events[2], contradiction])) == set()
+    assert await archive.store(recorded([events[1]])) == {events[0].order_id}
+
+
+async def test_other_content_under_a_kept_version_stores_nothing_of_the_batch(
+    archive: Archive,
+) -> None:
+    event = submitted()
+    await archive.store(recorded([event]))
+    other = submitted(event.order_id, at=event.at + timedelta(seconds=1))
+    bystander = submitted()
+    with pytest.raises(ContentMismatch, match=event.order_id):
+        await archive.store(recorded([bystander, other]))
+
+    assert await archive.history(event.order_id) == [encode(event)]
+    assert await archive.history(bystander.order_id) == []
+
+
+async def test_text_that_postgres_cannot_hold_is_kept_in_the_archive(archive: Archive) -> None:
+    first = submitted()
+    failed = OrderFailed(
+        **first.next(first.at), reason=FailureReason.VENUE_REJECTED, detail="no\0", attempts=1
+    )
+    await archive.store(recorded([first, failed]))
+
+    assert await archive.history(first.order_id) == [encode(first), encode(failed)]
+
+
+async def test_an_event_that_cannot_be_stored_does_not_look_like_postgres_away(
+    archive: Archive,
+) -> None:
+    with pytest.raises(psycopg.DataError):
+        await archive.store(recorded([submitted("no uuid")]))
+
+
+async def test_nothing_to_store_needs_no_postgres() -> None:
+    async with an_archive("postgresql://127.0.0.1:1/nobody") as archive:
+        assert await archive.store([]) == set()
+
+
+async def test_postgres_away_is_told_apart_from_every_other_trouble() -> None:
+    async with an_archive("postgresql://127.0.0.1:1/nobody") as archive:
+        with pytest.raises(ArchiveUnavailable):
+            await archive.ping()
+    with pytest.raises(ArchiveUnavailable):
+        await migrate("postgresql://127.0.0.1:1/nobody")
+    with pytest.raises(ArchiveUnavailable):
+        await rebuild("postgresql://127.0.0.1:1/nobody")
+
+
+async def test_tables_that_are_not_there_yet_are_waited_for(database_url: str) -> None:
+    event = submitted()
+    async with an_archive(database_url) as archive:
+        with pytest.raises(ArchiveUnavailable):
+            await archive.store(recorded([event]))
+        await migrate(database_url)
+
+        assert await archive.store(recorded([event])) == set()
+        assert await archive.history(event.order_id) == [encode(event)]
+
+
+async def test_a_connection_string_that_cannot_be_read_is_not_repeated() -> None:
+    with pytest.raises(ValueError, match="DATABASE_URL") as caught:
+        await Archive.open("host=there password='secret")
+
+    assert "secret" not in str(caught.value)
+
+
+async def test_an_outage_is_told_and_recovered_from(
+    archive: Archive, database_url: str, postgres_url: str
+) -> None:
+    events = recorded(history(ending="confirmed"))
+    await archive.ping()
+    close_database(postgres_url, database_url)
+    for _ in range(2):
+        with pytest.raises(ArchiveUnavailable):
+            await archive.store(events)
+    open_database(postgres_url, database_url)
+
+    async def stored() -> set[str]:
+        try:
+            return await archive.store(events)
+        except ArchiveUnavailable:
+            return set()
+
+    complete: set[str] = await eventually(stored)
+    assert complete == {events[0].event.order_id}
+
+
+async def test_a_statement_that_is_held_up_is_given_up_as_unavailable(
+    archive: Archive, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.archive.postgres._DEADLINE_S", 0.2)
+    event = submitted()
+    with psycopg.connect(database_url) as connection:
+        connection.execute("LOCK TABLE orders")
+        with pytest.raises(ArchiveUnavailable):
+            await archive.store(recorded([event]))
+    await archive.store(recorded([event]))
+
+    assert await archive.history(event.order_id) == [encode(event)]
+
+
+def close_database(postgres_url: str, database_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        allow_connections(connection, database_url, allow=False)
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [conninfo_to_dict(database_url)["dbname"]],
+        )
+
+
+def open_database(postgres_url: str, database_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        allow_connections(connection, database_url, allow=True)
+
+
+def allow_connections(connection: psycopg.Connection, database_url: str, *, allow: bool) -> None:
+    name = str(conninfo_to_dict(database_url)["dbname"])
+    query = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    connection.execute(query.format(sql.Identifier(name), sql.Literal(allow)))

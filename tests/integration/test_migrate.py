@@ -1,0 +1,35 @@
+"""Migrations: each once, in order, by whoever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import pytest
+
+from shared.archive.errors import MigrationChanged
+from shared.archive.migrate import migrate, migrations
+
+
+async def test_each_migration_is_applied_once(database_url: str) -> None:
+    first = await migrate(database_url)
+
+    assert first == list(migrations())
+    assert await migrate(database_url) == []
+
+
+async def test_processes_that_migrate_at_once_do_it_once(database_url: str) -> None:
+    applied = await asyncio.gather(*(migrate(database_url) for _ in range(4)))
+
+    assert sorted(applied, key=len) == [[], [], [], list(migrations())]
+
+
+async def test_a_migration_that_was_edited_after_it_was_applied_is_refused(
+    database_url: str,
+) -> None:
+    [name, *_] = await migrate(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE migrations SET checksum = 'other' WHERE name = %s", [name])
+
+    with pytest.raises(MigrationChanged, match=name):
+        await migrate(database_url)

@@ -1,0 +1,162 @@
+"""What a batch of events says about its orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.archive.errors import ContentMismatch
+from shared.archive.merge import OrderRow, Recorded, distinct, merge
+from shared.orders.codec import encode
+from shared.orders.events import (
+    CancelRequested,
+    OrderCancelled,
+    OrderEvent,
+    OrderFailed,
+    OutcomeContradicted,
+)
+from shared.orders.order import Order, replay
+from shared.orders.states import State
+from shared.orders.values import FailureReason
+from tests.builders import Ending, an_order_id, history, submitted
+
+ENDINGS: list[Ending] = [
+    "pending",
+    "routed",
+    "sent",
+    "unresolved",
+    "confirmed",
+    "failed",
+    "rerouted",
+]
+
+
+def recorded(events: Sequence[OrderEvent]) -> list[Recorded]:
+    return [Recorded(event, encode(event)) for event in events]
+
+
+def row_of(events: Sequence[OrderEvent]) -> OrderRow:
+    [row] = merge(distinct(recorded(events)))
+    return row
+
+
+@given(endings=st.lists(st.sampled_from(ENDINGS), min_size=1, max_size=4), seed=st.integers())
+def test_the_order_of_events_and_repeats_change_nothing(endings: list[Ending], seed: int) -> None:
+    events = [event for ending in endings for event in history(ending=ending)]
+    mixed = events + Random(seed).choices(events, k=3)
+    Random(seed).shuffle(mixed)
+
+    assert merge(distinct(recorded(mixed))) == merge(distinct(recorded(events)))
+
+
+@given(ending=st.sampled_from(ENDINGS), length=st.integers(min_value=1, max_value=10))
+def test_a_row_says_what_the_fold_says(ending: Ending, length: int) -> None:
+    events = history(ending=ending)[:length]
+    order = replay(events)
+
+    assert isinstance(order, Order)
+    assert row_of(events) == OrderRow(
+        order_id=order.id,
+        version=order.version,
+        status=order.status,
+        unresolved=order.state is State.UNRESOLVED,
+        updated_at=order.updated_at,
+        status_history=row_of(events).status_history,
+        account=order.account,
+        token_in=order.intent.token_in,
+        token_out=order.intent.token_out,
+        amount_in=order.intent.amount_in,
+        max_slippage_bps=order.intent.max_slippage_bps,
+        expires_at=order.intent.expires_at,
+        submitted_at=order.submitted_at,
+        route_version=row_of(events).route_version,
+        attempts=order.attempts,
+        venue=order.route.venue if order.route else None,
+        quoted_out=order.route.quote.amount_out if order.route else None,
+        min_out=order.route.min_out if order.route else None,
+        signature_version=row_of(events).signature_version,
+        signature=order.signature,
+        ended_at=order.updated_at if order.ended else None,
+        amount_out=order.receipt.amount_out if order.receipt else None,
+        price=order.price,
+        failure_reason=order.failure,
+        failure_detail=order.detail if order.failure else None,
+        cancel_requested=order.cancel_requested,
+        contradicted=order.contradicted,
+    )
+
+
+def test_rows_come_by_order_id_so_that_replicas_lock_them_alike() -> None:
+    low, high = sorted([an_order_id(), an_order_id()])
+    rows = merge(distinct(recorded([*history(high), *history(low)])))
+
+    assert [row.order_id for row in rows] == [low, high]
+
+
+def test_the_status_history_has_one_entry_for_every_event() -> None:
+    events = history(ending="confirmed")
+    told = row_of(events).status_history
+
+    assert [told[event.version].at for event in events] == [event.at for event in events]
+    assert [told[version].status for version in sorted(told)] == [
+        "pending",
+        "routing",
+        "building",
+        "building",
+        "submitted",
+        "confirmed",
+    ]
+
+
+def test_a_cancel_request_leaves_an_unresolved_order_unresolved() -> None:
+    events = history(ending="unresolved")
+    head = events[-1].next(events[-1].at)
+    row = row_of([*events, CancelRequested(**head, state=State.UNRESOLVED)])
+
+    assert row.unresolved
+    assert row.cancel_requested
+    assert row.ended_at is None
+
+
+def test_a_cancelled_order_has_ended() -> None:
+    first = submitted()
+    row = row_of([first, OrderCancelled(**first.next(first.at + timedelta(seconds=1)))])
+
+    assert row.status == "cancelled"
+    assert row.ended_at == first.at + timedelta(seconds=1)
+
+
+def test_a_contradiction_is_flagged_and_is_no_second_end() -> None:
+    events = history(ending="failed")
+    late = events[-1].at + timedelta(hours=1)
+    contradiction = OutcomeContradicted(
+        **events[-1].next(late), state=State.FAILED, signature="5sig", detail="it landed"
+    )
+    row = row_of([*events, contradiction])
+
+    assert row.contradicted
+    assert row.status == "failed"
+    assert row.ended_at == events[-1].at
+
+
+def test_a_character_that_postgres_cannot_hold_is_replaced_in_the_detail() -> None:
+    first = submitted()
+    failed = OrderFailed(
+        **first.next(first.at), reason=FailureReason.VENUE_REJECTED, detail="no\0pe", attempts=1
+    )
+
+    assert row_of([first, failed]).failure_detail == "no\N{REPLACEMENT CHARACTER}pe"
+
+
+def test_a_repeated_version_with_other_content_is_refused_by_name() -> None:
+    order_id = an_order_id()
+    event = submitted(order_id)
+    other = submitted(order_id, at=event.at + timedelta(seconds=1))
+
+    with pytest.raises(ContentMismatch, match=f"{order_id}.*version 1"):
+        distinct(recorded([event, other]))
