@@ -1,0 +1,49 @@
+"""How the command speaks: colours on a terminal, plain text in a pipe, one line for an error."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+OK, FAILED, INTERRUPTED = 0, 1, 130
+EXIT_CODES = "Exit codes: 0 all is well, 1 it failed, 2 wrong usage, 130 interrupted."
+
+Say = Callable[[str, str], None]
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(soft_wrap=True, highlight=False, stderr=True)
+
+_COLOURS = {"ready": "green", "ok": "green", "broken": "red", "failed": "red", "note": "yellow"}
+
+
+class Trouble(Exception):
+    """Something foreseeable went wrong. The message says what, and what to do about it."""
+
+
+def say(word: str, text: str) -> None:
+    """Print one status line: what happened, in a word, then to what."""
+    colour = _COLOURS.get(word, "cyan")
+    # A reader that went away, as in `slipstream up | head`, must not keep the stack from ending.
+    with contextlib.suppress(OSError):
+        out.print(f"[{colour}]{word:<9}[/] {escape(text)}")
+
+
+def run(work: Coroutine[Any, Any, int]) -> None:
+    """Run a command to its end and exit with what it returns.
+
+    Foreseeable errors become one line on standard error and exit code 1.
+    """
+    try:
+        code = asyncio.run(work)
+    except Trouble as trouble:
+        err.print(f"[red]error:[/] {escape(str(trouble))}")
+        code = FAILED
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    raise typer.Exit(code)

@@ -1,0 +1,92 @@
+"""`slipstream up`: the whole stack with one command."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.console import EXIT_CODES, INTERRUPTED, OK, out, run, say
+from cli.plan import StackOptions
+from cli.signals import interruptible
+from cli.stack import Stack
+from cli.tail import follow
+
+_ORDER = """'{"tokenIn":"SOL","tokenOut":"USDC","amountIn":"1.5","maxSlippageBps":100}'"""
+
+
+def up(  # noqa: PLR0913 - one parameter an option
+    *,
+    host: Annotated[str, typer.Option(help="Address the gateways listen on.")] = "127.0.0.1",
+    port: options.Port = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+    scale: options.Scale = None,
+    redis_url: options.OwnRedis = None,
+    database_url: options.OwnDatabase = None,
+    verbose: Annotated[bool, typer.Option(help="Show what the processes log.")] = False,
+) -> None:
+    """Run the stack: Valkey, PostgreSQL and the five services, until Ctrl-C."""
+    run(
+        _up(
+            StackOptions(
+                data_dir=data_dir,
+                host=host,
+                port=port,
+                scale=options.scale(scale),
+                redis_url=redis_url,
+                database_url=database_url,
+            ),
+            verbose=verbose,
+        )
+    )
+
+
+up_help = f"""
+Examples:
+
+  slipstream up
+
+  slipstream up --port 8080 --scale executor=3 --scale gateway=2
+
+  slipstream up --redis-url redis://localhost:6379/0 --database-url postgresql://localhost/slip
+
+The data stays in .slipstream, so the next `up` goes on where this one ended. One Ctrl-C ends all
+in good order, a second one at once. {EXIT_CODES}
+"""
+
+
+async def _up(wanted: StackOptions, *, verbose: bool) -> int:
+    stack = Stack(wanted, say)
+    tail = asyncio.create_task(follow(stack.layout.logs, say)) if verbose else None
+    with interruptible(stack.kill):
+        try:
+            async with stack:
+                _announce(stack)
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            say("ended", f"nothing is left running; the data stays in {wanted.data_dir}")
+        finally:
+            if tail is not None:
+                tail.cancel()
+    return INTERRUPTED if stack.killed else OK
+
+
+def _announce(stack: Stack) -> None:
+    url = stack.gateways[0].url
+    post = f"curl -s {url}/api/orders/execute -H 'Content-Type: application/json' -d {_ORDER}"
+    for line in (
+        "",
+        f"Slipstream is up: {', '.join(gateway.url for gateway in stack.gateways)}",
+        f"API pages: {url}/docs   logs: {stack.layout.logs}",
+        "",
+        "Is it ready, place an order, place one and read it back:",
+        f"  curl -s {url}/health/ready",
+        f"  {post}",
+        f"""  curl -s {url}/api/orders/$({post} | cut -d'"' -f4)""",
+        "",
+        "Place one and watch it: slipstream submit SOL USDC 1.5 --watch",
+        "Ctrl-C ends everything.",
+    ):
+        out.print(line, markup=False)

