@@ -1,0 +1,49 @@
+# Everything a developer types. `make` alone lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-containers check format lock
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PATHS := cli services shared tests
+# The first that is new enough; `make setup PYTHON=/path/to/python3` overrides it.
+PYTHON = $(firstword $(foreach python,python3.13 python3.12 python3.11 python3 python,\
+	$(shell $(python) -c 'import sys; sys.version_info < (3, 11) or print("$(python)")' 2>/dev/null)))
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.installed  ## Install everything into .venv, if it is not up to date
+	@:
+
+demo: setup  ## Run 200 orders through the real stack and check every promise
+	@$(BIN)/slipstream demo
+
+up: setup  ## Run the stack until Ctrl-C
+	@$(BIN)/slipstream up
+
+test: check  ## Check, then run every test on embedded servers (no Docker)
+	@$(BIN)/python -m pytest
+
+test-containers: setup  ## Run the integration tests on containers (needs Docker)
+	@TESTCONTAINERS=1 $(BIN)/python -m pytest tests/integration
+
+check: setup  ## Lint, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(PATHS)
+	@$(BIN)/lint-imports
+
+format: setup  ## Format the code and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+# setuptools is what pyproject.toml builds with.
+lock: setup  ## Renew requirements.lock: the newest versions, for every platform, with hashes
+	@echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev --universal \
+		--python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
+		--no-emit-find-links --upgrade --quiet --output-file requirements.lock
+
+.venv/.installed: pyproject.toml requirements.lock
+	@PYTHON='$(PYTHON)' sh deploy/setup.sh
+	@touch $@
