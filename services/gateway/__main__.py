@@ -1,0 +1,110 @@
+"""Start a gateway: `python -m services.gateway`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+import uvicorn
+
+from services.gateway.app import Parts, create_app
+from shared.archive.postgres import Archive
+from shared.runtime import run_service, until_available
+from shared.settings import GatewaySettings
+from shared.streams.log import Log
+
+logger = logging.getLogger(__name__)
+
+_LARGEST_MESSAGE = 65_536  # Bytes a client may send at once.
+_KEEP_ALIVE_S = 75
+_DEAF_MS = 30_000
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to the process that it runs in."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
+    """Serve until told to stop; then send everybody elsewhere and finish what is in flight."""
+    async with AsyncExitStack() as stack:
+        # First of all, so that a port that is taken is told at once.
+        listener = stack.enter_context(bind(settings.http_host, settings.http_port))
+        log = await until_available(
+            lambda: Log.open(settings, key_ttl_s=settings.idempotency_ttl_s), stop, "Redis"
+        )
+        if log is None:
+            return
+        stack.push_async_callback(log.close)
+        archive = await Archive.open(settings.database_url)
+        stack.push_async_callback(archive.close)
+        await serve(Parts.make(log, archive, settings), settings, listener, stop)
+
+
+async def serve(
+    parts: Parts, settings: GatewaySettings, listener: socket.socket, stop: asyncio.Event
+) -> None:
+    """Serve on a bound socket until told to stop."""
+    followers = parts.followers
+    server = Server(_config(parts, settings))
+    unlinked = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        link = group.create_task(followers.updates.run(unlinked))
+        care = [group.create_task(followers.heal()), group.create_task(followers.check())]
+        serving = group.create_task(server.serve(sockets=[listener]))
+        host, port = listener.getsockname()[:2]
+        logger.info("listening on http://%s:%d", host, port)
+        await stop.wait()
+        await followers.close_all(settings.drain_s / 2)
+        server.should_exit = True
+        await serving
+        unlinked.set()
+        await link
+        for task in care:
+            task.cancel()
+
+
+def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(parts),
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",  # It tells of every socket otherwise.
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # Events are small; the memory of ten thousand is not.
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=math.ceil(settings.drain_s / 2),
+    )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound but does not listen yet. Ends the process if it cannot."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # A client that takes nothing keeps its buffers for so long and no longer.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAF_MS)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        sys.exit(f"Cannot listen on {host}:{port}: {error.strerror}")
+    return listener
+
+
+if __name__ == "__main__":
+    run_service(GatewaySettings, main)

@@ -1,0 +1,89 @@
+"""Put the gateway's parts together to one ASGI application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.answers import component_schemas
+from services.gateway.describe import reply
+from services.gateway.followers import Followers
+from services.gateway.health import Health
+from services.gateway.histories import Histories
+from services.gateway.intake import Intake
+from services.gateway.latency import Latency
+from services.gateway.orders import order_routes
+from services.gateway.problems import Problem, answer_crash, answer_problem, answer_refusal
+from services.gateway.sockets import Sockets
+from shared.archive.postgres import Archive
+from shared.clock import utc_now
+from shared.settings import GatewaySettings
+from shared.streams.log import Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the addresses are served with."""
+
+    intake: Intake
+    histories: Histories
+    followers: Followers
+    sockets: Sockets
+    health: Health
+
+    @classmethod
+    def make(cls, log: Log, archive: Archive, settings: GatewaySettings) -> Self:
+        """Return the parts of a gateway on this log and archive."""
+        histories = Histories(log, archive)
+        followers = Followers(log, histories, settings)
+        return cls(
+            intake=Intake(log, settings, utc_now),
+            histories=histories,
+            followers=followers,
+            sockets=Sockets(followers, settings.max_sockets),
+            health=Health(log, archive, followers),
+        )
+
+
+class _Gateway(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        # FastAPI only collects models that it validates with; ours only describe.
+        described = super().openapi()
+        described["components"] = {"schemas": component_schemas()}
+        return described
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Return the application. Its background work is run by whoever serves it."""
+    app = _Gateway(
+        title="Slipstream",
+        summary="Executes crypto swap orders at the best price.",
+        version="1",
+        redoc_url=None,
+        exception_handlers={
+            Problem: answer_problem,
+            HTTPException: answer_refusal,
+            Exception: answer_crash,
+        },
+    )
+    app.add_middleware(Latency)
+    app.include_router(order_routes(parts.intake, parts.histories, parts.sockets))
+    described: Any = {200: reply("HealthView", "Yes")}
+    refused = {503: reply("HealthView", "No, and why")}
+    app.add_api_route("/health", parts.health.live, responses=described, tags=["operation"])
+    app.add_api_route(
+        "/health/ready", parts.health.ready, responses=described | refused, tags=["operation"]
+    )
+    app.add_api_route("/metrics", _metrics, tags=["operation"])
+    return app
+
+
+async def _metrics(_request: Request) -> Response:
+    """Show every metric, for Prometheus."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,106 @@
+"""Read a request's body: bounded, in time, and exactly as it was written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from services.gateway.models import JsonNumber, OrderRequest
+from services.gateway.problems import Code, FieldError, Problem
+
+LIMIT = 65_536  # Bytes.
+DEADLINE_S = 5.0
+
+_LONGEST_INTEGER = 40  # Digits; Python is slow at long ones.
+
+
+async def read_order(request: Request) -> OrderRequest:
+    """Return the order that the body asks for. Raises `Problem`."""
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise Problem(Code.UNSUPPORTED_MEDIA_TYPE)
+    return parse_order(await _read(request))
+
+
+async def _read(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if len(declared) > len(str(LIMIT)) or int(declared) > LIMIT:
+        raise _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LIMIT:
+                    raise _too_large()
+    except TimeoutError:
+        raise Problem(Code.BODY_TIMEOUT) from None
+    except ClientDisconnect:
+        raise Problem(Code.MALFORMED_BODY, "it ended early") from None
+    return bytes(body)
+
+
+def _too_large() -> Problem:
+    return Problem(Code.BODY_TOO_LARGE, f"at most {LIMIT} bytes are read")
+
+
+def parse_order(body: bytes) -> OrderRequest:
+    """Return the order that `body` asks for. Raises `Problem` that names every wrong field."""
+    try:
+        fields = _decode(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise Problem(Code.MALFORMED_BODY, _reason(error)) from None
+    if not isinstance(fields, dict):
+        raise Problem(Code.MALFORMED_BODY, "it must be an object")
+    try:
+        return OrderRequest.model_validate(fields)
+    except ValidationError as error:
+        raise Problem(Code.INVALID_ORDER, errors=_field_errors(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error)
+
+
+def _field_errors(error: ValidationError) -> list[FieldError]:
+    return [
+        FieldError(".".join(str(part) for part in problem["loc"]), _message(problem))
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _message(problem: Any) -> str:
+    known = {"missing": "is required", "extra_forbidden": "is not a field of an order"}
+    message: str = known.get(problem["type"], problem["msg"])
+    return message.removeprefix("Value error, ")
+
+
+def _integer(text: str) -> int | JsonNumber:
+    return int(text) if len(text) <= _LONGEST_INTEGER else JsonNumber(text)
+
+
+def _only_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise Problem(Code.INVALID_ORDER, errors=[FieldError(twice, "is given more than once")])
+    return fields
+
+
+# NaN and Infinity, which are not JSON, come out as numbers that no field accepts, so that the
+# answer can name the field.
+_decode = json.JSONDecoder(
+    parse_float=JsonNumber,
+    parse_int=_integer,
+    parse_constant=JsonNumber,
+    object_pairs_hook=_only_once,
+).decode

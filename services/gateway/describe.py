@@ -1,0 +1,70 @@
+"""Words for OpenAPI: what an address takes and answers, in the shapes of `answers`."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from services.gateway.problems import PROBLEM_JSON, RETRY_AFTER_S, Code, Problem
+
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds to wait",
+        "schema": {"type": "integer"},
+        "example": RETRY_AFTER_S,
+    }
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes a retry safe: the same key with the same body is the same order, "
+    "for two days",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+_ORDER_ID = {
+    "name": "order_id",
+    "in": "path",
+    "required": True,
+    "description": "The `orderId` of the answer with 202",
+    "schema": {"type": "string", "format": "uuid"},
+}
+
+
+def takes_id() -> dict[str, Any]:
+    """Describe an address that names an order."""
+    return {"parameters": [_ORDER_ID]}
+
+
+def takes_order(schema: str) -> dict[str, Any]:
+    """Describe a request with a JSON body and an Idempotency-Key."""
+    content = {"application/json": {"schema": _ref(schema)}}
+    return {
+        "requestBody": {"required": True, "content": content},
+        "parameters": [_IDEMPOTENCY_KEY],
+    }
+
+
+def reply(schema: str, description: str, *, many: bool = False) -> dict[str, Any]:
+    """Describe a JSON answer."""
+    shape = {"type": "array", "items": _ref(schema)} if many else _ref(schema)
+    return {"description": description, "content": {"application/json": {"schema": shape}}}
+
+
+def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """Describe the problem documents that an address may answer, with an example of each."""
+    by_status = groupby(sorted(codes, key=lambda code: code.status), key=lambda code: code.status)
+    return {status: _problem(status, list(same)) for status, same in by_status}
+
+
+def _problem(status: int, codes: list[Code]) -> dict[str, Any]:
+    examples = {c.name: {"summary": c.title, "value": Problem(c).fields()} for c in codes}
+    described = {
+        "description": "; ".join(code.title for code in codes),
+        "content": {PROBLEM_JSON: {"schema": _ref("ProblemView"), "examples": examples}},
+    }
+    return described | ({"headers": _RETRY_AFTER} if status == 503 else {})  # noqa: PLR2004 - Service Unavailable
+
+
+def _ref(schema: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema}"}

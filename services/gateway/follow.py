@@ -1,0 +1,115 @@
+"""Follow orders without a gap: every client sees every event once and in order.
+
+A follower is brought up to date from the history, then fed live. It takes an update only if it
+is the very next one, so it does not matter how often an update comes or whether the history or
+the live link brings it. An update that is further on reveals a gap, which the history fills.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+
+from shared.orders.states import END_STATUSES
+from shared.orders.view import public_json
+
+# Close codes of RFC 6455 and its registry.
+ENDED, GONE, BROKEN, LEAVING, TOO_SLOW = 1000, 1005, 1011, 1012, 1013
+
+
+class Update(msgspec.Struct, frozen=True):
+    """What following needs to know of a public event."""
+
+    status: str
+    version: int
+
+    @property
+    def ended(self) -> bool:
+        """Return whether the order was at its end after the event."""
+        return self.status in END_STATUSES
+
+
+class _Stored(msgspec.Struct):
+    type: str
+
+
+_update = msgspec.json.Decoder(Update)
+_stored = msgspec.json.Decoder(_Stored)
+
+
+def public_history(history: Sequence[bytes]) -> list[bytes]:
+    """Return the events of a history as clients may see them. Raises `MalformedEvent`."""
+    return [public_json(_stored.decode(raw).type, raw) for raw in history]
+
+
+class Follower:
+    """One client's place in one order's history, and what is waiting to be sent to it."""
+
+    def __init__(self, order_id: str, since: int, room: int) -> None:
+        """`since` is the version the client has; at most `room` live messages wait for it."""
+        self.order_id = order_id
+        self.position = since
+        self.close_code: int | None = None
+        self._room = room
+        self._dropped = False
+        self._waiting: deque[bytes] = deque()
+        self._wake = asyncio.Event()
+
+    def catch_up(self, messages: Sequence[bytes]) -> None:
+        """Queue what the client has not had of a whole public history."""
+        for message in messages:
+            self._take(_update.decode(message), message)
+
+    def feed(self, message: bytes) -> bool:
+        """Queue a live message. Return False when one before it is missing."""
+        update = _update.decode(message)
+        if update.version > self.position + 1:
+            return False
+        if update.version == self.position + 1 and len(self._waiting) >= self._room:
+            self.drop(TOO_SLOW)
+        else:
+            self._take(update, message)
+        return True
+
+    def reply(self, message: bytes) -> None:
+        """Queue an answer to what the client said."""
+        if len(self._waiting) >= self._room:
+            self.drop(TOO_SLOW)
+        else:
+            self._queue(message)
+
+    def drop(self, code: int) -> None:
+        """Close at once: what waits is not sent. The client can come back with `since`."""
+        self.close(code)
+        self._dropped = True
+        self._waiting.clear()
+
+    def close(self, code: int) -> None:
+        """Close once what waits is sent. The first code stands."""
+        if self.close_code is None:
+            self.close_code = code
+        self._wake.set()
+
+    async def next(self) -> bytes | None:
+        """Return the next message to send, or None when it is time to close."""
+        while not self._waiting:
+            if self.close_code is not None:
+                return None
+            self._wake.clear()
+            await self._wake.wait()
+        return self._waiting.popleft()
+
+    def _take(self, update: Update, message: bytes) -> None:
+        if update.version == self.position + 1:
+            self.position = update.version
+            self._queue(message)
+        if update.ended and update.version <= self.position:
+            self.close(ENDED)
+
+    def _queue(self, message: bytes) -> None:
+        if not self._dropped:
+            self._waiting.append(message)
+            self._wake.set()

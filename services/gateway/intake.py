@@ -1,0 +1,124 @@
+"""Take orders in: accepted means on the log, and a lost answer makes no second order."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from services.gateway.models import OrderRequest
+from services.gateway.problems import Code, FieldError, Problem
+from shared.batching import Coalescer, Full
+from shared.clock import Clock
+from shared.metrics import EVENTS, ORDERS_ACCEPTED, ORDERS_REFUSED, SETTLE_BATCH
+from shared.orders.events import OrderSubmitted
+from shared.orders.values import SwapIntent
+from shared.settings import GatewaySettings
+from shared.streams.errors import LogUnavailable
+from shared.streams.ids import id_for_key, new_order_id
+from shared.streams.log import Log, Submission, Submitted
+from shared.streams.markers import is_known
+
+_FIRST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 0.5
+_KEY = re.compile(r"[!-~]{1,255}")
+
+
+def checked_key(values: Sequence[str]) -> str | None:
+    """Return the Idempotency-Key of a request, if it has one. Raises `Problem`."""
+    if not values:
+        return None
+    if len(values) > 1 or not _KEY.fullmatch(values[0]):
+        raise Problem(
+            Code.INVALID_IDEMPOTENCY_KEY, "send one, of 1 to 255 visible ASCII characters"
+        )
+    return values[0]
+
+
+def digest_of(account: str, intent: SwapIntent) -> str:
+    """Return what two requests share exactly when they ask for the same."""
+    return hashlib.blake2b(msgspec.json.encode((account, intent)), digest_size=16).hexdigest()
+
+
+class Intake:
+    """Puts orders on the log, those that come at the same time together."""
+
+    def __init__(self, log: Log, settings: GatewaySettings, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._deadline_s = settings.accept_deadline_ms / 1_000
+        self._append = Coalescer(self._flush, limit=settings.intake_queue)
+
+    async def accept(self, order: OrderRequest, account: str, key: str | None) -> Submitted:
+        """Return once the order is on the log, or was before under the same `key`.
+
+        Raises `Problem`: 503 when nothing was written, 504 when that is unknown, 409 when the
+        key belongs to another order.
+        """
+        try:
+            taken = await self._until_answered(await self._submission(order, account, key))
+        except Problem as problem:
+            ORDERS_REFUSED.labels(problem.code.name).inc()
+            raise
+        ORDERS_ACCEPTED.inc()
+        return taken
+
+    async def _submission(self, order: OrderRequest, account: str, key: str | None) -> Submission:
+        now, intent, marker = self._clock(), order.intent(), None
+        if key is None:
+            order_id = new_order_id(now)
+        else:
+            marker, order_id = id_for_key(self._log.keys, account, key, now)
+        if intent.expires_at and intent.expires_at <= now:
+            await self._refuse_unless_known(marker)
+        event = OrderSubmitted(order_id=order_id, version=1, at=now, intent=intent, account=account)
+        return Submission(event=event, marker=marker, digest=digest_of(account, intent))
+
+    async def _refuse_unless_known(self, marker: str | None) -> None:
+        # A repeated request gets its first answer, also after the order's own deadline.
+        try:
+            if marker and await is_known(self._log, marker):
+                return
+        except LogUnavailable:
+            raise Problem(Code.LOG_UNAVAILABLE) from None
+        late = FieldError("expiresAt", "must be in the future")
+        raise Problem(Code.INVALID_ORDER, errors=[late])
+
+    async def _until_answered(self, submission: Submission) -> Submitted:
+        # The same event every time: the log knows it again, so a repeat cannot make a second order.
+        loop = asyncio.get_running_loop()
+        deadline, pause_s, maybe_applied = loop.time() + self._deadline_s, _FIRST_PAUSE_S, False
+        while loop.time() < deadline:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return _settled(await self._append(submission))
+            except Full:
+                raise _unanswered(submission, Code.OVERLOADED, maybe_applied) from None
+            except TimeoutError:
+                maybe_applied = True  # It may be on its way this very moment.
+            except LogUnavailable as error:
+                maybe_applied = maybe_applied or error.maybe_applied
+            await asyncio.sleep(min(pause_s, max(0.0, deadline - loop.time())))
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+        raise _unanswered(submission, Code.LOG_UNAVAILABLE, maybe_applied)
+
+    async def _flush(self, submissions: list[Submission]) -> list[Submitted]:
+        SETTLE_BATCH.labels("gateway").observe(len(submissions))
+        return await self._log.submit(submissions)
+
+
+def _settled(submitted: Submitted) -> Submitted:
+    if submitted.kind == "conflict":
+        raise Problem(Code.IDEMPOTENCY_KEY_REUSED)
+    if submitted.kind == "accepted":
+        EVENTS.labels(OrderSubmitted.__name__).inc()
+    return submitted
+
+
+def _unanswered(submission: Submission, code: Code, maybe_applied: bool) -> Problem:
+    if maybe_applied:
+        return Problem(Code.ACCEPTANCE_UNKNOWN, order_id=submission.event.order_id)
+    return Problem(code)

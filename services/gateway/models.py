@@ -1,0 +1,136 @@
+"""What a client may ask for, and how it is checked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from shared.orders.values import SwapIntent
+
+MAX_DECIMALS = 18
+MAX_DIGITS = 36
+
+_NUMBER = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonNumber:
+    """A number exactly as it was written: it never becomes a float."""
+
+    text: str
+
+
+def exact_amount(value: object) -> Decimal:
+    """Return an amount in plain notation, as exact as it was written.
+
+    Raises `ValueError` for what is no number, not above zero, or too long or precise to mean it.
+    """
+    if isinstance(value, JsonNumber):
+        value = value.text
+    elif type(value) is int:
+        value = str(value)
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        raise ValueError("must be a decimal number, as a string or a JSON number")
+    amount = Decimal(value)
+    if amount <= 0:
+        raise ValueError("must be more than 0")
+    # Looked at before it is written out: 1e999 has a thousand digits.
+    if not -MAX_DECIMALS <= amount.adjusted() < MAX_DIGITS:
+        raise ValueError(f"must have at most {MAX_DIGITS} digits and {MAX_DECIMALS} decimals")
+    whole, _, fraction = f"{amount:f}".partition(".")
+    whole, fraction = whole.lstrip("0"), fraction.rstrip("0")
+    if len(fraction) > MAX_DECIMALS or len(whole + fraction) > MAX_DIGITS:
+        raise ValueError(f"must have at most {MAX_DIGITS} digits and {MAX_DECIMALS} decimals")
+    return Decimal(f"{whole or '0'}.{fraction}" if fraction else whole)
+
+
+def _timestamp(value: object) -> object:
+    # Pydantic would also take Unix times and bare dates.
+    if value is None or (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        return value
+    raise ValueError("must be an RFC 3339 time with an offset, such as 2026-01-01T12:00:00Z")
+
+
+Token = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:$-]{1,64}$")]
+
+
+class OrderRequest(BaseModel):
+    """A swap to execute: give exactly `amountIn`, get as much as possible."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "tokenIn": "SOL",
+                    "tokenOut": "USDC",
+                    "amountIn": "1.5",
+                    "maxSlippageBps": 100,
+                    "expiresAt": "2030-01-01T12:00:00Z",
+                }
+            ]
+        },
+    )
+
+    token_in: Token = Field(description="The token to give")
+    token_out: Token = Field(description="The token to get; not the same")
+    amount_in: Annotated[
+        Decimal,
+        BeforeValidator(exact_amount, json_schema_input_type=str | float),
+        Field(description="More than 0; at most 36 digits, 18 of them decimals"),
+    ]
+    max_slippage_bps: int = Field(
+        default=100,
+        ge=0,
+        le=10_000,
+        strict=True,
+        description="How far below the quote the outcome may be, in 0.01 %",
+    )
+    expires_at: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        default=None, description="After this time, which must be in the future, nothing is signed"
+    )
+
+    @field_validator("token_out")
+    @classmethod
+    def _differs(cls, token_out: str, info: ValidationInfo) -> str:
+        if token_out == info.data.get("token_in"):
+            raise ValueError("must not be the same as tokenIn")
+        return token_out
+
+    @field_validator("expires_at")
+    @classmethod
+    def _in_utc(cls, expires_at: datetime | None) -> datetime | None:
+        try:
+            return expires_at and expires_at.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("is out of range") from None
+
+    def intent(self) -> SwapIntent:
+        """Return what the client asked for, as it stands on the log."""
+        return SwapIntent(
+            token_in=self.token_in,
+            token_out=self.token_out,
+            amount_in=self.amount_in,
+            max_slippage_bps=self.max_slippage_bps,
+            expires_at=self.expires_at,
+        )

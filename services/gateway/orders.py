@@ -1,0 +1,106 @@
+"""The addresses of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.body import read_order
+from services.gateway.describe import problems, reply, takes_id, takes_order
+from services.gateway.follow import public_history
+from services.gateway.histories import Histories, checked_id
+from services.gateway.intake import Intake, checked_key
+from services.gateway.problems import Code
+from services.gateway.sockets import Sockets
+from shared.orders.codec import decode
+from shared.orders.view import public_order
+
+ACCOUNT = "public"  # Until there are API keys, everybody is the same one.
+
+_EXECUTE = problems(
+    *(Code.MALFORMED_BODY, Code.INVALID_ORDER, Code.INVALID_IDEMPOTENCY_KEY),
+    *(Code.BODY_TIMEOUT, Code.IDEMPOTENCY_KEY_REUSED, Code.BODY_TOO_LARGE),
+    *(Code.UNSUPPORTED_MEDIA_TYPE, Code.INTERNAL_ERROR, Code.LOG_UNAVAILABLE, Code.OVERLOADED),
+    Code.ACCEPTANCE_UNKNOWN,
+)
+_READ = problems(
+    *(Code.INVALID_ORDER_ID, Code.ORDER_NOT_FOUND, Code.INTERNAL_ERROR, Code.HISTORY_UNAVAILABLE)
+)
+
+
+class BareRoute(APIRoute):
+    """A route that hands the request straight to its endpoint: nothing on the way costs time."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the endpoint itself."""
+        return self.endpoint
+
+
+def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIRouter:
+    """Return the routes that take, show and follow orders."""
+    router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=BareRoute)
+
+    async def execute(request: Request) -> Response:
+        """Take an order in. Once this answers 202, the order is kept and will be executed."""
+        key = checked_key(request.headers.getlist("idempotency-key"))
+        taken = await intake.accept(await read_order(request), ACCOUNT, key)
+        headers = {"location": f"/api/orders/{taken.order_id}"}
+        if taken.kind == "repeated":
+            headers["idempotency-replayed"] = "true"
+        return _json(_accepted(taken.order_id), 202, headers)
+
+    async def show(request: Request) -> Response:
+        """Show the order as it stands."""
+        history = await histories.read(_id_in(request))
+        return _json(public_order([decode(raw) for raw in history]))
+
+    async def events(request: Request) -> Response:
+        """Show everything that has happened to the order, oldest first."""
+        return _json_list(public_history(await histories.read(_id_in(request))))
+
+    router.add_api_route(
+        "/execute",
+        execute,
+        methods=["POST"],
+        status_code=202,
+        responses={202: reply("OrderAccepted", "The order is on the log"), **_EXECUTE},
+        openapi_extra=takes_order("OrderRequest"),
+    )
+    router.add_api_route(
+        "/{order_id}",
+        show,
+        responses={200: reply("OrderView", "The order"), **_READ},
+        openapi_extra=takes_id(),
+    )
+    router.add_api_route(
+        "/{order_id}/events",
+        events,
+        responses={200: reply("EventView", "Its events", many=True), **_READ},
+        openapi_extra=takes_id(),
+    )
+    router.add_api_websocket_route("/{order_id}/ws", sockets.serve)
+    return router
+
+
+def _id_in(request: Request) -> str:
+    return checked_id(request.path_params["order_id"])
+
+
+def _accepted(order_id: str) -> dict[str, Any]:
+    address = f"/api/orders/{order_id}"
+    links = {"self": address, "events": f"{address}/events", "ws": f"{address}/ws"}
+    return {"orderId": order_id, "status": "pending", "links": links}
+
+
+def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(content), status, headers, "application/json")
+
+
+def _json_list(items: Sequence[bytes]) -> Response:
+    return Response(b"[" + b",".join(items) + b"]", media_type="application/json")

@@ -1,0 +1,123 @@
+"""Bad news as RFC 9457 problem documents, each with a stable code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_S = 1
+_SHOWN = 20  # A body can hold thousands of mistakes; nobody reads that many.
+
+
+class Code(Enum):
+    """What went wrong. Names are stable: clients match on them."""
+
+    MALFORMED_BODY = 400, "The body is not a JSON object"
+    INVALID_ORDER = 400, "The order is not valid"
+    INVALID_IDEMPOTENCY_KEY = 400, "The Idempotency-Key is not valid"
+    INVALID_ORDER_ID = 400, "The order id is not a UUID"
+    INVALID_SINCE = 400, "`since` is not a version"
+    INVALID_MESSAGE = 400, "The message was not understood"
+    NOT_FOUND = 404, "There is nothing at this address"
+    ORDER_NOT_FOUND = 404, "There is no such order"
+    METHOD_NOT_ALLOWED = 405, "This address does not take this method"
+    BODY_TIMEOUT = 408, "The body did not arrive in time"
+    IDEMPOTENCY_KEY_REUSED = 409, "The Idempotency-Key belongs to another order"
+    BODY_TOO_LARGE = 413, "The body is too large"
+    UNSUPPORTED_MEDIA_TYPE = 415, "The body must be application/json"
+    INTERNAL_ERROR = 500, "Something went wrong on our side"
+    LOG_UNAVAILABLE = 503, "No orders can be taken now; nothing was written"
+    OVERLOADED = 503, "Too many orders are waiting; nothing was written"
+    HISTORY_UNAVAILABLE = 503, "The order cannot be looked up now"
+    TOO_MANY_SOCKETS = 503, "Too many clients are connected, or the gateway is leaving"
+    ACCEPTANCE_UNKNOWN = 504, "It is unknown whether the order was accepted; ask for its id"
+
+    def __init__(self, status: int, title: str) -> None:
+        self.status = status
+        self.title = title
+
+
+class FieldError(NamedTuple):
+    """What is wrong with one field of the request."""
+
+    field: str
+    message: str
+
+
+class Problem(Exception):
+    """Bad news for the client. `order_id` is set when it is about an order that may exist."""
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        order_id: str | None = None,
+    ) -> None:
+        super().__init__(detail or code.title)
+        self.code = code
+        self.detail = detail
+        self.errors = errors[:_SHOWN]
+        self.order_id = order_id
+
+    def fields(self) -> dict[str, Any]:
+        """Return what the problem document says."""
+        code = self.code
+        fields: dict[str, Any] = {
+            "type": f"urn:slipstream:problem:{code.name.lower().replace('_', '-')}",
+            "title": code.title,
+            "status": code.status,
+            "code": code.name,
+        }
+        if self.detail:
+            fields["detail"] = self.detail
+        if self.errors:
+            fields["errors"] = [{"field": printable(f), "message": m} for f, m in self.errors]
+        if self.order_id:
+            fields["orderId"] = self.order_id
+        return fields
+
+    def document(self) -> bytes:
+        """Return the problem document."""
+        # Not msgspec: what clients send may hold lone surrogates, which only escapes can carry.
+        return json.dumps(self.fields(), separators=(",", ":")).encode()
+
+    def response(self) -> Response:
+        """Return the problem as an HTTP answer."""
+        headers = {"retry-after": str(RETRY_AFTER_S)} if self.code.status == 503 else None  # noqa: PLR2004 - Service Unavailable
+        return Response(self.document(), self.code.status, headers, PROBLEM_JSON)
+
+
+def printable(text: str) -> str:
+    """Return what a client sent in a form that is safe and short enough to send back."""
+    return text[:64].encode("ascii", "backslashreplace").decode()
+
+
+async def answer_problem(_request: Request, error: Exception) -> Response:
+    """Answer with a `Problem` that an endpoint raised."""
+    return error.response() if isinstance(error, Problem) else await answer_crash(_request, error)
+
+
+async def answer_refusal(request: Request, error: Exception) -> Response:
+    """Answer what the framework refused by itself: an unknown address or a wrong method."""
+    if not isinstance(error, HTTPException) or error.status_code not in _REFUSALS:
+        return await answer_crash(request, error)
+    response = Problem(_REFUSALS[error.status_code]).response()
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def answer_crash(_request: Request, _error: Exception) -> Response:
+    """Answer for a bug. What it was is for the log, not for the client."""
+    return Problem(Code.INTERNAL_ERROR).response()
+
+
+_REFUSALS = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}

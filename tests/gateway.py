@@ -1,0 +1,85 @@
+"""A whole gateway on a free port, for tests to talk to as a client would."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from services.gateway.__main__ import bind, serve
+from services.gateway.app import Parts
+from shared.archive.postgres import Archive
+from shared.settings import GatewaySettings
+from shared.streams.log import Log
+from tests.eventually import eventually
+
+EXECUTE = "/api/orders/execute"
+ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway, seen from outside and, for what cannot be seen there, from inside."""
+
+    http: httpx.AsyncClient
+    log: Log
+    parts: Parts
+    address: str
+    stop: asyncio.Event
+
+    async def submit(self, **fields: Any) -> str:
+        """Place an order and return its id."""
+        answer = await self.http.post(EXECUTE, json=ORDER | fields)
+        assert answer.status_code == 202, answer.text
+        order_id: str = answer.json()["orderId"]
+        return order_id
+
+    def follow(self, order_id: str, since: int | str = 0, **options: Any) -> connect:
+        """Return a WebSocket that follows an order."""
+        return connect(
+            f"ws://{self.address}/api/orders/{order_id}/ws?since={since}", proxy=None, **options
+        )
+
+
+@asynccontextmanager
+async def running_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+    """Run a gateway until the context ends."""
+    stop = asyncio.Event()
+    log, archive = await Log.open(settings), await Archive.open(settings.database_url)
+    parts = Parts.make(log, archive, settings)
+    listener = bind(settings.http_host, 0)
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    serving = asyncio.create_task(serve(parts, settings, listener, stop))
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=20) as http:
+            await eventually(partial(_answers, http))
+            yield Gateway(http, log, parts, address, stop)
+    finally:
+        stop.set()
+        await serving
+        await archive.close()
+        await log.close()
+
+
+async def _answers(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/health")).is_success
+    except httpx.TransportError:
+        return False
+
+
+async def drain(socket: ClientConnection) -> tuple[list[str], int | None]:
+    """Return every message until the gateway closes, and its close code."""
+    messages = []
+    try:
+        while True:
+            messages.append(str(await socket.recv()))
+    except ConnectionClosed as closed:
+        return messages, closed.rcvd.code if closed.rcvd else None
