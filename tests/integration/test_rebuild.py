@@ -10,8 +10,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from shared.archive import rebuild as rebuilding
-from shared.archive.connect import SCHEMA_LOCK
+from shared.archive.connect import BATCH_LOCK, SCHEMA_LOCK
 from shared.archive.errors import RebuildRunning
 from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
@@ -19,6 +18,7 @@ from shared.archive.postgres import Archive
 from shared.archive.rebuild import rebuild
 from shared.orders.codec import encode
 from tests.builders import Ending, history
+from tests.eventually import eventually
 
 ENDINGS: list[Ending] = ["confirmed", "failed", "rerouted", "unresolved", "sent"]
 
@@ -33,7 +33,7 @@ async def archive(database_url: str) -> AsyncIterator[Archive]:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuilding, "_CHUNK", 7)
+    monkeypatch.setattr("shared.archive.rebuild._CHUNK", 7)
 
 
 def many(orders: int) -> list[Recorded]:
@@ -101,6 +101,36 @@ async def test_a_rebuild_equals_the_live_table_while_batches_keep_arriving(
     assert folded > len(events) // 2
     assert len(through_a_rebuild) == 400
     assert orders(database_url) == through_a_rebuild
+
+
+async def test_the_swap_waits_for_batches_under_way(archive: Archive, database_url: str) -> None:
+    with psycopg.connect(database_url) as batch:
+        batch.execute("SELECT pg_advisory_xact_lock_shared(%s)", [BATCH_LOCK])
+        rebuilding = asyncio.create_task(rebuild(database_url))
+        await eventually(lambda: someone_waits(database_url))
+        early = rebuilding.done()
+
+    assert await rebuilding == 0
+    assert not early
+
+
+async def test_batches_wait_for_the_swap(archive: Archive, database_url: str) -> None:
+    with psycopg.connect(database_url) as swap:
+        swap.execute("SELECT pg_advisory_xact_lock(%s)", [BATCH_LOCK])
+        storing = asyncio.create_task(archive.store(many(orders=1)))
+        await eventually(lambda: someone_waits(database_url))
+        early = storing.done()
+
+    assert len(await storing) == 1
+    assert not early
+
+
+def someone_waits(database_url: str) -> list[tuple[Any, ...]]:
+    return rows(
+        database_url,
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
 
 
 async def test_the_new_table_is_made_like_the_old_one(archive: Archive, database_url: str) -> None:
