@@ -121,9 +121,13 @@ def history(order_id: str | None = None, *, ending: Ending = "confirmed") -> lis
     transaction = a_transaction(f"sig-{events[0].order_id}")
     signature = transaction.signature
     events.append(
-        TransactionSigned(**events[-1].next(at()), venue="raydium", transaction=transaction)
+        TransactionSigned(
+            **events[-1].next(at()), venue="raydium", transaction=transaction, attempt=1
+        )
     )
-    events.append(TransactionSent(**events[-1].next(at()), venue="raydium", signature=signature))
+    events.append(
+        TransactionSent(**events[-1].next(at()), venue="raydium", signature=signature, attempt=1)
+    )
     if ending == "sent":
         return events
     if ending == "unresolved":

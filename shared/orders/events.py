@@ -80,6 +80,7 @@ class TransactionSigned(Event, frozen=True, kw_only=True):
 
     venue: str
     transaction: SignedTransaction
+    attempt: int
 
 
 class TransactionSent(Event, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ class TransactionSent(Event, frozen=True, kw_only=True):
 
     venue: str
     signature: str
+    attempt: int
 
 
 class OrderUnresolved(Event, frozen=True, kw_only=True):

@@ -51,8 +51,15 @@ _MOST_IDLE, _OVERFLOW = 20, Park(1_000)
 class Handler(Protocol):
     """What a service does with an event."""
 
-    handles: Collection[type[OrderEvent]]
-    waits_on: Collection[type[OrderEvent]]  # Handled by waiting, so without a slot.
+    @property
+    def handles(self) -> Collection[type[OrderEvent]]:
+        """Return the events it is to be given."""
+        ...
+
+    @property
+    def waits_on(self) -> Collection[type[OrderEvent]]:
+        """Return those of them that it handles by waiting, so without a slot."""
+        ...
 
     async def handle(self, event: OrderEvent) -> Next:
         """Return what follows.

@@ -1,0 +1,8 @@
+"""Executor: signs, sends, and asks the chain until it answers.
+
+OrderRouted -> TransactionSigned | RouteExpired | OrderFailed | OrderExpired
+TransactionSigned -> TransactionSent, or the chain's answer when the bytes landed before
+TransactionSent -> OrderConfirmed | OrderFailed | OrderUnresolved
+OrderUnresolved -> parked and asked again, for as long as it takes: OrderConfirmed | OrderFailed
+CancelRequested -> whatever the order was waiting for
+"""

@@ -1,0 +1,90 @@
+"""Judge routes and answers. Pure: everything it needs is handed in."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from shared.orders.events import (
+    OrderConfirmed,
+    OrderEvent,
+    OrderExpired,
+    OrderFailed,
+    OrderRouted,
+    OrderUnresolved,
+    RouteExpired,
+)
+from shared.orders.values import FailureReason, Value
+from shared.venues.protocol import Answer, Expired, Failed, Landed, Pending, Unknown
+
+
+class InFlight(Value, frozen=True, kw_only=True):
+    """What was signed for an order, and how often the order was routed."""
+
+    venue: str
+    signature: str
+    attempt: int
+
+
+def too_late_to_sign(routed: OrderRouted, now: datetime) -> RouteExpired | OrderExpired | None:
+    """Return why the route must not be signed any more, or None if it may be."""
+    if routed.intent.expires_at is not None and routed.intent.expires_at <= now:
+        return OrderExpired(**routed.next(now))
+    quote = routed.route.quote
+    if quote.expires_at <= now:
+        return RouteExpired(**routed.next(now), venue=quote.venue, expired_at=quote.expires_at)
+    return None
+
+
+def rejected(routed: OrderRouted, detail: str, now: datetime) -> OrderFailed:
+    """Return the end of an order that its venue would not build."""
+    return OrderFailed(
+        **routed.next(now),
+        reason=FailureReason.VENUE_REJECTED,
+        detail=f"{routed.route.venue}: {detail}",
+        attempts=routed.attempt,
+    )
+
+
+def exhausted(routed: OrderRouted, why: str, now: datetime) -> OrderFailed:
+    """Return the end of an order that could not be signed."""
+    return OrderFailed(
+        **routed.next(now),
+        reason=FailureReason.RETRIES_EXHAUSTED,
+        detail=why,
+        attempts=routed.attempt,
+    )
+
+
+def judge(
+    trigger: OrderEvent, swap: InFlight, answer: Answer, now: datetime
+) -> OrderConfirmed | OrderFailed | None:
+    """Return the end that the chain's answer means, or None while it has not decided."""
+    head = trigger.next(now)
+    match answer:
+        case Landed(receipt):
+            return OrderConfirmed(
+                **head,
+                venue=swap.venue,
+                signature=swap.signature,
+                receipt=receipt,
+                price=receipt.price,
+            )
+        case Failed(reason, detail):
+            return OrderFailed(**head, reason=reason, detail=detail, attempts=swap.attempt)
+        # A proof of expiry is not acted on yet: until it is, the order stays unresolved.
+        case Pending() | Unknown() | Expired():
+            return None
+        case _:
+            assert_never(answer)
+
+
+def unresolved(trigger: OrderEvent, swap: InFlight, why: str, now: datetime) -> OrderUnresolved:
+    """Return that the chain has not answered, and that nobody knows."""
+    head = trigger.next(now)
+    return OrderUnresolved(**head, venue=swap.venue, signature=swap.signature, detail=why)
+
+
+def next_question_ms(waiting: timedelta, first_ms: int, cap_ms: int) -> int:
+    """Return when to ask the chain again: half as long as it was waited for so far, in bounds."""
+    return int(min(cap_ms, max(first_ms, waiting.total_seconds() * 1_000 / 2)))

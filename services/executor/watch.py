@@ -1,0 +1,90 @@
+"""Ask the chain about every transaction that waits for it, in one question a tick."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.batching import Coalescer
+from shared.errors import ServerAway
+from shared.venues.protocol import Answer, Pending, Unknown, Venue, VenueUnavailable
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE = 256  # As many signatures as Solana's getSignatureStatuses takes.
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    signature: str
+    until: float
+    answer: asyncio.Future[Answer | None]
+
+
+class ChainWatch:
+    """Waits for one venue's answers on behalf of many orders. It costs no task an order."""
+
+    def __init__(self, venue: Venue, poll_ms: int, deadline_ms: int) -> None:
+        self._venue = venue
+        self._poll_s = poll_ms / 1_000
+        self._deadline_s = deadline_ms / 1_000
+        self._ask = Coalescer(self._question, batch=_AT_ONCE)
+        self._waiting: list[_Waiting] = []
+        self._ticking: asyncio.Task[None] | None = None
+
+    async def ask(self, signature: str) -> Answer:
+        """Return what the chain says now.
+
+        Raises `VenueUnavailable` or `ServerAway` when it says nothing.
+        """
+        return await self._ask(signature)
+
+    async def answer(self, signature: str, budget_s: float) -> Answer | None:
+        """Return the chain's decision, or None if there is none within `budget_s` seconds."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + budget_s
+        try:
+            first = await self._ask(signature)
+        except (VenueUnavailable, ServerAway, TimeoutError) as error:
+            logger.warning("%s does not answer: %s", self._venue.name, error)
+        else:
+            if not isinstance(first, (Pending, Unknown)):
+                return first
+        waiting = _Waiting(signature, until, loop.create_future())
+        self._waiting.append(waiting)
+        if self._ticking is None:
+            self._ticking = asyncio.create_task(self._tick())
+        return await waiting.answer
+
+    async def _question(self, signatures: Sequence[str]) -> list[Answer]:
+        async with asyncio.timeout(self._deadline_s):
+            return list(await self._venue.status(signatures))
+
+    async def _tick(self) -> None:
+        try:
+            while self._waiting:
+                await asyncio.sleep(self._poll_s)
+                asked, self._waiting = self._waiting, []
+                for start in range(0, len(asked), _AT_ONCE):
+                    await self._look(asked[start : start + _AT_ONCE])
+        finally:
+            self._ticking = None
+
+    async def _look(self, asked: list[_Waiting]) -> None:
+        answers: Sequence[Answer] = [Unknown()] * len(asked)
+        try:
+            answers = await self._question([waiting.signature for waiting in asked])
+        except (VenueUnavailable, ServerAway, TimeoutError) as error:
+            logger.warning("%s does not answer: %s", self._venue.name, error)
+        now = asyncio.get_running_loop().time()
+        for waiting, answer in zip(asked, answers, strict=True):
+            if waiting.answer.done():  # Its order was let go.
+                continue
+            if not isinstance(answer, (Pending, Unknown)):
+                waiting.answer.set_result(answer)
+            elif now >= waiting.until:
+                waiting.answer.set_result(None)
+            else:
+                self._waiting.append(waiting)

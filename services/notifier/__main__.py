@@ -1,0 +1,25 @@
+"""Wire the notifier and run it until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.notifier.handler import Notifier
+from shared.consuming import consume, opened
+from shared.runtime import run_service
+from shared.settings import ConsumerSettings
+from shared.streams.batches import Batches
+from shared.streams.group import Group
+
+
+async def main(settings: ConsumerSettings, stop: asyncio.Event) -> None:
+    """Run until `stop` is set."""
+    async with opened(settings, stop) as (log, _, health):
+        if log is not None:
+            group = Group(log, "notifier", settings.consumer_name)
+            worker = Batches(group, Notifier(log).handle, settings, hold=False)
+            await consume(group, worker, settings, health, stop)
+
+
+if __name__ == "__main__":
+    run_service(ConsumerSettings, main)

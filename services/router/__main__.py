@@ -1,0 +1,32 @@
+"""Wire the router and run it until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.router.handler import Router
+from shared.clock import utc_now
+from shared.consuming import run_steps
+from shared.runtime import run_service
+from shared.settings import VenueSettings
+from shared.streams.log import Log
+from shared.venues.registry import open_venues
+
+
+async def main(settings: VenueSettings, stop: asyncio.Event) -> None:
+    """Run until `stop` is set."""
+
+    def make(log: Log) -> Router:
+        return Router(
+            log=log,
+            venues=list(open_venues(settings, log.client).values()),
+            quote_deadline_ms=settings.quote_deadline_ms,
+            max_routes=settings.max_routes,
+            now=utc_now,
+        )
+
+    await run_steps("router", make, settings, stop)
+
+
+if __name__ == "__main__":
+    run_service(VenueSettings, main)

@@ -1,0 +1,100 @@
+"""Choose where an order goes. Pure: everything it needs is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
+
+from shared.orders.events import (
+    OrderCancelled,
+    OrderEvent,
+    OrderExpired,
+    OrderFailed,
+    OrderRouted,
+    OrderSubmitted,
+    RoutingStarted,
+)
+from shared.orders.order import Order
+from shared.orders.values import FailureReason, Quote, Refusal, Route, SwapIntent
+
+_ATOM = Decimal("1e-9")
+_ONE_IN_BPS = 10_000
+
+
+def begin(order: OrderSubmitted, now: datetime) -> RoutingStarted | OrderExpired:
+    """Take an order up, unless its deadline has passed."""
+    if is_late(order.intent, now):
+        return OrderExpired(**order.next(now))
+    return RoutingStarted(**order.next(now), intent=order.intent)
+
+
+def is_late(intent: SwapIntent, now: datetime) -> bool:
+    """Return whether the order must not be signed any more."""
+    return intent.expires_at is not None and intent.expires_at <= now
+
+
+def may_not_try_again(
+    order: Order, trigger: OrderEvent, max_routes: int, now: datetime
+) -> OrderCancelled | OrderExpired | OrderFailed | None:
+    """Return how an order ends that lost its route or transaction, or None if it may go on."""
+    if order.cancel_requested:
+        return OrderCancelled(**trigger.next(now))
+    if is_late(order.intent, now):
+        return OrderExpired(**trigger.next(now))
+    if order.attempts >= max_routes:
+        return OrderFailed(
+            **trigger.next(now),
+            reason=FailureReason.ROUTES_EXHAUSTED,
+            detail=f"{order.attempts} routes were tried",
+            attempts=order.attempts,
+        )
+    return None
+
+
+def choose_route(
+    trigger: OrderEvent,
+    intent: SwapIntent,
+    attempt: int,
+    offers: tuple[Sequence[Quote], Sequence[Refusal]],
+    now: datetime,
+) -> OrderRouted | OrderFailed | OrderExpired:
+    """Choose the best net amount out; without one that pays anything, the order fails.
+
+    Slippage tolerance bounds the outcome (`min_out`) and never ranks.
+    """
+    quotes, refusals = offers
+    if is_late(intent, now):
+        return OrderExpired(**trigger.next(now))
+    # The name breaks ties, so that the same quotes always give the same route.
+    best = max(quotes, key=lambda quote: (quote.net_out, quote.venue), default=None)
+    if best is None or best.net_out <= 0:
+        return OrderFailed(
+            **trigger.next(now),
+            reason=FailureReason.NO_ROUTE,
+            detail=_why_none(best, refusals),
+            attempts=attempt - 1,
+        )
+    return OrderRouted(
+        **trigger.next(now),
+        intent=intent,
+        route=Route(quote=best, min_out=min_out(best.amount_out, intent.max_slippage_bps)),
+        quotes=tuple(quotes),
+        refusals=tuple(refusals),
+        attempt=attempt,
+    )
+
+
+def min_out(quoted_out: Decimal, max_slippage_bps: int) -> Decimal:
+    """Return the least the client must receive, in units of the token out, rounded down.
+
+    ``floor(out * (10000 - slippage_bps) / 10000)``, as Raydium's and Meteora's programs do.
+    """
+    kept = quoted_out * (_ONE_IN_BPS - max_slippage_bps) / _ONE_IN_BPS
+    return kept.quantize(_ATOM, rounding=ROUND_DOWN)
+
+
+def _why_none(best: Quote | None, refusals: Sequence[Refusal]) -> str:
+    if best is not None:
+        return f"the best quote, {best.venue}'s, pays less than the network fee"
+    return "; ".join(f"{refusal.venue}: {refusal.reason}" for refusal in refusals)

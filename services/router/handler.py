@@ -1,0 +1,75 @@
+"""Gather the facts, ask for the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.router.decide import begin, choose_route, may_not_try_again
+from services.router.quotes import ask_all
+from shared import metrics
+from shared.clock import Clock
+from shared.orders.events import (
+    OrderEvent,
+    OrderFailed,
+    OrderRouted,
+    OrderSubmitted,
+    RouteExpired,
+    RoutingStarted,
+    TransactionExpired,
+)
+from shared.orders.values import FailureReason, SwapIntent
+from shared.streams.history import fold_at
+from shared.streams.log import Log
+from shared.streams.steps import Next
+from shared.venues.protocol import Venue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Router:
+    """Routes orders, and routes them again when a route came to nothing."""
+
+    log: Log
+    venues: Sequence[Venue]
+    quote_deadline_ms: int
+    max_routes: int
+    now: Clock
+
+    handles = (OrderSubmitted, RoutingStarted, RouteExpired, TransactionExpired)
+    waits_on = ()
+
+    async def handle(self, event: OrderEvent) -> Next:
+        """Return the next event of an order that is to be routed."""
+        match event:
+            case OrderSubmitted():
+                return [begin(event, self.now())]
+            case RoutingStarted():
+                return [await self._route(event, event.intent, attempt=1)]
+            case _:
+                return await self._route_again(event)
+
+    def give_up(self, event: OrderEvent, why: str) -> Next:
+        """Fail the order: nothing of it is signed."""
+        return [
+            OrderFailed(
+                **event.next(self.now()),
+                reason=FailureReason.RETRIES_EXHAUSTED,
+                detail=why,
+                attempts=0,
+            )
+        ]
+
+    async def _route_again(self, event: OrderEvent) -> Next:
+        order = await fold_at(self.log, event)
+        if order is None:
+            return []
+        if end := may_not_try_again(order, event, self.max_routes, self.now()):
+            return [end]
+        return [await self._route(event, order.intent, attempt=order.attempts + 1)]
+
+    async def _route(self, event: OrderEvent, intent: SwapIntent, attempt: int) -> OrderEvent:
+        offers = await ask_all(self.venues, intent, self.quote_deadline_ms)
+        chosen = choose_route(event, intent, attempt, offers, self.now())
+        if isinstance(chosen, OrderRouted):
+            metrics.ROUTES_WON.labels(chosen.route.venue).inc()
+        return chosen

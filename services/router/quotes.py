@@ -1,0 +1,67 @@
+"""Ask every venue at once, and sort what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from shared import metrics
+from shared.orders.values import Quote, Refusal, SwapIntent
+from shared.venues.protocol import Venue, VenueRejected, VenueUnavailable, VenueUnreachable
+
+
+async def ask_all(
+    venues: Sequence[Venue], intent: SwapIntent, deadline_ms: int
+) -> tuple[list[Quote], list[Refusal]]:
+    """Return the quotes that came in time, and why the others did not.
+
+    One quote is enough. With none, raises `VenueUnavailable` if a venue failed or was too slow,
+    `VenueUnreachable` if the rest could not be reached: a final no takes every venue's word.
+    """
+    asking = {asyncio.create_task(_ask(venue, intent)): venue.name for venue in venues}
+    try:
+        answered, _ = await asyncio.wait(asking, timeout=deadline_ms / 1_000)
+    finally:
+        for task in asking:
+            task.cancel()
+    quotes, refusals = [], []
+    bad_news: list[Exception] = []
+    for task, name in asking.items():
+        error = task.exception() if task in answered else _too_slow(name, deadline_ms)
+        if error is None:
+            quotes.append(task.result())
+            continue
+        if not isinstance(error, Exception):
+            raise error
+        refusals.append(Refusal(venue=name, reason=str(error)))
+        bad_news.append(error)
+    if not quotes:
+        _raise_unless_final(bad_news, refusals)
+    return quotes, refusals
+
+
+def _too_slow(name: str, deadline_ms: int) -> VenueUnavailable:
+    metrics.QUOTES.labels(name, "too slow").inc()
+    return VenueUnavailable(f"no quote within {deadline_ms} ms")
+
+
+def _raise_unless_final(bad_news: Sequence[Exception], refusals: Sequence[Refusal]) -> None:
+    said = "; ".join(f"{refusal.venue}: {refusal.reason}" for refusal in refusals)
+    away = [error for error in bad_news if isinstance(error, VenueUnreachable)]
+    if any(not isinstance(error, (VenueRejected, VenueUnreachable)) for error in bad_news):
+        raise VenueUnavailable(said)
+    if away:
+        raise VenueUnreachable(said)
+
+
+async def _ask(venue: Venue, intent: SwapIntent) -> Quote:
+    started = time.perf_counter()
+    try:
+        quote = await venue.quote(intent)
+    except Exception as error:
+        metrics.QUOTES.labels(venue.name, type(error).__name__).inc()
+        raise
+    metrics.QUOTES.labels(venue.name, "quoted").inc()
+    metrics.QUOTE_SECONDS.labels(venue.name).observe(time.perf_counter() - started)
+    return quote

@@ -1,0 +1,67 @@
+"""Open what a consuming service needs, run it, and close everything again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from shared.archive.postgres import Archive
+from shared.runtime import Health, metrics_server, until_available
+from shared.settings import ConsumerSettings
+from shared.streams.consumer import Consumer, Worker
+from shared.streams.group import Group
+from shared.streams.log import Log
+from shared.streams.steps import Handler, Steps
+
+logger = logging.getLogger(__name__)
+
+
+async def run_steps(
+    name: str,
+    make: Callable[[Log], Handler],
+    settings: ConsumerSettings,
+    stop: asyncio.Event,
+) -> None:
+    """Run a service that answers each event with the next one."""
+    async with opened(settings, stop) as (log, archive, health):
+        if log is not None:
+            group = Group(log, name, settings.consumer_name)
+            worker = Steps(group, make(log), settings, archive.ended)
+            await consume(group, worker, settings, health, stop)
+
+
+@asynccontextmanager
+async def opened(
+    settings: ConsumerSettings, stop: asyncio.Event
+) -> AsyncIterator[tuple[Log | None, Archive, Health]]:
+    """Yield the log (None when told to stop before Redis was there), the archive and the health.
+
+    The archive connects when it is first asked, so Postgres need not be there.
+    """
+    health = Health()
+    async with metrics_server(settings.metrics_host, settings.metrics_port, health):
+        archive = await Archive.open(settings.database_url)
+        log = await until_available(partial(Log.open, settings), stop, "Redis")
+        try:
+            yield log, archive, health
+        finally:
+            if log is not None:
+                await log.close()
+            await archive.close()
+
+
+async def consume(
+    group: Group,
+    worker: Worker,
+    settings: ConsumerSettings,
+    health: Health,
+    stop: asyncio.Event,
+) -> None:
+    """Read the group until told to stop."""
+    health.ready = True
+    logger.info("%s %s reads %d partitions", group.name, group.me, len(group.partitions))
+    await Consumer(group, worker, settings).run(stop)
+    logger.info("%s %s left", group.name, group.me)
