@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import Random
-from typing import Any
 
 import psycopg
 import pytest
 import pytest_asyncio
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from shared.archive.errors import ArchiveUnavailable, ContentMismatch
 from shared.archive.merge import Recorded
@@ -22,13 +18,12 @@ from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.archive.rebuild import rebuild
 from shared.orders.codec import encode
-from shared.orders.events import OrderEvent, OrderFailed, OutcomeContradicted
+from shared.orders.events import OrderFailed, OutcomeContradicted
 from shared.orders.states import State
 from shared.orders.values import FailureReason
-from tests.builders import Ending, an_order_id, history, submitted
+from tests.archive import many, orders, outage, recorded, rows, run
+from tests.builders import an_order_id, history, submitted
 from tests.eventually import eventually
-
-ENDINGS: list[Ending] = ["confirmed", "failed", "rerouted", "unresolved", "sent"]
 
 
 @asynccontextmanager
@@ -47,26 +42,8 @@ async def archive(database_url: str) -> AsyncIterator[Archive]:
         yield opened
 
 
-def recorded(*histories: Sequence[OrderEvent]) -> list[Recorded]:
-    return [Recorded(event, encode(event)) for events in histories for event in events]
-
-
-def many(orders: int) -> list[Recorded]:
-    endings = itertools.islice(itertools.cycle(ENDINGS), orders)
-    return recorded(*(history(ending=ending) for ending in endings))
-
-
 def batches(events: Sequence[Recorded], size: int) -> list[Sequence[Recorded]]:
     return [events[start : start + size] for start in range(0, len(events), size)]
-
-
-def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(database_url) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def orders(database_url: str) -> list[tuple[Any, ...]]:
-    return rows(database_url, "SELECT * FROM orders ORDER BY order_id")
 
 
 async def store_all(archive: Archive, batched: Sequence[Sequence[Recorded]]) -> set[str]:
@@ -89,8 +66,7 @@ async def test_the_order_and_the_batches_in_which_events_come_change_nothing(
     events = many(orders=10)
     await archive.store(events)
     in_one_go = orders(database_url)
-    with psycopg.connect(database_url) as connection:
-        connection.execute("TRUNCATE orders, order_events")
+    run(database_url, "TRUNCATE orders, order_events")
     chance = Random(seed)
     mixed = events + chance.choices(events, k=20)
     chance.shuffle(mixed)
@@ -113,8 +89,7 @@ async def test_two_projectors_fed_in_different_orders_at_once_give_the_tables_of
             store_all(other, batches(mixed[::-1], 40)),
         )
     together = orders(database_url)
-    with psycopg.connect(database_url) as connection:
-        connection.execute("TRUNCATE orders, order_events")
+    run(database_url, "TRUNCATE orders, order_events")
     await archive.store(events)
 
     assert orders(database_url) == together
@@ -229,11 +204,10 @@ async def test_an_outage_is_told_and_recovered_from(
 ) -> None:
     events = recorded(history(ending="confirmed"))
     await archive.ping()
-    close_database(postgres_url, database_url)
-    for _ in range(2):
-        with pytest.raises(ArchiveUnavailable):
-            await archive.store(events)
-    open_database(postgres_url, database_url)
+    with outage(postgres_url, database_url):
+        for _ in range(2):
+            with pytest.raises(ArchiveUnavailable):
+                await archive.store(events)
 
     async def stored() -> set[str]:
         try:
@@ -257,23 +231,3 @@ async def test_a_statement_that_is_held_up_is_given_up_as_unavailable(
     await archive.store(recorded([event]))
 
     assert await archive.history(event.order_id) == [encode(event)]
-
-
-def close_database(postgres_url: str, database_url: str) -> None:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        allow_connections(connection, database_url, allow=False)
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-            [conninfo_to_dict(database_url)["dbname"]],
-        )
-
-
-def open_database(postgres_url: str, database_url: str) -> None:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        allow_connections(connection, database_url, allow=True)
-
-
-def allow_connections(connection: psycopg.Connection, database_url: str, *, allow: bool) -> None:
-    name = str(conninfo_to_dict(database_url)["dbname"])
-    query = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-    connection.execute(query.format(sql.Identifier(name), sql.Literal(allow)))

@@ -12,15 +12,11 @@ import pytest_asyncio
 
 from shared.archive.connect import BATCH_LOCK, SCHEMA_LOCK
 from shared.archive.errors import RebuildRunning
-from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.archive.rebuild import rebuild
-from shared.orders.codec import encode
-from tests.builders import Ending, history
+from tests.archive import many, orders, rows, run
 from tests.eventually import eventually
-
-ENDINGS: list[Ending] = ["confirmed", "failed", "rerouted", "unresolved", "sent"]
 
 
 @pytest_asyncio.fixture
@@ -34,25 +30,6 @@ async def archive(database_url: str) -> AsyncIterator[Archive]:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.archive.rebuild._CHUNK", 7)
-
-
-def many(orders: int) -> list[Recorded]:
-    histories = (history(ending=ENDINGS[i % len(ENDINGS)]) for i in range(orders))
-    return [Recorded(event, encode(event)) for events in histories for event in events]
-
-
-def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(database_url) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def run(database_url: str, command: str) -> None:
-    with psycopg.connect(database_url) as connection:
-        connection.execute(command.encode())
-
-
-def orders(database_url: str) -> list[tuple[Any, ...]]:
-    return rows(database_url, "SELECT * FROM orders ORDER BY order_id")
 
 
 async def test_a_rebuild_equals_the_live_table(

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.archive.errors import ContentMismatch
-from shared.archive.merge import OrderRow, Recorded, distinct, merge
-from shared.orders.codec import encode
+from shared.archive.merge import OrderRow, distinct, merge
 from shared.orders.events import (
     CancelRequested,
     OrderCancelled,
@@ -23,6 +22,7 @@ from shared.orders.events import (
 from shared.orders.order import Order, replay
 from shared.orders.states import State
 from shared.orders.values import FailureReason
+from tests.archive import recorded
 from tests.builders import Ending, an_order_id, history, submitted
 
 ENDINGS: list[Ending] = [
@@ -34,10 +34,6 @@ ENDINGS: list[Ending] = [
     "failed",
     "rerouted",
 ]
-
-
-def recorded(events: Sequence[OrderEvent]) -> list[Recorded]:
-    return [Recorded(event, encode(event)) for event in events]
 
 
 def row_of(events: Sequence[OrderEvent]) -> OrderRow:

@@ -1,0 +1,56 @@
+"""What tests do with the archive and look up behind its back."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from shared.archive.merge import Recorded
+from shared.orders.codec import encode
+from shared.orders.events import OrderEvent
+from tests.builders import Ending, history
+
+ENDINGS: list[Ending] = ["confirmed", "failed", "rerouted", "unresolved", "sent"]
+
+
+def recorded(*histories: Sequence[OrderEvent]) -> list[Recorded]:
+    return [Recorded(event, encode(event)) for events in histories for event in events]
+
+
+def many(orders: int) -> list[Recorded]:
+    endings = itertools.islice(itertools.cycle(ENDINGS), orders)
+    return recorded(*(history(ending=ending) for ending in endings))
+
+
+def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database_url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def orders(database_url: str) -> list[tuple[Any, ...]]:
+    return rows(database_url, "SELECT * FROM orders ORDER BY order_id")
+
+
+def run(database_url: str, command: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(command.encode())
+
+
+@contextmanager
+def outage(postgres_url: str, database_url: str) -> Iterator[None]:
+    """Cut every connection to the database, and let none in until the end."""
+    name = str(conninfo_to_dict(database_url)["dbname"])
+    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(allow.format(sql.Identifier(name), sql.Literal(False)))
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+        yield
+        connection.execute(allow.format(sql.Identifier(name), sql.Literal(True)))
