@@ -1,0 +1,44 @@
+"""Store what happened; then let Redis forget what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared import metrics
+from shared.archive.merge import Recorded
+from shared.archive.postgres import Archive
+from shared.clock import Clock, utc_now
+from shared.streams.delivery import Delivery
+from shared.streams.log import Log
+
+
+class Projector:
+    """Takes batches of deliveries into the archive."""
+
+    def __init__(
+        self, log: Log, archive: Archive, *, history_ttl_s: int, clock: Clock = utc_now
+    ) -> None:
+        """`history_ttl_s` is how long Redis keeps the history of an archived, ended order."""
+        self._log = log
+        self._archive = archive
+        self._history_ttl_s = history_ttl_s
+        self._clock = clock
+
+    async def handle(self, deliveries: Sequence[Delivery]) -> None:
+        """Store a batch, all or nothing. The caller acknowledges it when this returns.
+
+        Raises `MalformedEvent`, `ContentMismatch`, and `ServerAway` when the same batch is to be
+        handed in again.
+        """
+        recorded = [Recorded(delivery.event(), delivery.raw) for delivery in deliveries]
+        # Commit, then expire, then acknowledge: a crash in between repeats, and forgets nothing.
+        complete = await self._archive.store(recorded)
+        await self._log.expire_histories(complete, self._history_ttl_s)
+        self._measure(recorded)
+
+    def _measure(self, recorded: Sequence[Recorded]) -> None:
+        now = self._clock()
+        metrics.PROJECTED.inc(len(recorded))
+        metrics.PROJECTION_BATCH.observe(len(recorded))
+        for event, _ in recorded:
+            metrics.PROJECTION_STALENESS.observe((now - event.at).total_seconds())

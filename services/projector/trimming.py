@@ -1,0 +1,26 @@
+"""Keep the log no longer than its readers need."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from shared import metrics
+from shared.streams.consumer import pause
+from shared.streams.errors import GroupMissing, LogUnavailable
+from shared.streams.log import Log
+
+logger = logging.getLogger(__name__)
+
+
+async def keep_trimmed(log: Log, every_s: float, stop: asyncio.Event) -> None:
+    """Drop what every group has acknowledged, again and again, until told to stop.
+
+    Any number of replicas may do so: what one has dropped, the others find gone.
+    """
+    while not stop.is_set():
+        await pause(stop, every_s)
+        try:
+            metrics.TRIMMED.inc(await log.trim())
+        except (LogUnavailable, GroupMissing) as error:
+            logger.warning("the log was not trimmed: %s", error)
