@@ -26,12 +26,15 @@ class Trouble(Exception):
     """Something foreseeable went wrong. The message says what, and what to do about it."""
 
 
-def say(word: str, text: str) -> None:
-    """Print one status line: what happened, in a word, then to what."""
-    colour = _COLOURS.get(word, "cyan")
-    # A reader that went away, as in `slipstream up | head`, must not keep the stack from ending.
-    with contextlib.suppress(OSError):
-        out.print(f"[{colour}]{word:<9}[/] {escape(text)}")
+def speaker(console: Console) -> Say:
+    """Return what prints status lines: what happened, in a word, then to what."""
+
+    def say(word: str, text: str) -> None:
+        # A reader that went away, as in `slipstream up | head`, must not stop us from ending well.
+        with contextlib.suppress(OSError):
+            console.print(f"[{_COLOURS.get(word, 'cyan')}]{word:<9}[/] {escape(text)}")
+
+    return say
 
 
 def run(work: Coroutine[Any, Any, int]) -> None:

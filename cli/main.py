@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from cli.console import EXIT_CODES
+from cli.demo.command import demo, demo_help
 from cli.up import up, up_help
 
 app = typer.Typer(
@@ -16,5 +17,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.callback()(lambda: None)
 app.command(epilog=up_help)(up)
+app.command(epilog=demo_help)(demo)

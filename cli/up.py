@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import options
-from cli.console import EXIT_CODES, INTERRUPTED, OK, out, run, say
+from cli.console import EXIT_CODES, INTERRUPTED, OK, out, run, speaker
 from cli.plan import StackOptions
 from cli.signals import interruptible
 from cli.stack import Stack
@@ -58,6 +58,7 @@ in good order, a second one at once. {EXIT_CODES}
 
 
 async def _up(wanted: StackOptions, *, verbose: bool) -> int:
+    say = speaker(out)
     stack = Stack(wanted, say)
     tail = asyncio.create_task(follow(stack.layout.logs, say)) if verbose else None
     with interruptible(stack.kill):
