@@ -66,7 +66,8 @@ def unavailable() -> Iterator[None]:
     try:
         yield
     except _AWAY as error:
-        raise ArchiveUnavailable(str(error) or type(error).__name__) from error
+        [reason, *_] = str(error).splitlines() or [type(error).__name__]
+        raise ArchiveUnavailable(reason) from error
 
 
 def statement(name: str) -> bytes:

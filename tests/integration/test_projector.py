@@ -1,0 +1,236 @@
+"""The projector: everything on the log is in Postgres in the end, whoever was away meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import uuid4
+
+import pytest
+from prometheus_client import REGISTRY
+
+from services.projector.__main__ import project
+from shared.archive.migrate import migrate
+from shared.archive.postgres import Archive
+from shared.orders.codec import encode
+from shared.orders.events import OrderEvent
+from shared.settings import ProjectorSettings
+from shared.streams.log import Append, Log
+from tests.archive import orders, outage, recorded, rows
+from tests.builders import history, submitted
+from tests.eventually import eventually
+
+
+class Projecting(Protocol):
+    """Run a projector for as long as the context is open."""
+
+    def __call__(self) -> AbstractAsyncContextManager[None]: ...
+
+
+@pytest.fixture
+def projecting(redis_url: str, database_url: str, namespace: str, log: Log) -> Projecting:
+    @asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        settings = ProjectorSettings(
+            redis_url=redis_url,
+            database_url=database_url,
+            namespace=namespace,
+            partitions=log.keys.partitions,
+            consumer_name=f"projector-{uuid4().hex[:8]}",
+            lease_ms=1_000,
+            backoff_base_ms=50,
+            trim_every_s=0.1,
+            drain_s=2,
+        )
+        stop = asyncio.Event()
+        archive = await Archive.open(database_url)
+        running = asyncio.create_task(project(log, archive, settings, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await running
+            await archive.close()
+
+    return run
+
+
+async def append(log: Log, *histories: Sequence[OrderEvent]) -> None:
+    await log.append("", [Append(order_id=h[0].order_id, expected=0, events=h) for h in histories])
+
+
+async def stored(database_url: str, events: int) -> None:
+    def all_are_there() -> bool:
+        return rows(database_url, "SELECT count(*)::int FROM order_events") == [(events,)]
+
+    await eventually(all_are_there)
+
+
+async def history_may_go(log: Log, events: Sequence[OrderEvent]) -> None:
+    async def expires() -> bool:
+        return await ttl_s(log, events) > 0
+
+    expired: bool = await eventually(expires)
+    assert expired
+
+
+async def ttl_s(log: Log, events: Sequence[OrderEvent]) -> int:
+    found: int = await log.client.call("TTL", log.keys.history(events[0].order_id))
+    return found
+
+
+async def test_what_is_on_the_log_is_stored_and_leaves_redis_once_ended(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    ended, under_way = history(ending="confirmed"), history(ending="sent")
+    await append(log, ended, under_way)
+    async with projecting():
+        await stored(database_url, len(ended) + len(under_way))
+
+        await history_may_go(log, ended)
+
+    forever = -1
+    assert len(orders(database_url)) == 2
+    assert await ttl_s(log, under_way) == forever
+
+
+async def test_it_makes_the_tables_itself(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    events = history(ending="confirmed")
+    await append(log, events)
+    async with projecting():
+        await eventually(lambda: rows(database_url, "SELECT to_regclass('orders')") != [(None,)])
+        await stored(database_url, len(events))
+
+
+async def test_a_crash_between_commit_and_expiry_is_made_good(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    events = history(ending="confirmed")
+    await append(log, events)
+    archive = await Archive.open(database_url)
+    await archive.store(recorded(events))
+    await archive.close()
+    async with projecting():
+        await history_may_go(log, events)
+
+
+async def test_postgres_may_be_away_and_nothing_is_lost_or_given_up(
+    log: Log, database_url: str, postgres_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    before, meanwhile, after = (history(ending="confirmed") for _ in range(3))
+    async with projecting():
+        await append(log, before)
+        await stored(database_url, len(before))
+        with outage(postgres_url, database_url):
+            waits = times_waited()
+            await append(log, meanwhile)
+            await eventually(lambda: times_waited() > waits)
+        await append(log, after)
+        await stored(database_url, len(before) * 3)
+
+    assert await dead_letters(log) == 0
+    assert len(orders(database_url)) == 3
+
+
+async def test_postgres_may_be_away_when_it_starts(
+    log: Log, database_url: str, postgres_url: str, projecting: Projecting
+) -> None:
+    events = history(ending="confirmed")
+    await append(log, events)
+    async with projecting():
+        with outage(postgres_url, database_url):
+            waits = times_waited()
+            await eventually(lambda: times_waited() > waits)
+        await eventually(lambda: rows(database_url, "SELECT to_regclass('orders')") != [(None,)])
+        await stored(database_url, len(events))
+
+
+async def test_other_content_under_a_kept_version_is_held_and_stops_nobody(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    event, bystander = submitted(), history(ending="confirmed")
+    forged = submitted(event.order_id, at=event.at + timedelta(seconds=1))
+    await append(log, [event])
+    async with projecting():
+        await stored(database_url, 1)
+        await put_on_the_log(log, event.order_id, encode(forged))
+        await append(log, bystander)
+        await stored(database_url, 1 + len(bystander))
+
+    assert await dead_letters(log) == 0
+    assert await pending(log) == 1
+
+
+async def test_an_entry_that_is_no_event_becomes_a_dead_letter_and_stops_nobody(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    bystander = history(ending="confirmed")
+    await put_on_the_log(log, bystander[0].order_id, b"no event")
+    await append(log, bystander)
+    async with projecting():
+        await stored(database_url, len(bystander))
+
+    assert await dead_letters(log) == 1
+
+
+async def test_the_log_is_trimmed_behind_its_slowest_reader(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    histories = [history(ending="confirmed") for _ in range(300)]
+    await append(log, *histories)
+    written = await length(log)
+    async with projecting():
+        await stored(database_url, written)
+        untrimmed = await length(log)
+        for stream, group in itertools.product(streams(log), ("router", "executor", "notifier")):
+            await log.client.call("XGROUP", "SETID", stream, group, "$")
+
+        async def is_shorter() -> bool:
+            return await length(log) < written
+
+        trimmed: bool = await eventually(is_shorter)
+
+    assert trimmed
+    assert untrimmed == written
+
+
+def times_waited() -> float:
+    labels = {"group": "projector", "server": "ArchiveUnavailable"}
+    return REGISTRY.get_sample_value("slipstream_waits_total", labels) or 0.0
+
+
+def streams(log: Log) -> list[str]:
+    return [log.keys.log(partition) for partition in range(log.keys.partitions)]
+
+
+async def length(log: Log) -> int:
+    return sum(await log.client.run([("XLEN", stream) for stream in streams(log)]))
+
+
+async def put_on_the_log(log: Log, order_id: str, raw: bytes) -> None:
+    stream = log.keys.log(log.keys.partition_of(order_id))
+    fields = ("type", "OrderSubmitted", "order", order_id, "event", raw)
+    await log.client.call("XADD", stream, "*", *fields)
+
+
+async def pending(log: Log) -> int:
+    commands = [("XPENDING", stream, "projector") for stream in streams(log)]
+    replies: list[Any] = await log.client.run(commands)
+    return sum(reply[0] for reply in replies)
+
+
+async def dead_letters(log: Log) -> int:
+    letters = [log.keys.dead(partition) for partition in range(log.keys.partitions)]
+    return sum(await log.client.run([("XLEN", stream) for stream in letters]))
