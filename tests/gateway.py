@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import httpx
@@ -16,8 +15,11 @@ from websockets.exceptions import ConnectionClosed
 from services.gateway.__main__ import bind, serve
 from services.gateway.app import Parts
 from shared.archive.postgres import Archive
+from shared.orders.codec import encode
+from shared.orders.events import OrderEvent
+from shared.orders.view import public_json
 from shared.settings import GatewaySettings
-from shared.streams.log import Log
+from shared.streams.log import Append, Log
 from tests.eventually import eventually
 
 EXECUTE = "/api/orders/execute"
@@ -41,6 +43,21 @@ class Gateway:
         order_id: str = answer.json()["orderId"]
         return order_id
 
+    async def happen(self, *events: OrderEvent, publish: bool = True) -> None:
+        """Put on the log what happens to an order next, and tell its followers."""
+        first = events[0]
+        await self.log.append(
+            "", [Append(order_id=first.order_id, expected=first.version - 1, events=events)]
+        )
+        if publish:
+            await self.publish(*events)
+
+    async def publish(self, *events: OrderEvent) -> None:
+        """Tell the followers of an order what happened, as the notifier does."""
+        await self.log.publish(
+            [(e.order_id, public_json(type(e).__name__, encode(e))) for e in events]
+        )
+
     def follow(self, order_id: str, since: int | str = 0, **options: Any) -> connect:
         """Return a WebSocket that follows an order."""
         return connect(
@@ -59,7 +76,8 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     serving = asyncio.create_task(serve(parts, settings, listener, stop))
     try:
         async with httpx.AsyncClient(base_url=f"http://{address}", timeout=20) as http:
-            await eventually(partial(_answers, http))
+            answers: bool = await eventually(lambda: _answers(http))
+            assert answers
             yield Gateway(http, log, parts, address, stop)
     finally:
         stop.set()
@@ -73,6 +91,26 @@ async def _answers(http: httpx.AsyncClient) -> bool:
         return (await http.get("/health")).is_success
     except httpx.TransportError:
         return False
+
+
+def gateway_settings(redis_url: str, namespace: str, **others: Any) -> GatewaySettings:
+    """Return settings for a gateway without a Postgres, with deadlines that suit a test."""
+    given = {
+        "database_url": "postgresql://127.0.0.1:1/nobody",
+        "partitions": 4,
+        "accept_deadline_ms": 2_000,
+        "redis_timeout_s": 1,
+        "drain_s": 2,
+    }
+    return GatewaySettings.model_validate(
+        {"redis_url": redis_url, "namespace": namespace, **given, **others}
+    )
+
+
+async def events_on(log: Log) -> int:
+    """Return how many events the log holds, of whatever order."""
+    streams = [log.keys.log(partition) for partition in range(log.keys.partitions)]
+    return sum(await log.client.run([("XLEN", stream) for stream in streams]))
 
 
 async def drain(socket: ClientConnection) -> tuple[list[str], int | None]:

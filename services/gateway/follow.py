@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from shared.orders.codec import MalformedEvent
 from shared.orders.states import END_STATUSES
 from shared.orders.view import public_json
 
@@ -20,29 +22,42 @@ from shared.orders.view import public_json
 ENDED, GONE, BROKEN, LEAVING, TOO_SLOW = 1000, 1005, 1011, 1012, 1013
 
 
-class Update(msgspec.Struct, frozen=True):
-    """What following needs to know of a public event."""
+class Update(NamedTuple):
+    """A public event, and what following needs to know of it."""
 
+    version: int
+    ended: bool  # Whether the order was at its end once this had happened.
+    message: bytes
+
+
+class _Public(msgspec.Struct):
     status: str
     version: int
-
-    @property
-    def ended(self) -> bool:
-        """Return whether the order was at its end after the event."""
-        return self.status in END_STATUSES
 
 
 class _Stored(msgspec.Struct):
     type: str
 
 
-_update = msgspec.json.Decoder(Update)
+_public = msgspec.json.Decoder(_Public)
 _stored = msgspec.json.Decoder(_Stored)
+
+
+def read_update(message: bytes) -> Update:
+    """Return the public event that `message` holds. Raises `MalformedEvent`."""
+    try:
+        event = _public.decode(message)
+    except msgspec.DecodeError as error:
+        raise MalformedEvent(str(error)) from None
+    return Update(event.version, event.status in END_STATUSES, message)
 
 
 def public_history(history: Sequence[bytes]) -> list[bytes]:
     """Return the events of a history as clients may see them. Raises `MalformedEvent`."""
-    return [public_json(_stored.decode(raw).type, raw) for raw in history]
+    try:
+        return [public_json(_stored.decode(raw).type, raw) for raw in history]
+    except msgspec.DecodeError as error:
+        raise MalformedEvent(str(error)) from None
 
 
 class Follower:
@@ -58,20 +73,19 @@ class Follower:
         self._waiting: deque[bytes] = deque()
         self._wake = asyncio.Event()
 
-    def catch_up(self, messages: Sequence[bytes]) -> None:
-        """Queue what the client has not had of a whole public history."""
-        for message in messages:
-            self._take(_update.decode(message), message)
+    def catch_up(self, history: Iterable[Update]) -> None:
+        """Queue what the client has not had of a whole history."""
+        for update in history:
+            self._take(update)
 
-    def feed(self, message: bytes) -> bool:
-        """Queue a live message. Return False when one before it is missing."""
-        update = _update.decode(message)
+    def feed(self, update: Update) -> bool:
+        """Queue a live update. Return False when one before it is missing."""
         if update.version > self.position + 1:
             return False
         if update.version == self.position + 1 and len(self._waiting) >= self._room:
             self.drop(TOO_SLOW)
         else:
-            self._take(update, message)
+            self._take(update)
         return True
 
     def reply(self, message: bytes) -> None:
@@ -102,10 +116,10 @@ class Follower:
             await self._wake.wait()
         return self._waiting.popleft()
 
-    def _take(self, update: Update, message: bytes) -> None:
+    def _take(self, update: Update) -> None:
         if update.version == self.position + 1:
             self.position = update.version
-            self._queue(message)
+            self._queue(update.message)
         if update.ended and update.version <= self.position:
             self.close(ENDED)
 

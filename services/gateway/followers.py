@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import chain, islice
 
-from services.gateway.follow import BROKEN, LEAVING, Follower, public_history
+from services.gateway.follow import BROKEN, LEAVING, Follower, Update, public_history, read_update
 from services.gateway.histories import Histories
 from services.gateway.problems import Code, Problem
 from shared.metrics import HEALED, RESUMES
@@ -50,7 +50,7 @@ class Followers:
             # In this order: what happens after the subscription comes live, what happened
             # before it is in the history.
             await self.updates.subscribe(order_id)
-            follower.catch_up(public_history(await self._histories.read(order_id)))
+            follower.catch_up(await self._history(order_id))
             if since:
                 RESUMES.inc()
             if self.leaving:
@@ -58,6 +58,9 @@ class Followers:
             yield follower
         except LogUnavailable:
             raise Problem(Code.HISTORY_UNAVAILABLE) from None
+        except MalformedEvent:
+            logger.exception("order %s has an event that cannot be shown", order_id)
+            raise Problem(Code.INTERNAL_ERROR) from None
         finally:
             await self._forget(follower)
 
@@ -98,8 +101,13 @@ class Followers:
             await self.updates.unsubscribe(follower.order_id)
 
     def _feed(self, order_id: str, message: bytes) -> None:
+        try:
+            update = read_update(message)
+        except MalformedEvent:
+            self._miss(order_id, "unreadable")
+            return
         for follower in self._by_order.get(order_id, ()):
-            if not follower.feed(message):
+            if not follower.feed(update):
                 self._miss(order_id, "jump")
 
     def _miss(self, order_id: str, why: str) -> None:
@@ -118,9 +126,12 @@ class Followers:
             if positions and (version == 0 or min(positions) < version):
                 self._miss(order_id, "check")
 
+    async def _history(self, order_id: str) -> list[Update]:
+        return [read_update(m) for m in public_history(await self._histories.read(order_id))]
+
     async def _heal(self, order_id: str, why: str) -> None:
         try:
-            messages = public_history(await self._histories.read(order_id))
+            history = await self._history(order_id)
         except Problem as problem:
             logger.warning("order %s is not healed yet: %s", order_id, problem)
             return  # The next check will find it again.
@@ -131,6 +142,6 @@ class Followers:
             return
         for follower in self._by_order.get(order_id, ()):
             before = follower.position
-            follower.catch_up(messages)
+            follower.catch_up(history)
             if follower.position > before:
                 HEALED.labels(why).inc()

@@ -25,6 +25,7 @@ _CLOSE_CODES = {
     Code.INVALID_ORDER_ID: 4400,
     Code.INVALID_SINCE: 4400,
     Code.ORDER_NOT_FOUND: 4404,
+    Code.INTERNAL_ERROR: BROKEN,
     Code.HISTORY_UNAVAILABLE: TOO_SLOW,  # 1013 means "try again later" either way.
 }
 

@@ -1,0 +1,160 @@
+"""What counts as an order, and what is said about what does not."""
+
+from __future__ import annotations
+
+import json
+import time
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.body import parse_order
+from services.gateway.intake import digest_of
+from services.gateway.problems import Code, Problem
+
+
+def body(**fields: str) -> bytes:
+    """Return an order's JSON; each value is given as it is to be written."""
+    given = {"tokenIn": '"SOL"', "tokenOut": '"USDC"', "amountIn": '"1.5"'} | fields
+    return ("{" + ",".join(f'"{name}":{value}' for name, value in given.items()) + "}").encode()
+
+
+def refusal(raw: bytes) -> Problem:
+    with pytest.raises(Problem) as caught:
+        parse_order(raw)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [
+        ('"1.5"', "1.5"),
+        ("1.5", "1.5"),
+        ("2", "2"),
+        ('"1.50"', "1.5"),
+        ("0.1", "0.1"),
+        ("1e3", "1000"),
+        ("1E-7", "0.0000001"),
+        ("0.000000000000000001", "0.000000000000000001"),
+        ("123456789012345678.123456789012345678", "123456789012345678.123456789012345678"),
+        ("9" * 36, "9" * 36),
+        ("1." + "0" * 40, "1"),
+        ('"007"', "7"),
+    ],
+)
+def test_an_amount_is_kept_exactly_and_in_plain_notation(written: str, amount: str) -> None:
+    kept = parse_order(body(amountIn=written)).amount_in
+
+    assert (f"{kept:f}", kept.as_tuple().exponent) == (amount, Decimal(amount).as_tuple().exponent)
+
+
+@given(st.decimals(min_value="0.000001", max_value=10**17, places=18, allow_nan=False))
+def test_a_json_number_never_goes_through_a_float(amount: Decimal) -> None:
+    order = parse_order(body(amountIn=f"{amount:f}"))
+
+    assert order.amount_in == amount
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("0", "-1", '"-0.1"', '"0.000"', "true", "null", "[1]", "{}", '""', '" 1"', '"1_000"'),
+        *('"NaN"', "NaN", "Infinity", "-Infinity", '"inf"', '"0x10"', '"1,5"', '"٣"', '"1."'),
+        *("1e999", "1e999999999", '"1e999999999"', "1e99999999999999999999", "1e-999999999"),
+        *("9" * 37, "9" * 5_000, "1" + "0" * 36, "0." + "0" * 18 + "1", "1.1234567890123456789"),
+    ],
+)
+def test_an_amount_that_nobody_can_mean_is_refused_by_name_and_at_once(written: str) -> None:
+    began = time.perf_counter()
+    problem = refusal(body(amountIn=written))
+
+    assert problem.code is Code.INVALID_ORDER
+    assert [error.field for error in problem.errors] == ["amountIn"]
+    assert time.perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("field", "written"),
+    [
+        *(("tokenIn", bad) for bad in ('""', "1", "null", '"A B"', '"' + "A" * 65 + '"', '"S\\n"')),
+        *(("tokenIn", bad) for bad in ('"\\ud800"', '"\\u0000"', '"é"', "1.5", "[]")),
+        ("tokenOut", '"SOL"'),
+        *(("maxSlippageBps", bad) for bad in ("-1", "10001", "1.5", "100.0", '"100"', "true")),
+        *(("maxSlippageBps", bad) for bad in ("null", "9" * 50, "NaN")),
+        *(("expiresAt", bad) for bad in ("1", '"soon"', '"2030-01-01"', '"2030-01-01T12:00:00"')),
+        *(("expiresAt", bad) for bad in ('"2030-02-30T12:00:00Z"', '"1767225600"')),
+        ("expiresAt", '"9999-12-31T23:59:59-23:00"'),
+        ("slippage", "1"),
+        ("AmountIn", "1"),
+    ],
+)
+def test_a_wrong_field_is_named(field: str, written: str) -> None:
+    problem = refusal(body(**{field: written}))
+
+    assert problem.code is Code.INVALID_ORDER
+    assert [error.field for error in problem.errors] == [field]
+
+
+def test_every_missing_field_is_named() -> None:
+    problem = refusal(b"{}")
+
+    assert [e.field for e in problem.errors] == ["tokenIn", "tokenOut", "amountIn"]
+
+
+def test_a_field_given_twice_is_refused_because_readers_disagree_which_counts() -> None:
+    problem = refusal(b'{"tokenIn":"SOL","tokenOut":"USDC","amountIn":"1","amountIn":"100"}')
+
+    assert [error.field for error in problem.errors] == ["amountIn"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"", b"{", b"[]", b"1", b'"x"', b"null", b"\xff\xfe", b'{"a":1}x', b"\xef\xbb\xbf{}"),
+        *(b"[" * 60_000, b'{"a":' * 10_000, "{}".encode("utf-16")),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_refused(raw: bytes) -> None:
+    assert refusal(raw).code is Code.MALFORMED_BODY
+
+
+def test_thousands_of_mistakes_get_a_short_answer_soon() -> None:
+    raw = json.dumps({f"field{i}\ud800": i for i in range(3_000)}).encode()
+    twice = b"{" + b",".join(b'"%d":1' % i for i in range(7_000)) + b',"6999":1}'
+    began = time.perf_counter()
+    problems = refusal(raw), refusal(twice)
+
+    assert all(len(problem.document()) < 5_000 for problem in problems)
+    assert time.perf_counter() - began < 1
+
+
+def test_a_time_is_the_same_in_any_time_zone() -> None:
+    here = parse_order(body(expiresAt='"2030-01-01T12:00:00.5Z"')).intent()
+    there = parse_order(body(expiresAt='"2030-01-01T14:00:00.500+02:00"')).intent()
+
+    assert digest_of("public", here) == digest_of("public", there)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        body(amountIn='"1.51"'),
+        body(tokenIn='"sol"'),
+        body(maxSlippageBps="99"),
+        body(expiresAt='"2030-01-01T12:00:00Z"'),
+    ],
+)
+def test_requests_that_ask_for_something_else_have_another_digest(other: bytes) -> None:
+    one, two = parse_order(body()).intent(), parse_order(other).intent()
+
+    assert digest_of("public", one) != digest_of("public", two)
+
+
+def test_how_a_request_is_written_does_not_change_its_digest() -> None:
+    one = parse_order(body(maxSlippageBps="100")).intent()
+    two = parse_order(b'{ "amountIn": 1.50, "tokenOut": "USDC", "tokenIn": "SOL" }').intent()
+
+    assert digest_of("public", one) == digest_of("public", two)
+    assert digest_of("public", one) != digest_of("somebody", one)
