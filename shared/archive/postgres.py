@@ -19,14 +19,17 @@ _CONNECT_S = 3.0  # Longest wait for a connection.
 _DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
 _CONNECTIONS = 8  # At most; none is opened before it is needed.
 
+# Events go in binary (%b), because escaping the quotes of JSON costs more than all the rest.
 _ADD_EVENTS = """
     INSERT INTO order_events (order_id, version, type, at, event)
-    SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::timestamptz[], %s::json[])
+    SELECT order_id, version, type, at, event::json
+    FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::timestamptz[], %b::text[])
+        AS given (order_id, version, type, at, event)
     ON CONFLICT (order_id, version) DO NOTHING
 """
 _FIND_MISMATCH = """
     SELECT kept.order_id::text, kept.version
-    FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS given (order_id, version, event)
+    FROM unnest(%s::uuid[], %s::int[], %b::text[]) AS given (order_id, version, event)
     JOIN order_events AS kept USING (order_id, version)
     WHERE kept.event::text <> given.event
     LIMIT 1
