@@ -28,15 +28,30 @@ async def migrate(database_url: str) -> list[str]:
     with unavailable():
         async with await connect(database_url) as connection:
             # Mostly there is nothing to do, and then nobody is to wait for a rebuild.
-            if not _missing(await _applied(connection)):
+            if not await missing_migrations(connection):
                 return []
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
                 await connection.execute(_RECORD)
-                missing = _missing(await _applied(connection))
+                missing = await missing_migrations(connection)
                 for name, text in missing.items():
                     await _apply(connection, name, text)
             return list(missing)
+
+
+async def missing_migrations(connection: AsyncConnection) -> dict[str, bytes]:
+    """Return the texts of the migrations this database has not had, by name, in order.
+
+    Raises `MigrationChanged`.
+    """
+    applied = await _applied(connection)
+    missing = {}
+    for name, text in migrations().items():
+        if name not in applied:
+            missing[name] = text
+        elif applied[name] != _checksum(text):
+            raise MigrationChanged(f"{name} was applied and has been edited since")
+    return missing
 
 
 async def _applied(connection: AsyncConnection) -> dict[str, str]:
@@ -45,16 +60,6 @@ async def _applied(connection: AsyncConnection) -> dict[str, str]:
         return {}
     cursor = await connection.execute("SELECT name, checksum FROM migrations")
     return dict(await cursor.fetchall())
-
-
-def _missing(applied: dict[str, str]) -> dict[str, bytes]:
-    missing = {}
-    for name, text in migrations().items():
-        if name not in applied:
-            missing[name] = text
-        elif applied[name] != _checksum(text):
-            raise MigrationChanged(f"{name} was applied and has been edited since")
-    return missing
 
 
 async def _apply(connection: AsyncConnection, name: str, text: bytes) -> None:
