@@ -8,12 +8,17 @@ from uuid import uuid4
 import psycopg
 import pytest
 import pytest_asyncio
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from shared.settings import VenueSettings
 from shared.streams.log import Log
 from tests.servers import postgres_server, redis_server
+
+# A busy machine is no reason to fail; the whole test has a time limit anyway.
+hypothesis_settings.register_profile("slipstream", deadline=None)
+hypothesis_settings.load_profile("slipstream")
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,22 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
+@overload
 async def eventually(
-    look: Callable[[], T | Awaitable[T]], *, within_s: float = 15.0, every_s: float = 0.02
-) -> T:
+    look: Callable[[], Awaitable[T]], *, within_s: float = ..., every_s: float = ...
+) -> T: ...
+@overload
+async def eventually(
+    look: Callable[[], T], *, within_s: float = ..., every_s: float = ...
+) -> T: ...
+async def eventually(
+    look: Callable[[], Any], *, within_s: float = 15.0, every_s: float = 0.02
+) -> Any:
     """Return what `look` returns once it is truthy and raises no AssertionError.
 
     Fails with its last answer when that takes longer than `within_s`.

@@ -1,0 +1,87 @@
+"""Entries that nobody could process: look at them, and give them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.streams.client import Script, checked
+from shared.streams.log import Log
+
+_REPLAY = Script.load(__package__, "lua/replay.lua")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """An entry, and why a group gave it up. `id` is ``partition/entry``, as people type it."""
+
+    id: str
+    group: str
+    entry_id: str
+    deliveries: int
+    reason: str
+    buried_at: datetime
+    type: str
+    order_id: str
+    raw: bytes
+
+
+async def dead_letters(log: Log, group: str | None = None, most: int = 1_000) -> list[DeadLetter]:
+    """Return up to `most` dead letters a partition, oldest first; of one group, if given."""
+    partitions = range(log.keys.partitions)
+    replies = await log.client.run(
+        [("XRANGE", log.keys.dead(p), "-", "+", "COUNT", most) for p in partitions]
+    )
+    letters = [
+        _letter(partition, letter_id, fields)
+        for partition, page in zip(partitions, replies, strict=True)
+        for letter_id, fields in checked(page)
+    ]
+    letters.sort(key=lambda letter: letter.buried_at)
+    return [letter for letter in letters if group in (None, letter.group)]
+
+
+async def dead_letter(log: Log, letter_id: str) -> DeadLetter | None:
+    """Return one dead letter, or None. Raises `ValueError` when `letter_id` is no such id."""
+    partition, entry = _split(log, letter_id)
+    page = await log.client.call("XRANGE", log.keys.dead(partition), entry, entry)
+    return _letter(partition, *page[0]) if page else None
+
+
+async def replay(log: Log, letter_id: str) -> bool:
+    """Give a dead letter back to the one group that gave it up, once.
+
+    False when it is not there any more. Raises `ValueError` when `letter_id` is no such id.
+    """
+    partition, entry = _split(log, letter_id)
+    keys = [log.keys.log(partition), log.keys.dead(partition)]
+    [reply] = await log.client.run([_REPLAY.command(keys, [entry])])
+    return bool(checked(reply))
+
+
+def _split(log: Log, letter_id: str) -> tuple[int, str]:
+    partition, _, entry = letter_id.partition("/")
+    if not (partition.isdigit() and int(partition) < log.keys.partitions and entry):
+        raise ValueError(f"{letter_id!r} is no dead letter's id; they look like 07/1700000000000-0")
+    return int(partition), entry
+
+
+def _letter(partition: int, letter_id: bytes, flat: Sequence[Any]) -> DeadLetter:
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+
+    def text(name: bytes) -> str:
+        return str(fields.get(name, b"").decode(errors="replace"))
+
+    return DeadLetter(
+        id=f"{partition:02}/{letter_id.decode()}",
+        group=text(b"_group"),
+        entry_id=text(b"_entry"),
+        deliveries=int(text(b"_deliveries") or 0),
+        reason=text(b"_reason"),
+        buried_at=datetime.fromtimestamp(int(letter_id.split(b"-")[0]) / 1_000, UTC),
+        type=text(b"type"),
+        order_id=text(b"order"),
+        raw=fields.get(b"event", b""),
+    )

@@ -1,0 +1,413 @@
+"""The consumer runtime, on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from shared.errors import ServerAway
+from shared.orders.events import OrderEvent, OrderFailed, RoutingStarted
+from shared.orders.values import FailureReason
+from shared.settings import VenueSettings
+from shared.streams.backlog import backlog_of
+from shared.streams.batches import Batches
+from shared.streams.dead_letters import dead_letters, replay
+from shared.streams.delivery import Delivery
+from shared.streams.group import RETRY, Group
+from shared.streams.log import Append, Log
+from shared.streams.steps import Next, Park
+from tests.builders import NOON, an_intent, history, submitted
+from tests.eventually import eventually
+from tests.replicas import (
+    Scripted,
+    place_history,
+    placed,
+    running,
+    types_of,
+    unsettled,
+    working,
+)
+
+
+def routing(event: OrderEvent) -> Next:
+    return [RoutingStarted(**event.next(NOON), intent=an_intent())]
+
+
+def failed(event: OrderEvent, why: str) -> Next:
+    return [
+        OrderFailed(
+            **event.next(NOON), reason=FailureReason.RETRIES_EXHAUSTED, detail=why, attempts=0
+        )
+    ]
+
+
+async def answers(event: OrderEvent) -> Next:
+    return routing(event)
+
+
+async def is_settled(log: Log, group: str = "router") -> bool:
+    return await unsettled(log, group) == 0
+
+
+async def test_a_slow_step_does_not_hold_up_the_others_of_its_batch(
+    log: Log, settings: VenueSettings
+) -> None:
+    slow = submitted()
+    proceed = asyncio.Event()
+
+    async def do(event: OrderEvent) -> Next:
+        if event.order_id == slow.order_id:
+            await proceed.wait()
+        return routing(event)
+
+    quick = [await placed(log, event) for event in (slow, *(submitted() for _ in range(9)))][1:]
+    async with running(log, "router", Scripted(do), settings):
+
+        async def others_done() -> bool:
+            return all(v == 2 for v in await log.versions([event.order_id for event in quick]))
+
+        await eventually(others_done)
+        assert await log.versions([slow.order_id]) == [1]
+
+        proceed.set()
+        await eventually(lambda: is_settled(log))
+
+    assert await types_of(log, slow.order_id) == ["OrderSubmitted", "RoutingStarted"]
+
+
+async def test_a_step_that_fails_waits_once_and_then_twice_as_long(
+    log: Log, settings: VenueSettings
+) -> None:
+    tried: list[float] = []
+
+    async def do(event: OrderEvent) -> Next:
+        tried.append(time.monotonic())
+        if len(tried) < 3:
+            raise RuntimeError("not now")
+        return routing(event)
+
+    quick = settings.model_copy(update={"backoff_base_ms": 200})
+    async with running(log, "router", Scripted(do), quick):
+        order = await placed(log)
+        await eventually(lambda: is_settled(log))
+
+    first, second = tried[1] - tried[0], tried[2] - tried[1]
+    assert await types_of(log, order.order_id) == ["OrderSubmitted", "RoutingStarted"]
+    assert first >= 0.2
+    assert second >= 0.4
+
+
+async def test_after_the_last_attempt_the_step_is_given_up_visibly(
+    log: Log, settings: VenueSettings
+) -> None:
+    tried = []
+
+    async def do(event: OrderEvent) -> Next:
+        tried.append(event)
+        raise RuntimeError("never")
+
+    async with running(log, "router", Scripted(do, gave_up=failed), settings):
+        order = await placed(log)
+        await eventually(lambda: is_settled(log))
+
+    assert len(tried) == settings.max_attempts
+    assert await types_of(log, order.order_id) == ["OrderSubmitted", "OrderFailed"]
+
+
+async def test_a_server_that_is_away_is_never_an_attempt(log: Log, settings: VenueSettings) -> None:
+    tried = []
+
+    async def do(event: OrderEvent) -> Next:
+        tried.append(event)
+        if len(tried) < 3 * settings.max_attempts:
+            raise ServerAway("nobody there")
+        return routing(event)
+
+    quick = settings.model_copy(update={"backoff_base_ms": 10})
+    async with running(log, "router", Scripted(do, gave_up=failed), quick):
+        order = await placed(log)
+        await eventually(lambda: is_settled(log))
+
+    assert await types_of(log, order.order_id) == ["OrderSubmitted", "RoutingStarted"]
+
+
+async def test_a_malformed_entry_is_a_dead_letter_and_stops_nobody(
+    log: Log, settings: VenueSettings
+) -> None:
+    for event in (b"{not json", b'{"type":"OrderSubmitted"}', b"\xff\xfe"):
+        fields = ("type", "OrderSubmitted", "order", "?", "event", event)
+        await log.client.call("XADD", log.keys.log(0), "*", *fields)
+    await log.client.call("XADD", log.keys.log(0), "*", "something", "else")
+
+    async with running(log, "router", Scripted(answers), settings):
+        order = await placed(log)
+        await eventually(lambda: is_settled(log))
+
+    letters = await dead_letters(log)
+    assert await types_of(log, order.order_id) == ["OrderSubmitted", "RoutingStarted"]
+    assert [letter.group for letter in letters] == ["router"] * 3
+    assert letters[0].raw == b"{not json"
+
+
+async def test_a_dead_letter_is_replayed_once_and_only_to_the_group_that_gave_up(
+    log: Log, settings: VenueSettings
+) -> None:
+    fields = ("type", "OrderSubmitted", "order", "?", "event", b"{not json")
+    await log.client.call("XADD", log.keys.log(0), "*", *fields)
+    seen: dict[str, list[str]] = {"notifier": [], "projector": []}
+
+    async def refuse(batch: Sequence[Delivery]) -> None:
+        seen["projector"] += [delivery.entry_id for delivery in batch]
+        for delivery in batch:
+            delivery.event()
+
+    async def take(batch: Sequence[Delivery]) -> None:
+        seen["notifier"] += [delivery.entry_id for delivery in batch]
+
+    giving_up, other = Group(log, "projector", "one"), Group(log, "notifier", "two")
+    refusing = Batches(giving_up, refuse, settings, hold=True)
+    taking = Batches(other, take, settings, hold=False)
+    async with working(giving_up, refusing, settings), working(other, taking, settings):
+        [letter] = await eventually(lambda: dead_letters(log))
+        assert await replay(log, letter.id)
+        assert not await replay(log, letter.id)
+        await eventually(lambda: dead_letters(log))
+        await eventually(lambda: is_settled(log, "notifier"))
+
+    assert len(seen["projector"]) == 2
+    assert len(seen["notifier"]) == 1
+
+
+async def test_an_entry_of_a_replica_that_went_quiet_is_taken_over(
+    log: Log, settings: VenueSettings
+) -> None:
+    order = await placed(log)
+    dead = Group(log, "router", "dead")
+    assert await dead.read(list(dead.partitions), 10, 10)
+
+    async with running(log, "router", Scripted(answers), settings):
+        await eventually(lambda: is_settled(log))
+
+    assert await types_of(log, order.order_id) == ["OrderSubmitted", "RoutingStarted"]
+
+
+async def test_long_work_keeps_its_lease(log: Log, settings: VenueSettings) -> None:
+    tried = []
+    proceed = asyncio.Event()
+
+    async def do(event: OrderEvent) -> Next:
+        tried.append(event)
+        await proceed.wait()
+        return routing(event)
+
+    short = settings.model_copy(update={"lease_ms": 200})
+    async with (
+        running(log, "router", Scripted(do), short),
+        running(log, "router", Scripted(do), short),
+    ):
+        await placed(log)
+        await eventually(lambda: tried)
+        deadline = time.monotonic() + 5 * 0.2
+        await eventually(lambda: time.monotonic() > deadline)
+        proceed.set()
+        await eventually(lambda: is_settled(log))
+
+    assert len(tried) == 1
+
+
+async def test_a_zombie_that_wakes_up_late_adds_nothing(log: Log, settings: VenueSettings) -> None:
+    order = await placed(log)
+    zombie = Group(log, "router", "zombie")
+    [delivery] = await zombie.read(list(zombie.partitions), 10, 10)
+    async with running(log, "router", Scripted(answers), settings):
+        await eventually(lambda: is_settled(log))
+
+    late = Append(
+        order_id=order.order_id,
+        expected=1,
+        events=list(failed(order, "late")),  # type: ignore[arg-type] # never parked
+        entry_id=delivery.entry_id,
+    )
+    outcome = await log.append("router", [late])
+    await zombie.hand_back(delivery, counts=True)
+    await zombie.renew([delivery], 1_000)
+
+    assert outcome == ["moved"]
+    assert await types_of(log, order.order_id) == ["OrderSubmitted", "RoutingStarted"]
+    assert await is_settled(log)
+
+
+async def test_a_replica_that_leaves_hands_back_what_it_holds_without_counting_it(
+    log: Log, settings: VenueSettings
+) -> None:
+    holding = asyncio.Event()
+
+    async def hang(_event: OrderEvent) -> Next:
+        holding.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    order = await placed(log)
+    hurried = settings.model_copy(update={"drain_s": 0.1})
+    async with running(log, "router", Scripted(hang), hurried) as gone:
+        await holding.wait()
+
+    page = await log.client.call(
+        "XPENDING", log.keys.log(log.keys.partition_of(order.order_id)), "router", "-", "+", 10
+    )
+    consumers = await log.client.call(
+        "XINFO", "CONSUMERS", log.keys.log(log.keys.partition_of(order.order_id)), "router"
+    )
+    assert [(owner.decode(), deliveries) for _, owner, _, deliveries in page] == [(RETRY, 0)]
+    assert gone.me.encode() not in {fields[1] for fields in consumers}
+
+
+async def test_sweeping_takes_the_names_of_the_dead_and_keeps_their_entries(
+    log: Log, settings: VenueSettings
+) -> None:
+    order = await placed(log)
+    dead, alive = Group(log, "router", "dead"), Group(log, "router", "alive")
+    await dead.read(list(dead.partitions), 10, 10)
+
+    assert await alive.sweep(idle_ms=60_000) == []
+    assert await alive.sweep(idle_ms=0) == ["dead"]
+    async with running(log, "router", Scripted(answers), settings):
+        await eventually(lambda: is_settled(log))
+
+    assert await types_of(log, order.order_id) == ["OrderSubmitted", "RoutingStarted"]
+
+
+async def test_entries_whose_delivery_was_lost_on_the_way_are_adopted_as_new(
+    log: Log, settings: VenueSettings
+) -> None:
+    order = await placed(log)
+    me = Group(log, "router", "me")
+    [lost] = await me.read(list(me.partitions), 10, 10)
+
+    [adopted] = await me.adopt(held=())
+
+    assert (adopted.order_id, adopted.attempt) == (order.order_id, 1)
+    assert await me.adopt(held={lost.place}) == []
+
+
+async def test_a_group_that_somebody_deleted_is_made_anew_from_the_start(
+    log: Log, settings: VenueSettings
+) -> None:
+    async with running(log, "router", Scripted(answers), settings):
+        for partition in range(log.keys.partitions):
+            await log.client.call("XGROUP", "DESTROY", log.keys.log(partition), "router")
+        order = await placed(log)
+
+        async def routed() -> bool:
+            return len(await types_of(log, order.order_id)) == 2
+
+        await eventually(routed)
+
+
+async def test_a_parked_order_holds_no_entry_and_comes_back_when_due(
+    log: Log, settings: VenueSettings
+) -> None:
+    asked = []
+
+    async def do(event: OrderEvent) -> Next:
+        asked.append(event)
+        return Park(100) if len(asked) < 3 else routing(event)
+
+    async with running(log, "router", Scripted(do), settings):
+        order = await placed(log)
+        await eventually(lambda: asked)
+        await eventually(lambda: is_settled(log))
+
+        async def routed() -> bool:
+            return len(await types_of(log, order.order_id)) == 2
+
+        await eventually(routed)
+
+        async def nothing_parked() -> bool:
+            return sum(part.parked for part in await backlog_of(log, "router")) == 0
+
+        await eventually(nothing_parked)
+
+    assert len(asked) == 3
+
+
+async def test_a_parked_order_survives_the_death_of_who_took_it_up(
+    log: Log, settings: VenueSettings
+) -> None:
+    order = await placed(log)
+    dying = Group(log, "router", "dying")
+    [delivery] = await dying.read(list(dying.partitions), 10, 10)
+    park = Append(order_id=order.order_id, expected=1, entry_id=delivery.entry_id, park_ms=0)
+    await log.append("router", [park])
+    taken = await dying.take(most=10, lease_ms=200, backoff_base_ms=50, backoff_cap_ms=1_000)
+    assert [delivery.order_id for delivery in taken.deliveries] == [order.order_id]
+
+    short = settings.model_copy(update={"lease_ms": 200})
+    async with running(log, "router", Scripted(answers), short):
+
+        async def routed() -> bool:
+            return len(await types_of(log, order.order_id)) == 2
+
+        await eventually(routed)
+
+
+async def test_a_step_without_history_is_kept_unless_the_archive_has_its_end(
+    log: Log, settings: VenueSettings
+) -> None:
+    kept, gone = await placed(log), await placed(log)
+    await log.client.call("DEL", log.keys.history(kept.order_id))
+    await log.client.call("DEL", log.keys.history(gone.order_id))
+
+    async def ended(order_ids: Sequence[str]) -> set[str]:
+        return {gone.order_id} & set(order_ids)
+
+    async with running(log, "router", Scripted(answers), settings, ended):
+
+        async def one_left() -> bool:
+            return await unsettled(log, "router") == 1
+
+        await eventually(one_left)
+
+    assert await log.versions([kept.order_id, gone.order_id]) == [0, 0]
+
+
+async def test_nothing_is_trimmed_that_a_group_has_not_settled(
+    log: Log, settings: VenueSettings
+) -> None:
+    for _ in range(200):
+        await place_history(log, history(ending="confirmed"))
+    streams = [log.keys.log(partition) for partition in range(log.keys.partitions)]
+    before = sum([await log.client.call("XLEN", stream) for stream in streams])
+    groups = [Group(log, name, "me") for name in ("router", "executor", "notifier", "projector")]
+    for group in groups:
+        while found := await group.read(list(group.partitions), 100, 10):
+            if group.name != "projector":
+                await group.acknowledge(found)
+
+    assert await log.trim() == 0
+    held = await groups[-1].adopt(held=())
+    await groups[-1].acknowledge(held)
+    dropped = await log.trim()
+
+    assert before == 1_200
+    assert dropped > 1_000
+
+
+async def test_a_stopped_consumer_leaves_quickly(log: Log, settings: VenueSettings) -> None:
+    async with running(log, "router", Scripted(answers), settings):
+        await placed(log)
+        await eventually(lambda: is_settled(log))
+        started = datetime.now(UTC)
+
+    assert (datetime.now(UTC) - started).total_seconds() < settings.drain_s
+
+
+async def test_events_a_service_does_not_handle_are_settled_all_the_same(
+    log: Log, settings: VenueSettings
+) -> None:
+    await place_history(log, history(ending="confirmed"))
+
+    async with running(log, "executor", Scripted(answers, handles=()), settings):
+        await eventually(lambda: is_settled(log, "executor"))

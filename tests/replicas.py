@@ -1,0 +1,124 @@
+"""Replicas of services inside the test's own loop, and what they leave on the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from services.executor.__main__ import make_executor
+from services.executor.handler import Executor
+from services.executor.watch import ChainWatch
+from services.router.handler import Router
+from shared.clock import utc_now
+from shared.orders.codec import decode
+from shared.orders.events import OrderEvent, OrderSubmitted
+from shared.settings import ConsumerSettings, VenueSettings
+from shared.streams.backlog import backlog_of
+from shared.streams.consumer import Consumer, Worker
+from shared.streams.group import Group
+from shared.streams.log import Append, Log, Submission
+from shared.streams.steps import Handler, Next, Steps
+from shared.venues.protocol import Venue
+from shared.venues.registry import open_venues
+from tests.builders import submitted
+
+
+async def nothing_ended(_order_ids: Sequence[str]) -> set[str]:
+    return set()
+
+
+@dataclass
+class Scripted:
+    """A handler that does what the test says."""
+
+    do: Callable[[OrderEvent], Awaitable[Next]]
+    handles: Collection[type[OrderEvent]] = (OrderSubmitted,)
+    waits_on: Collection[type[OrderEvent]] = ()
+    gave_up: Callable[[OrderEvent, str], Next] = field(default=lambda _event, _why: [])
+
+    async def handle(self, event: OrderEvent) -> Next:
+        return await self.do(event)
+
+    def give_up(self, event: OrderEvent, why: str) -> Next:
+        return self.gave_up(event, why)
+
+
+def a_router(log: Log, settings: VenueSettings, venues: Sequence[Venue] | None = None) -> Router:
+    return Router(
+        log=log,
+        venues=venues or list(open_venues(settings, log.client).values()),
+        quote_deadline_ms=settings.quote_deadline_ms,
+        max_routes=settings.max_routes,
+        now=utc_now,
+    )
+
+
+def an_executor(log: Log, settings: VenueSettings, venue: Venue | None = None) -> Executor:
+    if venue is None:
+        return make_executor(log, settings)
+    watch = ChainWatch(venue, settings.confirm_poll_ms, settings.venue_deadline_ms)
+    return Executor(
+        log=log,
+        venues={venue.name: venue},
+        watches={venue.name: watch},
+        settings=settings,
+        now=utc_now,
+    )
+
+
+@asynccontextmanager
+async def running(
+    log: Log,
+    group: str,
+    handler: Handler,
+    settings: ConsumerSettings,
+    ended: Callable[[Sequence[str]], Awaitable[set[str]]] = nothing_ended,
+) -> AsyncIterator[Group]:
+    """Run one replica until the block ends, then let it leave."""
+    membership = Group(log, group, f"replica-{uuid4().hex[:8]}")
+    async with working(membership, Steps(membership, handler, settings, ended), settings):
+        yield membership
+
+
+@asynccontextmanager
+async def working(group: Group, worker: Worker, settings: ConsumerSettings) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(Consumer(group, worker, settings).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def placed(log: Log, event: OrderSubmitted | None = None) -> OrderSubmitted:
+    """Put a new order on the log."""
+    event = event or submitted(at=utc_now())
+    await log.submit([Submission(event=event)])
+    return event
+
+
+async def place_history(log: Log, events: Sequence[OrderEvent]) -> None:
+    """Put the events of an order on the log, none of them acknowledged by anybody."""
+    first, *rest = events
+    assert isinstance(first, OrderSubmitted)
+    await placed(log, first)
+    if rest:
+        await log.append("", [Append(order_id=first.order_id, expected=1, events=rest)])
+
+
+async def events_of(log: Log, order_id: str) -> list[OrderEvent]:
+    [raw] = await log.history([order_id])
+    return [decode(one) for one in raw]
+
+
+async def types_of(log: Log, order_id: str) -> list[str]:
+    return [type(event).__name__ for event in await events_of(log, order_id)]
+
+
+async def unsettled(log: Log, group: str) -> int:
+    """Return how many entries a group has before it: not given out, or not settled."""
+    return sum((part.lag or 0) + part.pending for part in await backlog_of(log, group))
