@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from prometheus_client import REGISTRY
 
-from services.projector.__main__ import project
+from services.projector.__main__ import main
 from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.orders.codec import encode
@@ -45,16 +45,15 @@ def projecting(redis_url: str, database_url: str, namespace: str, log: Log) -> P
             backoff_base_ms=50,
             trim_every_s=0.1,
             drain_s=2,
+            metrics_port=0,
         )
         stop = asyncio.Event()
-        archive = await Archive.open(database_url)
-        running = asyncio.create_task(project(log, archive, settings, stop))
+        running = asyncio.create_task(main(settings, stop))
         try:
             yield
         finally:
             stop.set()
             await running
-            await archive.close()
 
     return run
 
