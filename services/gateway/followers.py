@@ -21,7 +21,8 @@ from shared.streams.updates import Updates
 logger = logging.getLogger(__name__)
 
 _HEALED_AT_ONCE = 200
-_WAVES = 10
+WAVES = 10
+LEAST_WAVE = 100
 
 
 class Followers:
@@ -86,10 +87,10 @@ class Followers:
         """Ask every client to go elsewhere, in waves, so that they do not all come at once."""
         self.leaving = True
         everybody = list(chain.from_iterable(self._by_order.values()))
-        size = -(-len(everybody) // _WAVES) or 1
+        size = max(LEAST_WAVE, -(-len(everybody) // WAVES))
         for start in range(0, len(everybody), size):
             if start:
-                await asyncio.sleep(within_s / _WAVES)
+                await asyncio.sleep(within_s / WAVES)
             for follower in everybody[start : start + size]:
                 follower.close(LEAVING)
 

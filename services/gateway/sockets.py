@@ -17,8 +17,9 @@ from shared.metrics import SLOW_CLIENTS, SOCKETS
 
 logger = logging.getLogger(__name__)
 
-_WRITE_S = 5.0  # A client that takes nothing for so long is given up.
-_CLOSE_S = 1.0
+WRITE_S = 5.0  # A client that takes nothing for so long is given up.
+CLOSE_S = 1.0
+
 _SINCE = re.compile(r"[0-9]{1,9}")
 _PONG = b'{"type":"pong"}'
 _CLOSE_CODES = {
@@ -49,6 +50,8 @@ class Sockets:
         """Send the order's events, each once and in order, until it ends or the client leaves."""
         if self._open >= self._limit or self._followers.leaving:
             await websocket.send_denial_response(Problem(Code.TOO_MANY_SOCKETS).response())
+            # Uvicorn takes a refusal for a failure unless it has seen the connection close.
+            await asyncio.sleep(0)
             return
         self._open += 1
         try:
@@ -109,13 +112,13 @@ def _answer(said: str | bytes) -> bytes:
 
 
 async def _send(websocket: WebSocket, message: bytes) -> None:
-    async with asyncio.timeout(_WRITE_S):
+    async with asyncio.timeout(WRITE_S):
         await websocket.send_text(message.decode())
 
 
 async def _close(websocket: WebSocket, code: int, reason: str = "") -> None:
     if code != GONE:
-        async with asyncio.timeout(_CLOSE_S):
+        async with asyncio.timeout(CLOSE_S):
             await websocket.close(code, reason)
 
 
