@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,13 +12,24 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from shared.errors import ServerAway
+
 OK, FAILED, INTERRUPTED = 0, 1, 130
 EXIT_CODES = "Exit codes: 0 all is well, 1 it failed, 2 wrong usage, 130 interrupted."
 
 Say = Callable[[str, str], None]
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(soft_wrap=True, highlight=False, stderr=True)
+
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """Fall silent. A reader that went away must not keep a stack from ending well."""
+        self.quiet = True
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+out = _Screen(soft_wrap=True, highlight=False)
+err = _Screen(soft_wrap=True, highlight=False, stderr=True)
 
 _COLOURS = {"ready": "green", "ok": "green", "broken": "red", "failed": "red", "note": "yellow"}
 
@@ -30,9 +42,7 @@ def speaker(console: Console) -> Say:
     """Return what prints status lines: what happened, in a word, then to what."""
 
     def say(word: str, text: str) -> None:
-        # A reader that went away, as in `slipstream up | head`, must not stop us from ending well.
-        with contextlib.suppress(OSError):
-            console.print(f"[{_COLOURS.get(word, 'cyan')}]{word:<9}[/] {escape(text)}")
+        console.print(f"[{_COLOURS.get(word, 'cyan')}]{word:<9}[/] {escape(text)}")
 
     return say
 
@@ -45,8 +55,14 @@ def run(work: Coroutine[Any, Any, int]) -> None:
     try:
         code = asyncio.run(work)
     except Trouble as trouble:
-        err.print(f"[red]error:[/] {escape(str(trouble))}")
-        code = FAILED
+        code = _failed(str(trouble))
+    except ServerAway as away:
+        code = _failed(f"A server does not answer ({away}); `slipstream doctor` tells which.")
     except KeyboardInterrupt:
         code = INTERRUPTED
     raise typer.Exit(code)
+
+
+def _failed(why: str) -> int:
+    err.print(f"[red]error:[/] {escape(why)}")
+    return FAILED

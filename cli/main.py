@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from cli import dead
 from cli.console import EXIT_CODES
 from cli.demo.command import demo, demo_help
+from cli.doctor.command import doctor, doctor_help
+from cli.rebuild import rebuild, rebuild_help
+from cli.submit import submit, submit_help
 from cli.up import up, up_help
+from cli.watch import watch, watch_help
 
 app = typer.Typer(
     name="slipstream",
@@ -19,3 +24,8 @@ app = typer.Typer(
 )
 app.command(epilog=up_help)(up)
 app.command(epilog=demo_help)(demo)
+app.command(epilog=submit_help)(submit)
+app.command(epilog=watch_help)(watch)
+app.add_typer(dead.app, name="dead")
+app.command(epilog=rebuild_help)(rebuild)
+app.command(epilog=doctor_help)(doctor)

@@ -86,6 +86,7 @@ class Keeper:
         except (Trouble, OSError) as error:
             self._say("note", f"{self.program.name} cannot be started yet: {error}")
             return None
+        self._say("ready", f"{self.program.name} runs again, as pid {self._process.pid}")
         return self._process
 
     async def _died(self, process: Process) -> bool:

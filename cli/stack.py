@@ -12,20 +12,13 @@ import httpx
 
 from cli import running
 from cli.claim import Claim
-from cli.console import Say, Trouble
+from cli.console import Say
 from cli.layout import Layout
-from cli.plan import FreePorts, Replica, StackOptions, environment, replicas
+from cli.plan import DEFAULT_PORT, FreePorts, Replica, StackOptions, environment, replicas
 from cli.postgres import Postgres
 from cli.process import Keeper, Program
+from cli.readiness import check_settings, is_ready, prepare_tables, reach, until
 from cli.valkey import valkey, valkey_answers
-from shared.archive.errors import ArchiveUnavailable, MigrationChanged
-from shared.archive.migrate import migrate
-from shared.settings import GatewaySettings, InvalidSettings, ProjectorSettings, VenueSettings
-
-_START_S = 60.0
-_POLL_S = 0.05
-_MOST_DEATHS = 3
-_TAIL_LINES = 12
 
 
 class Stack:
@@ -70,12 +63,16 @@ class Stack:
 
     async def _start(self) -> None:
         plan = replicas(self.options)
-        _check_settings()
+        self.gateways = [replica for replica in plan if replica.service == "gateway"]
+        if self.options.port is None and self.gateways[0].port != DEFAULT_PORT:
+            self._say("note", f"port {DEFAULT_PORT} is taken; the gateway gets another")
+        check_settings()
         self._claim = await Claim.take(self.layout, self._say, temporary=self.options.temporary)
         await together(self._start_valkey(), self._start_postgres())
-        await self._migrate()
+        await reach(self.redis_url)
+        applied = await prepare_tables(self.database_url)
+        self._say("ready", f"tables       {', '.join(applied) or 'up to date'}")
         await self._start_services(plan)
-        self.gateways = [replica for replica in plan if replica.service == "gateway"]
         running.publish(self.layout, self._whereabouts(plan))
 
     async def _start_valkey(self) -> None:
@@ -98,16 +95,7 @@ class Stack:
         keeper = Keeper(program, self._say)
         self._servers.append(keeper)
         await keeper.start()
-        await _until(answers, keeper)
-
-    async def _migrate(self) -> None:
-        try:
-            applied = await migrate(self.database_url)
-        except (ArchiveUnavailable, MigrationChanged, ValueError) as error:
-            raise Trouble(
-                f"PostgreSQL cannot be used: {error}. Is --database-url right?"
-            ) from error
-        self._say("ready", f"tables       {', '.join(applied) or 'up to date'}")
+        await until(answers, keeper)
 
     async def _start_services(self, plan: list[Replica]) -> None:
         env = environment(self.redis_url, self.database_url)
@@ -120,10 +108,12 @@ class Stack:
         keeper = Keeper(replica.program(self.layout, env), self._say)
         self._services.append(keeper)
         await keeper.start()
-        await _until(lambda: _is_ready(http, replica), keeper)
+        await until(lambda: is_ready(http, replica), keeper)
         self._say("ready", f"{replica.name:<12} {replica.url}")
 
     async def _stop(self) -> None:
+        if self._claim is None:
+            return
         running.withdraw(self.layout)
         if self._services:
             self._say("ending", "services finish what they have begun; Ctrl-C again cuts it short")
@@ -131,8 +121,7 @@ class Stack:
         await asyncio.gather(*(keeper.stop() for keeper in self._servers))
         if self._postgres is not None:
             self._postgres.clean()
-        if self._claim is not None:
-            await self._claim.release()
+        await self._claim.release()
 
     def _whereabouts(self, plan: list[Replica]) -> running.RunningStack:
         return running.RunningStack(
@@ -152,33 +141,3 @@ async def together(*works: Coroutine[Any, Any, None]) -> None:
                 group.create_task(work)
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
-
-
-def _check_settings() -> None:
-    """Say what is wrong with the environment once, here, and not in five log files."""
-    env = environment("redis://checked/0", "postgresql://checked/")
-    try:
-        for kind in (GatewaySettings, VenueSettings, ProjectorSettings):
-            kind.from_env(env)
-    except InvalidSettings as error:
-        raise Trouble(f"The environment has wrong settings, see .env.example:\n{error}") from error
-
-
-async def _is_ready(http: httpx.AsyncClient, replica: Replica) -> bool:
-    try:
-        answer = await http.get(f"{replica.url}/health/ready")
-    except httpx.HTTPError:
-        return False
-    return answer.status_code == httpx.codes.OK
-
-
-async def _until(ready: Callable[[], Awaitable[bool]], keeper: Keeper) -> None:
-    """Wait until a program answers. Raises `Trouble`, with the end of its log, if it does not."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + _START_S
-    while not await ready():
-        if keeper.deaths >= _MOST_DEATHS or loop.time() > deadline:
-            log = keeper.program.log_file
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
-            raise Trouble(f"{keeper.program.name} does not start. The end of {log}:\n{tail}")
-        await asyncio.sleep(_POLL_S)

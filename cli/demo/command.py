@@ -57,15 +57,17 @@ def demo(  # noqa: PLR0913 - one parameter an option
     database_url: options.OwnDatabase = None,
 ) -> None:
     """Place orders, follow each over its WebSocket, and check every promise afterwards."""
-    wanted = StackOptions(
-        data_dir=Path(tempfile.mkdtemp(prefix="slipstream-demo-")),
-        temporary=True,
-        port=None,
-        scale=options.scale(scale),
-        redis_url=redis_url,
-        database_url=database_url,
-    )
-    run(_demo(wanted, Wanted(orders, rate, json)))
+    with tempfile.TemporaryDirectory(
+        prefix="slipstream-demo-", ignore_cleanup_errors=True
+    ) as directory:
+        wanted = StackOptions(
+            data_dir=Path(directory),
+            temporary=True,
+            scale=options.scale(scale),
+            redis_url=redis_url,
+            database_url=database_url,
+        )
+        run(_demo(wanted, Wanted(orders, rate, json)))
 
 
 async def _demo(stack_options: StackOptions, wanted: Wanted) -> int:

@@ -1,0 +1,83 @@
+"""Where commands find gateway, Redis and Postgres.
+
+First what an option or its environment variable says, then the stack that runs on this machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import running
+from cli.console import Trouble
+from cli.plan import DEFAULT_PORT, environment
+from shared.settings import InvalidSettings, Settings
+
+Gateway = Annotated[
+    str | None,
+    typer.Option("--url", envvar="SLIPSTREAM_URL", metavar="URL", help="Where a gateway answers."),
+]
+Redis = Annotated[
+    str | None, typer.Option(envvar="REDIS_URL", metavar="URL", help="Where the log is.")
+]
+Database = Annotated[
+    str | None, typer.Option(envvar="DATABASE_URL", metavar="URL", help="Where the archive is.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What was found. A gateway is always looked for at its usual place."""
+
+    gateway: str
+    redis_url: str | None
+    database_url: str | None
+
+    def settings(self) -> Settings:
+        """Return the settings that say where the log is and what it is called.
+
+        Raises `Trouble` when it is unknown or a setting is wrong.
+        """
+        if self.redis_url is None:
+            raise Trouble(_unknown("Redis", "--redis-url"))
+        return _settings(self.redis_url, self.database_url or "unknown")
+
+    def database(self) -> str:
+        """Return where the archive is. Raises `Trouble` when it is unknown."""
+        if self.database_url is None:
+            raise Trouble(_unknown("Postgres", "--database-url"))
+        return self.database_url
+
+
+def find(
+    data_dir: Path,
+    *,
+    gateway: str | None = None,
+    redis_url: str | None = None,
+    database_url: str | None = None,
+) -> Addresses:
+    """Return where everything is, as far as that is known."""
+    stack = running.find(data_dir)
+    usual = stack.gateways[0] if stack else f"http://127.0.0.1:{DEFAULT_PORT}"
+    return Addresses(
+        gateway=(gateway or usual).rstrip("/"),
+        redis_url=redis_url or (stack.redis_url if stack else None),
+        database_url=database_url or (stack.database_url if stack else None),
+    )
+
+
+def _settings(redis_url: str, database_url: str) -> Settings:
+    try:
+        return Settings.from_env(environment(redis_url, database_url))
+    except InvalidSettings as error:
+        raise Trouble(f"The environment has wrong settings:\n{error}") from error
+
+
+def _unknown(server: str, option: str) -> str:
+    return (
+        "No stack runs on this data directory: start one with `slipstream up`, "
+        f"or say where {server} is with {option}."
+    )

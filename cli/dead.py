@@ -1,0 +1,136 @@
+"""`slipstream dead`: what nobody could process, why, and another try."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import typer
+
+from cli import addresses, options
+from cli.console import EXIT_CODES, FAILED, OK, Trouble, err, out, run
+from shared.streams.client import Client
+from shared.streams.dead_letters import DeadLetter, dead_letter, dead_letters, replay
+from shared.streams.log import Log
+from shared.streams.server import existing_log
+
+app = typer.Typer(
+    help="Look at what nobody could process, and give it back to be tried again.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+)
+
+# Whoever has the signed bytes can send them; an entry that cannot be read is shown as it is.
+_SIGNED = re.compile(rb'("payload"\s*:\s*")[^"]*')
+
+
+@app.command(name="list", epilog="Example: slipstream dead list --group executor")
+def list_letters(
+    *,
+    group: Annotated[str | None, typer.Option(help="Only those of one service.")] = None,
+    redis_url: addresses.Redis = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+) -> None:
+    """List the dead letters, oldest first: id, service, event, order, reason."""
+
+    async def work() -> int:
+        async with _log(addresses.find(data_dir, redis_url=redis_url)) as log:
+            letters = await dead_letters(log, group)
+        for letter in letters:
+            words = (letter.id, letter.group, letter.type or "?", letter.order_id or "?")
+            out.print("  ".join((*words, _first_line(letter.reason))), markup=False)
+        err.print(f"{len(letters)} dead letters")
+        return OK
+
+    run(work())
+
+
+@app.command(epilog="Example: slipstream dead show 07/1700000000000-0")
+def show(
+    *,
+    letter_id: Annotated[str, typer.Argument(help="The dead letter's id, from the list.")],
+    redis_url: addresses.Redis = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+) -> None:
+    """Show everything about one dead letter."""
+
+    async def work() -> int:
+        async with _log(addresses.find(data_dir, redis_url=redis_url)) as log:
+            letter = await _existing(log, letter_id)
+        for name, value in _fields(letter).items():
+            out.print(f"{name:<12}{value}", markup=False)
+        return OK
+
+    run(work())
+
+
+@app.command(name="replay", epilog="Example: slipstream dead replay 07/1700000000000-0")
+def replay_letters(
+    *,
+    letter_ids: Annotated[list[str], typer.Argument(help="Which, from the list.")],
+    redis_url: addresses.Redis = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+) -> None:
+    """Give dead letters back to the service that gave them up."""
+
+    async def work() -> int:
+        gone = 0
+        async with _log(addresses.find(data_dir, redis_url=redis_url)) as log:
+            for letter_id in letter_ids:
+                replayed = await _replay(log, letter_id)
+                gone += not replayed
+                out.print(f"{letter_id}  {'replayed' if replayed else 'is not there any more'}")
+        return FAILED if gone else OK
+
+    run(work())
+
+
+@asynccontextmanager
+async def _log(found: addresses.Addresses) -> AsyncIterator[Log]:
+    settings = found.settings()
+    client = await Client.connect(settings.redis_url, timeout_s=settings.redis_timeout_s)
+    try:
+        log = await existing_log(client, settings.namespace)
+        if log is None:
+            raise Trouble(f"There is no log named {settings.namespace!r} in this Redis.")
+        yield log
+    finally:
+        await client.close()
+
+
+async def _existing(log: Log, letter_id: str) -> DeadLetter:
+    try:
+        letter = await dead_letter(log, letter_id)
+    except ValueError as error:
+        raise Trouble(f"{error}.") from error
+    if letter is None:
+        raise Trouble(f"There is no dead letter {letter_id}: see `slipstream dead list`.")
+    return letter
+
+
+async def _replay(log: Log, letter_id: str) -> bool:
+    try:
+        return await replay(log, letter_id)
+    except ValueError as error:
+        raise Trouble(f"{error}.") from error
+
+
+def _fields(letter: DeadLetter) -> dict[str, str]:
+    event = _SIGNED.sub(rb"\1(not shown)", letter.raw)
+    return {
+        "id": letter.id,
+        "service": letter.group,
+        "entry": letter.entry_id,
+        "attempts": str(letter.deliveries),
+        "given up": letter.buried_at.isoformat(timespec="seconds"),
+        "reason": letter.reason,
+        "order": letter.order_id or "?",
+        "type": letter.type or "?",
+        "event": event.decode(errors="backslashreplace"),
+    }
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]

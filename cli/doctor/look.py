@@ -1,0 +1,87 @@
+"""Look at gateway, services, Redis and Postgres, and have what is seen judged."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+
+from cli.addresses import Addresses
+from cli.api import http_client
+from cli.doctor.findings import (
+    Finding,
+    judge_backlog,
+    judge_clock,
+    judge_database,
+    judge_dead,
+    judge_server,
+)
+from shared.archive.errors import ArchiveUnavailable
+from shared.archive.server import database_facts
+from shared.clock import utc_now
+from shared.settings import Settings
+from shared.streams.backlog import backlog_of
+from shared.streams.client import Client
+from shared.streams.dead_letters import dead_letters
+from shared.streams.errors import LogUnavailable
+from shared.streams.log import GROUPS, Log
+from shared.streams.server import existing_log, server_facts
+
+
+async def look_at_service(name: str, url: str) -> Finding:
+    """Return whether a service says that it is well."""
+    async with http_client(url) as http:
+        try:
+            answer = await http.get("/health/ready")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            why = str(error) or type(error).__name__
+            return Finding("broken", f"{name} at {url}: {why}", "start it, or give its address")
+    if answer.status_code != httpx.codes.OK:
+        return Finding("broken", f"{name} at {url}: {answer.text}", "see the servers below")
+    return Finding("ok", f"{name} at {url}")
+
+
+async def look_at_redis(addresses: Addresses) -> AsyncIterator[Finding]:
+    """Yield what there is to say about the server, the log, its groups and its dead letters."""
+    settings = addresses.settings()
+    try:
+        client = await Client.connect(settings.redis_url, timeout_s=settings.redis_timeout_s)
+        try:
+            async for finding in _server_and_log(client, settings):
+                yield finding
+        finally:
+            await client.close()
+    except LogUnavailable as error:
+        yield Finding("broken", str(error), "start the server, or give --redis-url")
+
+
+async def _server_and_log(client: Client, settings: Settings) -> AsyncIterator[Finding]:
+    facts = await server_facts(client)
+    for finding in judge_server(facts):
+        yield finding
+    yield judge_clock(facts.product, facts.now, utc_now())
+    log = await existing_log(client, settings.namespace)
+    if log is None:
+        advice = "start any service, which makes it"
+        yield Finding("broken", f"there is no log named {settings.namespace!r}", advice)
+        return
+    async for finding in _log(log):
+        yield finding
+
+
+async def _log(log: Log) -> AsyncIterator[Finding]:
+    for group in GROUPS:
+        yield judge_backlog(group, await backlog_of(log, group), log.keys.partitions)
+    yield judge_dead(len(await dead_letters(log)))
+
+
+async def look_at_postgres(database_url: str) -> AsyncIterator[Finding]:
+    """Yield what there is to say about the server and the tables."""
+    try:
+        facts = await database_facts(database_url)
+    except (ArchiveUnavailable, ValueError) as error:
+        yield Finding("broken", str(error), "start the server, or give --database-url")
+        return
+    for finding in judge_database(facts):
+        yield finding
+    yield judge_clock("PostgreSQL", facts.now, utc_now())

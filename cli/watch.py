@@ -1,0 +1,54 @@
+"""`slipstream watch`: an order's life as it happens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from cli import addresses, options
+from cli.api import follow
+from cli.console import EXIT_CODES, FAILED, OK, Trouble, err, out, run
+from cli.timeline import line
+
+watch_help = f"""
+Examples:
+
+  slipstream watch 0199c0de-0000-7000-8000-000000000001
+
+  slipstream watch $(slipstream submit SOL USDC 1.5)
+
+A lost connection is resumed behind the last event that was seen. Exits with 0 once the order is
+confirmed, with 1 if it ends otherwise. {EXIT_CODES}
+"""
+
+_COLOURS = {"confirmed": "green", "failed": "red", "cancelled": "yellow", "expired": "yellow"}
+
+
+def watch(
+    *,
+    order_id: Annotated[str, typer.Argument(help="The order's id.")],
+    url: addresses.Gateway = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+) -> None:
+    """Show an order's history, and what happens to it until it ends."""
+    run(show(addresses.find(data_dir, gateway=url).gateway, order_id))
+
+
+async def show(gateway: str, order_id: str) -> int:
+    """Print an order's timeline to its end, and return the exit code."""
+    started: datetime | None = None
+    status = ""
+    async for event in follow(gateway, order_id, lost=_lost):
+        started = started or datetime.fromisoformat(event["at"])
+        status = event["status"]
+        out.print(f"[{_COLOURS.get(status, 'cyan')}]{escape(line(event, started))}[/]")
+    if not status:
+        raise Trouble(f"Order {order_id} has no events.")
+    return OK if status == "confirmed" else FAILED
+
+
+def _lost(why: str) -> None:
+    err.print(f"[yellow]connection lost ({escape(why)}); trying again[/]")

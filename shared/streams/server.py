@@ -1,0 +1,47 @@
+"""What is there before anything is made: for commands that look and do not touch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.streams.client import Client
+from shared.streams.keys import Keys
+from shared.streams.log import Log
+
+_SETTINGS = ("appendonly", "appendfsync", "maxmemory-policy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """Which server answers, and how it keeps what it is given.
+
+    `settings` lacks those that the server does not tell, as hosted ones may.
+    """
+
+    product: str
+    version: str
+    settings: Mapping[str, str]
+    now: datetime
+
+
+async def server_facts(client: Client) -> ServerFacts:
+    """Ask the server what it is. Raises `LogUnavailable`."""
+    info, (seconds, microseconds), *replies = await client.run(
+        [("INFO", "server"), ("TIME",), *(("CONFIG", "GET", name) for name in _SETTINGS)]
+    )
+    lines = dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
+    settings = [reply for reply in replies if isinstance(reply, list) and reply]
+    return ServerFacts(
+        product="Valkey" if "valkey_version" in lines else "Redis",
+        version=lines.get("valkey_version") or lines["redis_version"],
+        settings={name.decode(): value.decode() for name, value in settings},
+        now=datetime.fromtimestamp(int(seconds) + int(microseconds) / 1e6, UTC),
+    )
+
+
+async def existing_log(client: Client, namespace: str) -> Log | None:
+    """Return the log as it was made, or None where there is none. Raises `LogUnavailable`."""
+    partitions = await client.call("GET", Keys(namespace, 1).layout)
+    return Log(client, Keys(namespace, int(partitions))) if partitions else None
