@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.errors import ServerAway
 from shared.settings import InvalidSettings, Settings
-from shared.streams.errors import LogUnavailable, WrongPartitions
+from shared.streams.errors import WrongPartitions
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -65,7 +66,7 @@ async def until_available(
     while not stop.is_set():
         try:
             return await connect()
-        except LogUnavailable as error:
+        except ServerAway as error:
             logger.warning("waiting for %s: %s", what, error)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause_s)

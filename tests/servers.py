@@ -42,6 +42,9 @@ class Valkey:
         ]
         self.process: subprocess.Popen[bytes] | None = None
 
+    def option(self, name: str) -> str:
+        return self._command[self._command.index(name) + 1]
+
     def start(self) -> None:
         self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         with Redis(port=self.port) as client:
