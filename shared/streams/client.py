@@ -6,12 +6,13 @@ Replies are raw: bytes, numbers and lists, as the server sent them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Self, TypeAlias
 
-from redis.asyncio import Redis, RedisCluster
+from hiredis import pack_command
+from redis.asyncio import Connection, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -62,6 +63,16 @@ class Script:
         return ("EVALSHA", self.digest, len(keys), *keys, *args)
 
 
+class _Connection(Connection):
+    """Packs commands in C; redis-py's asyncio connections do it in Python."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        return [pack_command(args)]
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        return [b"".join(pack_command(tuple(command)) for command in commands)]
+
+
 class Client:
     """The only thing that talks to Redis."""
 
@@ -76,12 +87,15 @@ class Client:
 
         Raises `LogUnavailable` when nothing answers.
         """
+        kind: dict[str, Any] = {"connection_class": _Connection}
         options: dict[str, Any] = {
             "socket_timeout": timeout_s,
             "socket_connect_timeout": timeout_s,
             "protocol": 2,
         }
-        single = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        if not url.startswith("redis://"):  # TLS and sockets have connections of their own.
+            kind = {}
+        single = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options, **kind)
         single.response_callbacks.clear()
         client = cls(single, clustered=False)
         try:

@@ -19,6 +19,7 @@ from shared.streams.keys import Keys
 GROUPS = ("router", "executor", "notifier", "projector")
 
 _APPEND = Script.load(__package__, "lua/append.lua")
+_PUBLISH = Script.load(__package__, "lua/publish.lua")
 _TRIM = Script.load(__package__, "lua/trim.lua")
 
 Outcome: TypeAlias = Literal["ok", "moved", "missing"]
@@ -145,13 +146,9 @@ class Log:
     async def _append(
         self, group: str, items: Sequence[tuple[str, str, list[Any]]]
     ) -> list[list[Any]]:
-        # One script call for all on one server, one a partition in a cluster.
-        batches: dict[int, list[int]] = {}
-        for i, (order_id, _, _) in enumerate(items):
-            slot = self.keys.partition_of(order_id) if self.client.clustered else 0
-            batches.setdefault(slot, []).append(i)
+        batches = self._by_slot([order_id for order_id, _, _ in items])
         commands = []
-        for batch in batches.values():
+        for batch in batches:
             keys: list[str] = []
             args: list[Any] = [group, len(batch)]
             for i in batch:
@@ -161,10 +158,19 @@ class Log:
                 args += item
             commands.append(_APPEND.command(keys, args))
         replies: list[Any] = [None] * len(items)
-        for batch, answers in zip(batches.values(), await self.client.run(commands), strict=True):
+        for batch, answers in zip(batches, await self.client.run(commands), strict=True):
             for i, reply in zip(batch, checked(answers), strict=True):
                 replies[i] = _settled(reply)
         return replies
+
+    def _by_slot(self, order_ids: Sequence[str]) -> list[list[int]]:
+        # One script call for all on one server, one a partition in a cluster.
+        if not self.client.clustered:
+            return [list(range(len(order_ids)))]
+        batches: dict[int, list[int]] = {}
+        for i, order_id in enumerate(order_ids):
+            batches.setdefault(self.keys.partition_of(order_id), []).append(i)
+        return list(batches.values())
 
     async def history(self, order_ids: Sequence[str], since: int = 0) -> list[list[bytes]]:
         """Return each order's events after version `since`; nothing where Redis has none."""
@@ -182,7 +188,10 @@ class Log:
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """Tell whoever follows the orders, now."""
-        commands = [("SPUBLISH", self.keys.updates(i), message) for i, message in messages]
+        commands = []
+        for batch in self._by_slot([order_id for order_id, _ in messages]):
+            channels = [self.keys.updates(messages[i][0]) for i in batch]
+            commands.append(_PUBLISH.command(channels, [messages[i][1] for i in batch]))
         _all(await self.client.run(commands))
 
     async def trim(self) -> int:
