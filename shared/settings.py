@@ -126,7 +126,7 @@ class VenueSettings(ConsumerSettings):
     venue_deadline_ms: Milliseconds = Field(
         default=5_000,
         ge=1,
-        description="Longest wait for a venue to build, send or answer, in ms; less than LEASE_MS",
+        description="Longest wait for a venue to build, send or answer, in ms",
     )
     max_routes: int = Field(
         default=5, ge=1, le=100, description="Routes tried for one order before it fails"
@@ -151,6 +151,12 @@ class VenueSettings(ConsumerSettings):
     )
     venue_swap_ms_max: Milliseconds = Field(
         default=3_000, description="Simulated longest time from send to landing, in ms"
+    )
+    venue_slippage_bps: int = Field(
+        default=50,
+        ge=0,
+        le=10_000,
+        description="How far a simulated outcome may be from its quote, either way, in 0.01 %",
     )
     venue_seed: str = Field(
         default="", description="Makes simulated prices and faults repeatable; random when empty"

@@ -28,7 +28,6 @@ _USD = {
 _SMALLEST = Decimal("0.000000001")
 _BPS = 10_000
 _NETWORK_FEE_USD = Decimal("0.000005") * _USD["SOL"]  # 5,000 lamports, as on Solana.
-_MAX_DRIFT = Decimal("0.005")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +75,9 @@ def offer(terms: Terms, intent: SwapIntent, luck: Decimal) -> Offer:
     )
 
 
-def drifted(quoted_out: Decimal, luck: Decimal) -> Decimal:
-    """Return what a quote has become when it lands: up to 0.5 % less or more."""
-    return _rounded(quoted_out * (1 + (2 * luck - 1) * _MAX_DRIFT))
+def drifted(quoted_out: Decimal, luck: Decimal, most_bps: int) -> Decimal:
+    """Return what a quote has become when it lands: up to `most_bps` less or more."""
+    return _rounded(quoted_out * (1 + (2 * luck - 1) * most_bps / _BPS))
 
 
 def _rounded(amount: Decimal) -> Decimal:

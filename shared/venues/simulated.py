@@ -124,7 +124,8 @@ class SimulatedVenue:
         return quote
 
     def _executed(self, signature: str, payload: Payload) -> Swap:
-        amount_out = drifted(payload.quoted_out, self._chance.of("drift", signature))
+        luck, most_bps = self._chance.of("drift", signature), self._settings.venue_slippage_bps
+        amount_out = drifted(payload.quoted_out, luck, most_bps)
         return Swap(
             order_id=payload.order_id,
             signature=signature,

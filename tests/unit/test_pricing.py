@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 import pytest
 from hypothesis import given
@@ -131,12 +131,17 @@ def test_luck_decides_between_the_worst_and_the_best_rate(one: Decimal, other: D
 
 @given(amounts, chances)
 def test_a_quote_drifts_by_half_a_percent_at_most(quoted: Decimal, luck: Decimal) -> None:
-    drift = drifted(quoted, luck) - quoted
+    drift = drifted(quoted, luck, 50) - quoted
 
     assert -quoted * Decimal("0.005") - Decimal("0.000000001") <= drift <= quoted * Decimal("0.005")
 
 
+@given(amounts, chances)
+def test_without_slippage_a_quote_is_what_is_paid(quoted: Decimal, luck: Decimal) -> None:
+    assert drifted(quoted, luck, 0) == quoted.quantize(Decimal("1e-9"), ROUND_DOWN)
+
+
 def test_a_quote_may_drift_either_way() -> None:
-    assert drifted(Decimal(1_000), Decimal(0)) == 995
-    assert drifted(Decimal(1_000), Decimal("0.5")) == 1_000
-    assert drifted(Decimal(1_000), Decimal("0.9")) == 1_004
+    assert drifted(Decimal(1_000), Decimal(0), 50) == 995
+    assert drifted(Decimal(1_000), Decimal("0.5"), 50) == 1_000
+    assert drifted(Decimal(1_000), Decimal("0.9"), 50) == 1_004
