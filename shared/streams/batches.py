@@ -11,11 +11,11 @@ from shared import metrics
 from shared.errors import ServerAway
 from shared.orders.codec import MalformedEvent
 from shared.settings import ConsumerSettings
-from shared.streams.consumer import Patience, pause
 from shared.streams.delivery import Delivery
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.held import Held
+from shared.streams.patience import Patience, pause
 
 logger = logging.getLogger(__name__)
 

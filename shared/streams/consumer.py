@@ -20,6 +20,7 @@ from shared.streams.backlog import report_backlog
 from shared.streams.delivery import Delivery
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.group import Group
+from shared.streams.patience import Patience, pause
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -28,38 +29,6 @@ _BLOCK_MS = 500
 _SWEEP_S = 60.0
 _SWEEP_LEASES = 20  # A name that was silent for so many leases belongs to a dead process.
 _REPORT_S = 5.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
-
-
-class Patience:
-    """Waiting for Redis to come back, until told to give the wait up."""
-
-    def __init__(self) -> None:
-        self.given_up = asyncio.Event()
-
-    async def __call__(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Return what `attempt` returns, repeating it for as long as Redis is away.
-
-        Raises `LogUnavailable` only once the wait is given up.
-        """
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                return await attempt()
-            except LogUnavailable as error:
-                if pause_s == _FIRST_PAUSE_S:
-                    metrics.REDIS_AWAY.inc()
-                    logger.warning("waiting for Redis: %s", error)
-                if self.given_up.is_set():
-                    raise
-                await pause(self.given_up, pause_s * random.uniform(0.5, 1))  # noqa: S311 - jitter
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-
-
-async def pause(unless: asyncio.Event, seconds: float) -> None:
-    """Sleep, but wake up at once when the event is set."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(unless.wait(), seconds)
 
 
 class Worker(Protocol):

@@ -24,12 +24,12 @@ from shared.orders.events import OrderEvent
 from shared.orders.states import END_STATUSES
 from shared.orders.view import status_after
 from shared.settings import ConsumerSettings
-from shared.streams.consumer import Patience
 from shared.streams.delivery import Delivery
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.held import Held
 from shared.streams.log import Append, Outcome
+from shared.streams.patience import Patience
 
 logger = logging.getLogger(__name__)
 

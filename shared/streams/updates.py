@@ -15,9 +15,9 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from shared.streams.consumer import pause
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
+from shared.streams.patience import pause
 
 logger = logging.getLogger(__name__)
 
