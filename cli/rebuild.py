@@ -29,10 +29,11 @@ def rebuild(
     data_dir: options.DataDir = options.DATA_DIR,
 ) -> None:
     """Fold the orders in Postgres anew from the archive of every event."""
-    run(_rebuild(addresses.find(data_dir, database_url=database_url).database()))
+    run(_rebuild(addresses.find(data_dir, database_url=database_url)))
 
 
-async def _rebuild(database_url: str) -> int:
+async def _rebuild(found: addresses.Addresses) -> int:
+    database_url = found.database()
     started = time.monotonic()
     with Progress(console=out, disable=not out.is_terminal) as progress:
         task = progress.add_task("events", total=None)

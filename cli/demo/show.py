@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.console import speaker
 from cli.demo.checks import Check
 from cli.demo.figures import Figures
 from cli.demo.traffic import Traffic
@@ -80,9 +81,9 @@ def show_summary(
     console.print()
     console.print(_latencies(found))
     console.print()
+    say = speaker(console)
     for check in checks:
-        mark = "[green]ok[/]    " if check.holds else "[red]broken[/]"
-        console.print(f"{mark}  {check.claim}{_offenders(check)}")
+        say("ok" if check.holds else "broken", f"{check.claim}{_offenders(check)}")
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -1,0 +1,147 @@
+"""`slipstream up`, from a shell's point of view."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from cli.running import find
+from tests.cli import FAST, Up, command, up
+from tests.eventually import eventually
+
+ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
+
+
+def place(stack: Up) -> str:
+    answer = httpx.post(f"{stack.stack.gateways[0]}/api/orders/execute", json=ORDER)
+    assert answer.status_code == 202, answer.text
+    order_id: str = answer.json()["orderId"]
+    return order_id
+
+
+def status(stack: Up, order_id: str) -> str:
+    answer = httpx.get(f"{stack.stack.gateways[0]}/api/orders/{order_id}")
+    assert answer.status_code == 200, answer.text
+    found: str = answer.json()["status"]
+    return found
+
+
+def test_it_prints_three_curl_lines_that_work(tmp_path: Path) -> None:
+    with up(tmp_path / "data") as stack:
+        ready, post, read_back = [
+            line.strip() for line in stack.output().splitlines() if line.startswith("  curl")
+        ]
+        assert httpx.get(shlex.split(ready)[-1]).status_code == 200
+
+        words = shlex.split(post)
+        headers = dict([words[words.index("-H") + 1].split(": ")])
+        placed = httpx.post(words[2], content=words[words.index("-d") + 1], headers=headers)
+        assert placed.status_code == 202
+        url, _, rest = read_back.partition("$(")
+        assert rest == f"""{post} | cut -d'"' -f4)"""
+        order_id = placed.text.split('"')[3]  # What the line's `cut` cuts out.
+
+        assert httpx.get(shlex.split(url)[-1] + order_id).json()["orderId"] == order_id
+
+
+async def test_one_interrupt_ends_everything_and_the_next_up_goes_on(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with up(data) as stack:
+        order_id = place(stack)
+        await eventually(lambda: status(stack, order_id) == "confirmed")
+        stack.interrupt()
+        assert stack.process.wait(30) == 0
+        assert stack.alive() == []
+        assert find(data) is None
+
+    with up(data) as stack:
+        assert status(stack, order_id) == "confirmed"
+
+
+async def test_a_killed_service_is_started_again_and_orders_go_on(tmp_path: Path) -> None:
+    with up(tmp_path / "data") as stack:
+        killed = stack.pid("executor-1")
+        os.kill(killed, signal.SIGKILL)
+        order_id = place(stack)
+        await eventually(lambda: status(stack, order_id) == "confirmed")
+
+        assert stack.pid("executor-1") != killed
+        assert f"executor-1 (pid {killed}) was killed by signal 9" in stack.output()
+
+
+async def test_what_a_killed_up_leaves_is_ended(tmp_path: Path) -> None:
+    with up(tmp_path / "data") as stack:
+        assert len(stack.alive()) == 7
+        stack.process.kill()
+
+        await eventually(lambda: stack.alive() == [], within_s=30)
+
+
+async def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
+    with up(tmp_path / "data") as stack:
+        # One that cannot hear the first.
+        os.kill(stack.pid("router-1"), signal.SIGSTOP)
+        stack.interrupt()
+        await eventually(lambda: "ending" in stack.output())
+        assert "router-1" in stack.alive()
+        stack.interrupt()
+
+        assert stack.process.wait(10) == 130
+        assert stack.alive() == []
+
+
+def test_a_directory_in_use_is_left_alone(tmp_path: Path) -> None:
+    with up(tmp_path / "data") as stack:
+        second = command("up", "--data-dir", tmp_path / "data")
+
+        assert second.returncode == 1
+        assert f"in use by pid {stack.process.pid}" in second.stderr
+        assert stack.stack.pid == stack.process.pid
+        assert len(stack.alive()) == 7
+
+
+def test_given_servers_are_used_and_none_is_embedded(
+    tmp_path: Path, redis_url: str, database_url: str, namespace: str
+) -> None:
+    servers = ("--redis-url", redis_url, "--database-url", database_url)
+    with up(tmp_path / "data", *servers, env={**FAST, "NAMESPACE": namespace}) as stack:
+        place(stack)
+
+        assert (stack.stack.redis_url, stack.stack.database_url) == (redis_url, database_url)
+        assert not {"valkey", "postgres"} & set(stack.alive())
+        with psycopg.connect(database_url) as connection:
+            connection.execute("SELECT FROM orders")
+
+
+def test_several_of_each_service_run_side_by_side(tmp_path: Path) -> None:
+    with up(tmp_path / "data", "--scale", "gateway=2", "--scale", "executor=2") as stack:
+        first, second = stack.stack.gateways
+        assert first != second
+        assert {"executor-1", "executor-2", "gateway-2"} < set(stack.alive())
+        for gateway in (first, second):
+            assert gateway in stack.output()
+            assert httpx.get(f"{gateway}/health/ready").status_code == 200
+
+
+def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = command("up", "--data-dir", tmp_path / "data", "--port", port)
+
+    assert refused.returncode == 1
+    assert f"Port {port} is taken" in refused.stderr
+
+
+def test_a_wrong_setting_is_named_before_anything_starts(tmp_path: Path) -> None:
+    refused = command("up", "--data-dir", tmp_path / "data", env={**FAST, "LEASE_MS": "soon"})
+
+    assert refused.returncode == 1
+    assert "LEASE_MS" in refused.stderr
+    assert "soon" not in refused.stderr
+    assert not (tmp_path / "data").exists()

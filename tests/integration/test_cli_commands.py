@@ -1,0 +1,164 @@
+"""The commands that look at the log and the archive, on real servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from shared.archive.migrate import migrate
+from shared.settings import Settings
+from shared.streams.client import Client
+from shared.streams.group import Group
+from shared.streams.log import Log
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(
+    redis_url: str,
+    database_url: str,
+    namespace: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": database_url,
+        "NAMESPACE": namespace,
+        "PARTITIONS": "2",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return lambda *words: CliRunner().invoke(app, list(words))
+
+
+async def bury(reason: str) -> str:
+    """Make one dead letter of the router, and return its id."""
+    log = await Log.open(Settings.from_env())
+    try:
+        await log.client.call(
+            *("XADD", log.keys.log(1), "*", "type", "TransactionSigned", "order", "an-order"),
+            *("event", '{"payload": "c2VjcmV0", "version": "none"}'),
+        )
+        group = Group(log, "router", "me")
+        [delivery] = await group.read([1], 10, 10)
+        assert await group.bury(delivery, reason)
+        return f"01/{(await letters(log))[0]}"
+    finally:
+        await log.close()
+
+
+async def letters(log: Log) -> list[str]:
+    return [
+        entry.decode() for entry, _ in await log.client.call("XRANGE", log.keys.dead(1), "-", "+")
+    ]
+
+
+def test_a_dead_letter_is_listed_shown_and_replayed_once(run: Run) -> None:
+    letter_id = asyncio.run(bury("MalformedEvent: no such version\nwith more below"))
+    listed = run("dead", "list")
+    assert listed.exit_code == 0
+    assert listed.stdout.split()[:4] == [letter_id, "router", "TransactionSigned", "an-order"]
+    assert "no such version" in listed.stdout
+    assert "with more below" not in listed.stdout
+    assert run("dead", "list", "--group", "executor").stdout == ""
+
+    shown = run("dead", "show", letter_id).stdout
+    assert "with more below" in shown
+    assert "c2VjcmV0" not in shown
+
+    assert "replayed" in run("dead", "replay", letter_id).stdout
+    assert run("dead", "list").stdout == ""
+    again = run("dead", "replay", letter_id)
+    assert (again.exit_code, again.stdout.split(maxsplit=1)[1]) == (1, "is not there any more\n")
+
+
+@pytest.mark.parametrize("letter_id", ["nonsense", "99/1-1", "01/1-1"])
+def test_what_is_no_dead_letter_is_said_in_one_line(run: Run, letter_id: str) -> None:
+    asyncio.run(bury("why"))
+    shown = run("dead", "show", letter_id)
+
+    assert shown.exit_code == 1
+    assert shown.stderr.startswith("error: ")
+    assert shown.stderr.count("\n") == 1
+
+
+def test_rebuild_says_how_much_it_read(run: Run, database_url: str) -> None:
+    async def archive() -> None:
+        await migrate(database_url)
+
+    asyncio.run(archive())
+
+    assert "rebuilt from 0 events" in run("rebuild").stdout
+
+
+def test_the_doctor_finds_nothing_and_makes_nothing_where_nothing_is(
+    run: Run, redis_url: str, namespace: str
+) -> None:
+    seen = run("doctor", "--url", "http://127.0.0.1:1")
+
+    async def keys() -> list[bytes]:
+        client = await Client.connect(redis_url)
+        found: list[bytes] = await client.call("KEYS", f"{namespace}:*")
+        await client.close()
+        return found
+
+    assert seen.exit_code == 1
+    assert "gateway at http://127.0.0.1:1" in seen.stdout
+    assert f"there is no log named '{namespace}'" in seen.stdout
+    assert "migrations missing" in seen.stdout
+    assert asyncio.run(keys()) == []
+
+
+def test_the_doctor_tells_of_groups_and_dead_letters(run: Run) -> None:
+    asyncio.run(bury("why"))
+    seen = run("doctor").stdout
+
+    assert "ok        executor: lag 1, pending 0, oldest 0 s, parked 0" in seen
+    assert "broken    1 dead letters" in seen
+    assert "migrations missing" in seen
+
+
+def test_servers_that_are_away_are_said_in_one_line(run: Run) -> None:
+    for words in (
+        ("dead", "list", "--redis-url", "redis://127.0.0.1:1"),
+        ("rebuild", "--database-url", "postgresql://127.0.0.1:1/x"),
+        ("submit", "SOL", "USDC", "1", "--url", "http://127.0.0.1:1"),
+    ):
+        refused = run(*words)
+
+        assert refused.exit_code == 1
+        assert refused.stderr.startswith("error: ")
+        assert refused.stderr.count("\n") == 1
+
+
+def test_without_a_stack_or_an_address_commands_say_what_to_give(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REDIS_URL")
+    monkeypatch.delenv("DATABASE_URL")
+
+    assert "--redis-url" in run("dead", "list").stderr
+    assert "--database-url" in run("rebuild").stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["up"], ["demo"], ["submit"], ["watch"], ["rebuild"], ["doctor"], ["dead", "list"]]
+)
+def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> None:
+    helped = run(*words, "--help")
+
+    assert helped.exit_code == 0
+    assert f"slipstream {' '.join(words)}" in helped.stdout.partition("Example")[2]
+
+
+def test_wrong_usage_exits_with_2(run: Run) -> None:
+    assert run("submit", "SOL").exit_code == 2
+    assert run("demo", "--orders", "0").exit_code == 2
+    assert run("up", "--scale", "executor=none").exit_code == 2
