@@ -99,7 +99,6 @@ def gateway_settings(redis_url: str, namespace: str, **others: Any) -> GatewaySe
         "database_url": "postgresql://127.0.0.1:1/nobody",
         "partitions": 4,
         "accept_deadline_ms": 2_000,
-        "redis_timeout_s": 1,
         "drain_s": 2,
     }
     return GatewaySettings.model_validate(

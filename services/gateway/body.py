@@ -28,25 +28,18 @@ async def read_order(request: Request) -> OrderRequest:
 
 
 async def _read(request: Request) -> bytes:
-    declared = request.headers.get("content-length", "0")
-    if len(declared) > len(str(LIMIT)) or int(declared) > LIMIT:
-        raise _too_large()
     body = bytearray()
     try:
         async with asyncio.timeout(DEADLINE_S):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > LIMIT:
-                    raise _too_large()
+                    raise Problem(Code.BODY_TOO_LARGE, f"at most {LIMIT} bytes are read")
     except TimeoutError:
         raise Problem(Code.BODY_TIMEOUT) from None
     except ClientDisconnect:
         raise Problem(Code.MALFORMED_BODY, "it ended early") from None
     return bytes(body)
-
-
-def _too_large() -> Problem:
-    return Problem(Code.BODY_TOO_LARGE, f"at most {LIMIT} bytes are read")
 
 
 def parse_order(body: bytes) -> OrderRequest:
