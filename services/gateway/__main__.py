@@ -93,7 +93,9 @@ def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
 
 def bind(host: str, port: int) -> socket.socket:
     """Return a socket that is bound but does not listen yet. Ends the process if it cannot."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle's delay off only where the protocol is named.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # A client that takes nothing keeps its buffers for so long and no longer.
