@@ -32,7 +32,7 @@ async def show_progress(traffic: Traffic, running: asyncio.Task[Any], console: C
 async def _bars(traffic: Traffic, running: asyncio.Task[Any], console: Console) -> None:
     columns = (
         TextColumn("{task.description:<7}"),
-        BarColumn(),
+        BarColumn(complete_style="cyan", finished_style="green"),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[standing]}"),
