@@ -54,23 +54,16 @@ async def serve(
     parts: Parts, settings: GatewaySettings, listener: socket.socket, stop: asyncio.Event
 ) -> None:
     """Serve on a bound socket until told to stop."""
-    followers = parts.followers
     server = Server(_config(parts, settings))
-    unlinked = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        link = group.create_task(followers.updates.run(unlinked))
-        care = [group.create_task(followers.heal()), group.create_task(followers.check())]
+        following = group.create_task(parts.followers.run())
         serving = group.create_task(server.serve(sockets=[listener]))
-        host, port = listener.getsockname()[:2]
-        logger.info("listening on http://%s:%d", host, port)
+        logger.info("listening on http://%s:%d", *listener.getsockname()[:2])
         await stop.wait()
-        await followers.close_all(settings.drain_s / 2)
+        await parts.followers.close_all(settings.drain_s / 4)
         server.should_exit = True
         await serving
-        unlinked.set()
-        await link
-        for task in care:
-            task.cancel()
+        following.cancel()
 
 
 def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
@@ -87,7 +80,7 @@ def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
         ws_max_size=_LARGEST_MESSAGE,
         ws_per_message_deflate=False,  # Events are small; the memory of ten thousand is not.
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=math.ceil(settings.drain_s / 2),
+        timeout_graceful_shutdown=math.ceil(settings.drain_s * 3 / 4),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from itertools import groupby
 from typing import Any
 
@@ -18,8 +19,8 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Makes a retry safe: the same key with the same body is the same order, "
-    "for two days",
+    "description": "Makes a retry safe: for two days, unless configured otherwise, the same key "
+    "with the same body is the same order",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 _ORDER_ID = {
@@ -59,11 +60,13 @@ def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
 
 def _problem(status: int, codes: list[Code]) -> dict[str, Any]:
     examples = {c.name: {"summary": c.title, "value": Problem(c).fields()} for c in codes}
-    described = {
+    described: dict[str, Any] = {
         "description": "; ".join(code.title for code in codes),
         "content": {PROBLEM_JSON: {"schema": _ref("ProblemView"), "examples": examples}},
     }
-    return described | ({"headers": _RETRY_AFTER} if status == 503 else {})  # noqa: PLR2004 - Service Unavailable
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        described["headers"] = _RETRY_AFTER
+    return described
 
 
 def _ref(schema: str) -> dict[str, str]:

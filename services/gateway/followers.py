@@ -37,7 +37,7 @@ class Followers:
         self._missed: dict[str, str] = {}  # Orders to heal, and how it was noticed.
         self._wake = asyncio.Event()
         self.leaving = False
-        self.updates = Updates(log, on_message=self._feed, on_gap=self._miss_all)
+        self._updates = Updates(log, on_message=self._feed, on_gap=self._miss_all)
 
     @asynccontextmanager
     async def following(self, order_id: str, since: int) -> AsyncIterator[Follower]:
@@ -50,7 +50,7 @@ class Followers:
         try:
             # In this order: what happens after the subscription comes live, what happened
             # before it is in the history.
-            await self.updates.subscribe(order_id)
+            await self._updates.subscribe(order_id)
             follower.catch_up(await self._history(order_id))
             if since:
                 RESUMES.inc()
@@ -65,23 +65,12 @@ class Followers:
         finally:
             await self._forget(follower)
 
-    async def heal(self) -> None:
-        """Bring up to date whoever missed an update. Runs until cancelled."""
-        while True:
-            await self._wake.wait()
-            batch = dict(islice(self._missed.items(), _HEALED_AT_ONCE))
-            for order_id in batch:
-                del self._missed[order_id]
-            if not self._missed:
-                self._wake.clear()
-            await asyncio.gather(*(self._heal(*missed) for missed in batch.items()))
-
-    async def check(self) -> None:
-        """Look regularly for updates that nothing else reveals: a lost last one, say."""
-        while True:
-            await asyncio.sleep(self._check_s)
-            with suppress(LogUnavailable):  # The next look will do.
-                await self._check()
+    async def run(self) -> None:
+        """Keep everybody up to date, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._updates.run(asyncio.Event()))
+            group.create_task(self._heal_forever())
+            group.create_task(self._check_forever())
 
     async def close_all(self, within_s: float) -> None:
         """Ask every client to go elsewhere, in waves, so that they do not all come at once."""
@@ -99,7 +88,7 @@ class Followers:
         followers.remove(follower)
         if not followers:
             del self._by_order[follower.order_id]
-            await self.updates.unsubscribe(follower.order_id)
+            await self._updates.unsubscribe(follower.order_id)
 
     def _feed(self, order_id: str, message: bytes) -> None:
         try:
@@ -118,6 +107,25 @@ class Followers:
     def _miss_all(self) -> None:
         for order_id in self._by_order:
             self._miss(order_id, "link")
+
+    async def _heal_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            batch = dict(islice(self._missed.items(), _HEALED_AT_ONCE))
+            for order_id in batch:
+                del self._missed[order_id]
+            if not self._missed:
+                self._wake.clear()
+            heals = [self._heal(*missed) for missed in batch.items()]
+            for failed in await asyncio.gather(*heals, return_exceptions=True):
+                if failed:  # One order's trouble must not end the healing of all others.
+                    logger.error("an order cannot be healed", exc_info=failed)
+
+    async def _check_forever(self) -> None:
+        while True:  # Nothing else reveals that the last update was lost.
+            await asyncio.sleep(self._check_s)
+            with suppress(LogUnavailable):  # The next look will do.
+                await self._check()
 
     async def _check(self) -> None:
         order_ids = list(self._by_order)

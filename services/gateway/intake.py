@@ -13,7 +13,7 @@ from services.gateway.models import OrderRequest
 from services.gateway.problems import Code, FieldError, Problem
 from shared.batching import Coalescer, Full
 from shared.clock import Clock
-from shared.metrics import EVENTS, ORDERS_ACCEPTED, ORDERS_REFUSED, SETTLE_BATCH
+from shared.metrics import EVENTS, ORDERS_ACCEPTED, SETTLE_BATCH
 from shared.orders.events import OrderSubmitted
 from shared.orders.values import SwapIntent
 from shared.settings import GatewaySettings
@@ -58,11 +58,7 @@ class Intake:
         Raises `Problem`: 503 when nothing was written, 504 when that is unknown, 409 when the
         key belongs to another order.
         """
-        try:
-            taken = await self._until_answered(await self._submission(order, account, key))
-        except Problem as problem:
-            ORDERS_REFUSED.labels(problem.code.name).inc()
-            raise
+        taken = await self._until_answered(await self._submission(order, account, key))
         ORDERS_ACCEPTED.inc()
         return taken
 

@@ -16,8 +16,9 @@ from services.gateway.describe import problems, reply, takes_id, takes_order
 from services.gateway.follow import public_history
 from services.gateway.histories import Histories, checked_id
 from services.gateway.intake import Intake, checked_key
-from services.gateway.problems import Code
+from services.gateway.problems import Code, Problem
 from services.gateway.sockets import Sockets
+from shared.metrics import ORDERS_REFUSED
 from shared.orders.codec import decode
 from shared.orders.view import public_order
 
@@ -48,8 +49,12 @@ def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIR
 
     async def execute(request: Request) -> Response:
         """Take an order in. Once this answers 202, the order is kept and will be executed."""
-        key = checked_key(request.headers.getlist("idempotency-key"))
-        taken = await intake.accept(await read_order(request), ACCOUNT, key)
+        try:
+            key = checked_key(request.headers.getlist("idempotency-key"))
+            taken = await intake.accept(await read_order(request), ACCOUNT, key)
+        except Problem as problem:
+            ORDERS_REFUSED.labels(problem.code.name).inc()
+            raise
         headers = {"location": f"/api/orders/{taken.order_id}"}
         if taken.kind == "repeated":
             headers["idempotency-replayed"] = "true"

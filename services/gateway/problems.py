@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from enum import Enum
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -92,7 +93,8 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """Return the problem as an HTTP answer."""
-        headers = {"retry-after": str(RETRY_AFTER_S)} if self.code.status == 503 else None  # noqa: PLR2004 - Service Unavailable
+        later = self.code.status == HTTPStatus.SERVICE_UNAVAILABLE
+        headers = {"retry-after": str(RETRY_AFTER_S)} if later else None
         return Response(self.document(), self.code.status, headers, PROBLEM_JSON)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 
 import msgspec
@@ -14,8 +13,6 @@ from services.gateway.followers import Followers
 from services.gateway.histories import checked_id
 from services.gateway.problems import Code, Problem
 from shared.metrics import SLOW_CLIENTS, SOCKETS
-
-logger = logging.getLogger(__name__)
 
 WRITE_S = 5.0  # A client that takes nothing for so long is given up.
 CLOSE_S = 1.0
