@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,16 @@ FAST = {
 }
 _OURS = ("REDIS_URL", "DATABASE_URL", "SLIPSTREAM_URL", "NAMESPACE")
 _START_S = 40.0
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Make a directory outside pytest's own, which pytest closes to every other user.
+
+    Run by root, PostgreSQL is another user.
+    """
+    with tempfile.TemporaryDirectory(prefix="slip") as path:
+        yield Path(path)
 
 
 def command(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli import FAST, command
+from tests.cli import FAST, command, folder
 
 SCALE = [
     *("--scale", "gateway=2", "--scale", "router=2", "--scale", "executor=3"),
@@ -18,12 +18,10 @@ SCALE = [
 
 
 @pytest.fixture(autouse=True)
-def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "t"
-    directory.mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    return directory
+def temporary_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with folder() as path:
+        monkeypatch.setenv("TMPDIR", str(path))
+        yield path
 
 
 def demo(*words: str, **env: str) -> dict[str, Any]:

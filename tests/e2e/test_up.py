@@ -6,16 +6,24 @@ import os
 import shlex
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psycopg
+import pytest
 
 from cli.running import find
-from tests.cli import FAST, Up, command, up
+from tests.cli import FAST, Up, command, folder, up
 from tests.eventually import eventually
 
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    with folder() as path:
+        yield path
 
 
 def place(stack: Up) -> str:
@@ -32,8 +40,8 @@ def status(stack: Up, order_id: str) -> str:
     return found
 
 
-def test_it_prints_three_curl_lines_that_work(tmp_path: Path) -> None:
-    with up(tmp_path / "data") as stack:
+def test_it_prints_three_curl_lines_that_work(root: Path) -> None:
+    with up(root / "data") as stack:
         ready, post, read_back = [
             line.strip() for line in stack.output().splitlines() if line.startswith("  curl")
         ]
@@ -50,8 +58,8 @@ def test_it_prints_three_curl_lines_that_work(tmp_path: Path) -> None:
         assert httpx.get(shlex.split(url)[-1] + order_id).json()["orderId"] == order_id
 
 
-async def test_one_interrupt_ends_everything_and_the_next_up_goes_on(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+async def test_one_interrupt_ends_everything_and_the_next_up_goes_on(root: Path) -> None:
+    data = root / "data"
     with up(data) as stack:
         order_id = place(stack)
         await eventually(lambda: status(stack, order_id) == "confirmed")
@@ -64,8 +72,8 @@ async def test_one_interrupt_ends_everything_and_the_next_up_goes_on(tmp_path: P
         assert status(stack, order_id) == "confirmed"
 
 
-async def test_a_killed_service_is_started_again_and_orders_go_on(tmp_path: Path) -> None:
-    with up(tmp_path / "data") as stack:
+async def test_a_killed_service_is_started_again_and_orders_go_on(root: Path) -> None:
+    with up(root / "data") as stack:
         killed = stack.pid("executor-1")
         os.kill(killed, signal.SIGKILL)
         order_id = place(stack)
@@ -75,16 +83,16 @@ async def test_a_killed_service_is_started_again_and_orders_go_on(tmp_path: Path
         assert f"executor-1 (pid {killed}) was killed by signal 9" in stack.output()
 
 
-async def test_what_a_killed_up_leaves_is_ended(tmp_path: Path) -> None:
-    with up(tmp_path / "data") as stack:
+async def test_what_a_killed_up_leaves_is_ended(root: Path) -> None:
+    with up(root / "data") as stack:
         assert len(stack.alive()) == 7
         stack.process.kill()
 
         await eventually(lambda: stack.alive() == [], within_s=30)
 
 
-async def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
-    with up(tmp_path / "data") as stack:
+async def test_a_second_interrupt_does_not_wait(root: Path) -> None:
+    with up(root / "data") as stack:
         # One that cannot hear the first.
         os.kill(stack.pid("router-1"), signal.SIGSTOP)
         stack.interrupt()
@@ -96,9 +104,9 @@ async def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
         assert stack.alive() == []
 
 
-def test_a_directory_in_use_is_left_alone(tmp_path: Path) -> None:
-    with up(tmp_path / "data") as stack:
-        second = command("up", "--data-dir", tmp_path / "data")
+def test_a_directory_in_use_is_left_alone(root: Path) -> None:
+    with up(root / "data") as stack:
+        second = command("up", "--data-dir", root / "data")
 
         assert second.returncode == 1
         assert f"in use by pid {stack.process.pid}" in second.stderr
@@ -107,10 +115,10 @@ def test_a_directory_in_use_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_given_servers_are_used_and_none_is_embedded(
-    tmp_path: Path, redis_url: str, database_url: str, namespace: str
+    root: Path, redis_url: str, database_url: str, namespace: str
 ) -> None:
     servers = ("--redis-url", redis_url, "--database-url", database_url)
-    with up(tmp_path / "data", *servers, env={**FAST, "NAMESPACE": namespace}) as stack:
+    with up(root / "data", *servers, env={**FAST, "NAMESPACE": namespace}) as stack:
         place(stack)
 
         assert (stack.stack.redis_url, stack.stack.database_url) == (redis_url, database_url)
@@ -119,8 +127,8 @@ def test_given_servers_are_used_and_none_is_embedded(
             connection.execute("SELECT FROM orders")
 
 
-def test_several_of_each_service_run_side_by_side(tmp_path: Path) -> None:
-    with up(tmp_path / "data", "--scale", "gateway=2", "--scale", "executor=2") as stack:
+def test_several_of_each_service_run_side_by_side(root: Path) -> None:
+    with up(root / "data", "--scale", "gateway=2", "--scale", "executor=2") as stack:
         first, second = stack.stack.gateways
         assert first != second
         assert {"executor-1", "executor-2", "gateway-2"} < set(stack.alive())
@@ -129,19 +137,19 @@ def test_several_of_each_service_run_side_by_side(tmp_path: Path) -> None:
             assert httpx.get(f"{gateway}/health/ready").status_code == 200
 
 
-def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_refused(root: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = command("up", "--data-dir", tmp_path / "data", "--port", port)
+        refused = command("up", "--data-dir", root / "data", "--port", port)
 
     assert refused.returncode == 1
     assert f"Port {port} is taken" in refused.stderr
 
 
-def test_a_wrong_setting_is_named_before_anything_starts(tmp_path: Path) -> None:
-    refused = command("up", "--data-dir", tmp_path / "data", env={**FAST, "LEASE_MS": "soon"})
+def test_a_wrong_setting_is_named_before_anything_starts(root: Path) -> None:
+    refused = command("up", "--data-dir", root / "data", env={**FAST, "LEASE_MS": "soon"})
 
     assert refused.returncode == 1
     assert "LEASE_MS" in refused.stderr
     assert "soon" not in refused.stderr
-    assert not (tmp_path / "data").exists()
+    assert not (root / "data").exists()
