@@ -1,0 +1,44 @@
+"""Small leases, swaps of 300 ms, and processes that end with the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Services, StackSettings
+
+
+@pytest.fixture
+def settings(redis_url: str, namespace: str) -> StackSettings:
+    """Return settings without a Postgres, for services that run on their own."""
+    return StackSettings(
+        redis_url=redis_url,
+        database_url="postgresql://127.0.0.1:1/nobody",
+        namespace=namespace,
+        partitions=4,
+        lease_ms=500,
+        max_attempts=10,  # Not what these tests are about, but a busy machine may miss a lease.
+        backoff_base_ms=50,
+        quote_deadline_ms=5_000,
+        venue_quote_ms=50,
+        venue_swap_ms_min=300,
+        venue_swap_ms_max=300,
+        confirm_poll_ms=20,
+        redis_timeout_s=2,
+        drain_s=3,
+    )
+
+
+@pytest.fixture
+def stack_settings(settings: StackSettings, database_url: str) -> StackSettings:
+    """Return settings for a whole stack that nothing is wrong with."""
+    return settings.model_copy(update={"database_url": database_url, "lease_ms": 5_000})
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    started = Services(tmp_path)
+    yield started
+    started.end()

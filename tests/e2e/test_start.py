@@ -1,0 +1,65 @@
+"""What a service does when it cannot start, or not yet."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from shared.streams.log import Log
+from tests.eventually import eventually
+from tests.outcomes import all_ended
+from tests.processes import EVERY_SERVICE, Service, Services, StackSettings, environment
+from tests.replicas import placed
+from tests.servers import Valkey
+
+
+@pytest.mark.parametrize("name", EVERY_SERVICE)
+async def test_a_service_with_another_number_of_partitions_ends_and_says_which(
+    log: Log, settings: StackSettings, services: Services, name: str
+) -> None:
+    service = services.launch(name, environment(settings, partitions=5))
+
+    assert await service.exit_code(within_s=15) == 1
+    assert service.output == (
+        "Cannot start: this log has 4 partitions, PARTITIONS says 5: set PARTITIONS=4\n"
+    )
+
+
+@pytest.mark.parametrize("name", EVERY_SERVICE)
+async def test_a_service_without_an_address_of_redis_ends_and_says_so(
+    settings: StackSettings, services: Services, name: str
+) -> None:
+    service = services.launch(name, environment(settings, redis_url=""))
+
+    assert await service.exit_code(within_s=15) == 1
+    assert "REDIS_URL: Field required" in service.output.splitlines()
+    assert "Traceback" not in service.output
+
+
+def waits_for_redis(service: Service) -> bool:
+    return "waiting for Redis" in service.output
+
+
+async def test_services_started_before_redis_wait_for_it_and_work_once_it_is_there(
+    settings: StackSettings, services: Services, tmp_path: Path
+) -> None:
+    valkey = Valkey(tmp_path)
+    late = settings.model_copy(update={"redis_url": valkey.url})
+    waiting = [services.launch(name, environment(late)) for name in EVERY_SERVICE]
+    for service in waiting:
+        await eventually(partial(waits_for_redis, service))
+        assert not service.answers("/health/ready")
+    valkey.start()
+    try:
+        for service in waiting:
+            await service.ready()
+        log = await Log.open(late)
+        order = await placed(log)
+
+        await eventually(lambda: all_ended(log, [order.order_id]))
+
+        await log.close()
+    finally:
+        valkey.stop()
