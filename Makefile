@@ -26,7 +26,8 @@ test: check  ## Check, then run every test on embedded servers (no Docker)
 	@$(BIN)/python -m pytest
 
 test-containers: setup  ## Run the integration tests on containers (needs Docker)
-	@TESTCONTAINERS=1 $(BIN)/python -m pytest tests/integration
+	@# The tests stop their own containers, so the one that would sweep up is not needed.
+	@TESTCONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true $(BIN)/python -m pytest tests/integration
 
 check: setup  ## Lint, types, import contracts
 	@$(BIN)/ruff check .
@@ -39,8 +40,8 @@ format: setup  ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 
 # setuptools is what pyproject.toml builds with.
-lock: setup  ## Renew requirements.lock: the newest versions, for every platform, with hashes
-	@echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev --universal \
+lock:  ## Renew requirements.lock: the newest versions, for every platform, with hashes
+	@echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --extra dev --universal \
 		--python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
 		--no-emit-find-links --upgrade --quiet --output-file requirements.lock
 

@@ -6,9 +6,9 @@ import asyncio
 import logging
 
 from shared import metrics
-from shared.streams.consumer import pause
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.log import Log
+from shared.streams.patience import pause
 
 logger = logging.getLogger(__name__)
 

@@ -76,10 +76,11 @@ class _Connection(Connection):
 class Client:
     """The only thing that talks to Redis."""
 
-    def __init__(self, redis: Redis | RedisCluster, *, clustered: bool) -> None:
+    def __init__(self, redis: Redis | RedisCluster, *, clustered: bool, timeout_s: float) -> None:
         # redis-py types replies as unions over every protocol; Any stays inside this package.
         self._redis: Any = redis
         self.clustered = clustered
+        self.timeout_s = timeout_s  # Longest wait for one reply.
 
     @classmethod
     async def connect(cls, url: str, *, timeout_s: float = 5.0) -> Self:
@@ -97,7 +98,7 @@ class Client:
             kind = {}
         single = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options, **kind)
         single.response_callbacks.clear()
-        client = cls(single, clustered=False)
+        client = cls(single, clustered=False, timeout_s=timeout_s)
         try:
             info = await client.call("INFO", "cluster")
         except BaseException:
@@ -109,7 +110,7 @@ class Client:
         cluster = RedisCluster.from_url(url, **options)
         for name in ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS"):
             cluster.response_callbacks.pop(name, None)
-        return cls(cluster, clustered=True)
+        return cls(cluster, clustered=True, timeout_s=timeout_s)
 
     async def call(self, *command: Any) -> Any:
         """Run one command. Raises `LogUnavailable`, or the server's own error."""

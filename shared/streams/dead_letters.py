@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 from shared.streams.client import Script, checked
 from shared.streams.log import Log
 
+_ID = re.compile(r"([0-9]{2,4})/([0-9]{1,20}-[0-9]{1,20})")
 _REPLAY = Script.load(__package__, "lua/replay.lua")
 
 
@@ -62,10 +64,10 @@ async def replay(log: Log, letter_id: str) -> bool:
 
 
 def _split(log: Log, letter_id: str) -> tuple[int, str]:
-    partition, _, entry = letter_id.partition("/")
-    if not (partition.isdigit() and int(partition) < log.keys.partitions and entry):
+    found = _ID.fullmatch(letter_id)
+    if found is None or int(found[1]) >= log.keys.partitions:
         raise ValueError(f"{letter_id!r} is no dead letter's id; they look like 07/1700000000000-0")
-    return int(partition), entry
+    return int(found[1]), found[2]
 
 
 def _letter(partition: int, letter_id: bytes, flat: Sequence[Any]) -> DeadLetter:

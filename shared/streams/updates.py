@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -21,9 +22,8 @@ from shared.streams.patience import pause
 
 logger = logging.getLogger(__name__)
 
-_PING_S = 1.0  # Well within the connection's own read deadline, which ends a silent link.
 _CONFIRM_S = 5.0
-_PAUSE_S = 0.2
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 
 _LOST = (RedisError, OSError, TimeoutError, LogUnavailable)
 
@@ -43,8 +43,10 @@ class Updates:
         self._on_message = on_message
         self._on_gap = on_gap
         self._wanted: dict[str, asyncio.Future[None]] = {}
+        self._told: Counter[str] = Counter()  # Commands on their way, by order.
         self._unconfirmed: set[str] = set()  # Of those wanted when the link was renewed.
         self._links: dict[str, Any] = {}
+        self._was_up = False
 
     async def subscribe(self, order_id: str) -> None:
         """Return once Redis confirmed the subscription.
@@ -69,20 +71,24 @@ class Updates:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the links up until told to stop."""
+        pause_s = _FIRST_PAUSE_S
         while not stop.is_set():
             try:
                 await self._log.client.refresh()
                 await self._link(stop)
             except _LOST as error:
                 logger.warning("live updates interrupted: %s", error)
-            await pause(stop, _PAUSE_S)
+            pause_s = _FIRST_PAUSE_S if self._was_up else min(pause_s * 2, _LONGEST_PAUSE_S)
+            await pause(stop, pause_s)
 
     async def _link(self, stop: asyncio.Event) -> None:
         links = self._log.client.links()
+        self._was_up = False
         try:
             for link in links.values():
                 await link.connect()
-            self._links = links
+            self._links, self._was_up = links, True
+            self._told.clear()
             await self._renew()
             tasks = [asyncio.create_task(self._read(link)) for link in links.values()]
             tasks += [asyncio.create_task(self._ping()), asyncio.create_task(_until(stop))]
@@ -113,6 +119,7 @@ class Updates:
         channels = [self._log.keys.updates(order_id) for order_id in order_ids]
         link = self._links.get(self._log.client.node_of(channels[0]))
         if link is not None:
+            self._told.update(order_ids)
             with suppress(*_LOST):  # The reader sees it too, and renews everything wanted.
                 await link.send_command(command, *channels, check_health=False)
 
@@ -121,12 +128,16 @@ class Updates:
             kind, *rest = _flat(await link.read_response(disable_decoding=True))
             if kind == b"smessage":
                 self._on_message(_order_of(rest[0]), rest[1])
-            elif kind == b"ssubscribe":
-                self._confirm(_order_of(rest[0]))
-            elif kind == b"sunsubscribe" and _order_of(rest[0]) in self._wanted:
-                raise LogUnavailable("a partition moved to another node", maybe_applied=False)
+            elif kind in (b"ssubscribe", b"sunsubscribe"):
+                self._answered(_order_of(rest[0]))
 
-    def _confirm(self, order_id: str) -> None:
+    def _answered(self, order_id: str) -> None:
+        if not self._told[order_id]:  # Nobody asked for it: an unsubscription by the server.
+            raise LogUnavailable("a partition moved to another node", maybe_applied=False)
+        self._told[order_id] -= 1
+        if self._told[order_id]:
+            return  # The order was let go and wanted again meanwhile; only the last answer counts.
+        del self._told[order_id]
         confirmed = self._wanted.get(order_id)
         if confirmed and not confirmed.done():
             confirmed.set_result(None)
@@ -139,8 +150,9 @@ class Updates:
                 self._on_gap()
 
     async def _ping(self) -> None:
+        # Well within the connection's own read deadline, which ends a silent link.
         while True:
-            await asyncio.sleep(_PING_S)
+            await asyncio.sleep(self._log.client.timeout_s / 3)
             for link in self._links.values():
                 await link.send_command("PING", check_health=False)
 

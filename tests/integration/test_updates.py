@@ -68,6 +68,22 @@ async def test_after_unsubscribing_an_order_is_heard_no_more(
     assert heard.messages == [(second, b"yes")]
 
 
+async def test_an_order_let_go_and_wanted_again_at_once_is_heard_and_no_link_is_lost(
+    log: Log, updates: Updates, heard: Heard
+) -> None:
+    order_id, other = an_order_id(), an_order_id()
+    await updates.subscribe(other)
+    for _ in range(20):
+        await updates.subscribe(order_id)
+        await updates.unsubscribe(order_id)
+    await updates.subscribe(order_id)
+
+    await log.publish([(order_id, b"yes"), (other, b"too")])
+    await eventually(lambda: len(heard.messages) == 2)
+
+    assert heard.gaps == 0
+
+
 async def test_a_cut_link_is_renewed_and_reported_as_a_gap(
     log: Log, updates: Updates, heard: Heard
 ) -> None:

@@ -24,7 +24,7 @@ def opened(settings, client):
 
 @pytest.fixture
 def client() -> Client:
-    return Client(Redis(), clustered=False)  # Opening a venue asks the chain nothing.
+    return Client(Redis(), clustered=False, timeout_s=1)  # Opening a venue asks the chain nothing.
 
 
 @pytest.fixture
