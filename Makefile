@@ -1,11 +1,11 @@
 # Everything a developer types. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-containers check format lock
+.PHONY: help setup demo up test test-containers check format docs lock
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-PATHS := cli services shared tests
+PATHS := cli services shared tests tools
 # The first that is new enough; `make setup PYTHON=/path/to/python3` overrides it.
 PYTHON = $(firstword $(foreach python,python3.13 python3.12 python3.11 python3 python,\
 	$(shell $(python) -c 'import sys; sys.version_info < (3, 11) or print("$(python)")' 2>/dev/null)))
@@ -38,6 +38,9 @@ check: setup  ## Lint, types, import contracts
 format: setup  ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: setup  ## Write docs/events.md and .env.example anew from the code
+	@$(BIN)/python -m tools.docs
 
 # setuptools is what pyproject.toml builds with.
 lock:  ## Renew requirements.lock: the newest versions, for every platform, with hashes

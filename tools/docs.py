@@ -1,0 +1,29 @@
+"""Write the reference pages that the code can tell by itself: `python -m tools.docs`.
+
+A test fails when one of them is stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.env_example import env_example
+from tools.events_page import events_page
+
+ROOT = Path(__file__).parent.parent
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/events.md": events_page,
+    ".env.example": env_example,
+}
+
+
+def main() -> None:
+    """Write every page anew."""
+    for path, make in PAGES.items():
+        (ROOT / path).write_text(make())
+
+
+if __name__ == "__main__":
+    main()
