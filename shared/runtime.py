@@ -35,7 +35,7 @@ def run_service(
 ) -> None:
     """Run `main(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`.
 
-    Exits with 2 and one line a problem when the settings are wrong.
+    Exits with 1 and one line a problem when the settings, or the log's partitions, are wrong.
     """
     try:
         settings = kind.from_env()
