@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from shared.orders.codec import decode
-from shared.orders.events import OrderConfirmed, TransactionSigned
 from shared.orders.order import replay
 from shared.settings import VenueSettings
 from shared.streams.backlog import backlog_of
@@ -14,6 +13,15 @@ from shared.streams.log import Log
 from shared.venues.ledger import Ledger
 from tests.eventually import eventually
 from tests.replicas import unsettled
+
+# TransactionSent is left out where a replica died just before it told of it.
+WITHOUT_DETOUR = [
+    "OrderSubmitted",
+    "RoutingStarted",
+    "OrderRouted",
+    "TransactionSigned",
+    "OrderConfirmed",
+]
 
 
 async def ended(log: Log, order_ids: Sequence[str]) -> int:
@@ -35,17 +43,19 @@ async def settled(log: Log, *groups: str) -> bool:
 async def swapped_once(
     log: Log, settings: VenueSettings, order_ids: Collection[str], groups: Sequence[str]
 ) -> None:
-    """Wait for the orders' end, and assert the promises: one outcome, one signature, one swap."""
+    """Wait for the orders' end and assert the promises: one outcome, one signature, one swap.
+
+    And that none took a detour: no failed attempt, no route given up, no doubt about the chain.
+    """
     ids = sorted(order_ids)
     await eventually(lambda: all_ended(log, ids))
     await eventually(lambda: settled(log, *groups))
 
     for raw in await log.history(ids):
         events = [decode(one) for one in raw]
-        signed = [event for event in events if isinstance(event, TransactionSigned)]
+        kinds = [type(event).__name__ for event in events]
         assert [event.version for event in events] == list(range(1, len(events) + 1))
-        assert isinstance(events[-1], OrderConfirmed), events
-        assert [one.transaction.signature for one in signed] == [events[-1].signature]
+        assert [kind for kind in kinds if kind != "TransactionSent"] == WITHOUT_DETOUR
     assert await swaps(log, settings) == ids
     assert await dead_letters(log) == []
 

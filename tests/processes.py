@@ -39,15 +39,16 @@ class Service:
     ) -> None:
         self.name = name
         self.consumer = consumer
-        self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        port = str(free_port())
+        self.address = f"127.0.0.1:{port}"
+        self._http = httpx.Client(base_url=f"http://{self.address}", timeout=5)
         self._output = output
-        port = {"METRICS_PORT": str(self.port), "HTTP_PORT": str(self.port)}
+        own = {"METRICS_PORT": port, "HTTP_PORT": port, "CONSUMER_NAME": consumer}
         with output.open("wb") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", f"services.{name}"],
                 cwd=ROOT,
-                env={"PATH": os.environ["PATH"], **variables, **port, "CONSUMER_NAME": consumer},
+                env={"PATH": os.environ["PATH"], **variables, **own},
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
@@ -62,7 +63,7 @@ class Service:
 
     def answers(self, path: str) -> bool:
         try:
-            return httpx.get(f"http://{self.address}{path}", timeout=1).is_success
+            return self._http.get(path).is_success
         except httpx.TransportError:
             return False
 
@@ -76,7 +77,7 @@ class Service:
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a metric's value, summed over the labels that are not given."""
-        page = httpx.get(f"http://{self.address}/metrics", timeout=5).text
+        page = self._http.get("/metrics").text
         return sum(
             sample.value
             for family in text_string_to_metric_families(page)
@@ -87,6 +88,7 @@ class Service:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+        self._http.close()
 
     def pause(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
