@@ -18,6 +18,11 @@ ORDERS_ACCEPTED = Counter("slipstream_orders_accepted_total", "Orders answered w
 ORDERS_REFUSED = Counter(
     "slipstream_orders_refused_total", "Orders not taken, by problem code", ["code"]
 )
+TURNED_AWAY = Counter(
+    "slipstream_requests_turned_away_total",
+    "Requests that were not let in (who, how many, how much at once), by problem code",
+    ["code"],
+)
 EVENTS = Counter("slipstream_events_total", "Events appended to the log, by type", ["type"])
 STEP_SECONDS = Histogram(
     "slipstream_step_duration_seconds",

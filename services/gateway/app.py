@@ -11,9 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.access import Access
 from services.gateway.answers import component_schemas
 from services.gateway.describe import reply
 from services.gateway.followers import Followers
+from services.gateway.gatekeeper import Gatekeeper
 from services.gateway.health import Health
 from services.gateway.histories import Histories
 from services.gateway.intake import Intake
@@ -31,6 +33,7 @@ from shared.streams.log import Log
 class Parts:
     """What the addresses are served with."""
 
+    access: Access
     intake: Intake
     histories: Histories
     followers: Followers
@@ -43,6 +46,7 @@ class Parts:
         histories = Histories(log, archive)
         followers = Followers(log, histories, settings)
         return cls(
+            access=Access(None),
             intake=Intake(log, settings, utc_now),
             histories=histories,
             followers=followers,
@@ -72,6 +76,7 @@ def create_app(parts: Parts) -> FastAPI:
             Exception: answer_crash,
         },
     )
+    app.add_middleware(Gatekeeper, access=parts.access)
     app.add_middleware(Latency)
     app.include_router(order_routes(parts.intake, parts.histories, parts.sockets))
     described: Any = {200: reply("HealthView", "Yes")}

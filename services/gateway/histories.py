@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+import msgspec
+
+from services.gateway.access import Caller
 from services.gateway.problems import Code, Problem
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
 from shared.batching import Coalescer
+from shared.orders.codec import MalformedEvent
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
 
@@ -22,12 +27,38 @@ def checked_id(order_id: str) -> str:
     return order_id
 
 
+class _Owned(msgspec.Struct):
+    account: str
+
+
+_owned = msgspec.json.Decoder(_Owned)
+
+
+def check_owner(history: Sequence[bytes], caller: Caller) -> None:
+    """Raise the `Problem` of an unknown order when the order is not the caller's to see.
+
+    Raises `MalformedEvent` when nobody can tell.
+    """
+    try:
+        account = _owned.decode(history[0]).account  # The first event names it.
+    except msgspec.DecodeError as error:
+        raise MalformedEvent(str(error)) from None
+    if not caller.may_see(account):
+        raise Problem(Code.ORDER_NOT_FOUND)
+
+
 class Histories:
     """Every order's events. Reads that come at the same time share one trip to Redis."""
 
     def __init__(self, log: Log, archive: Archive) -> None:
         self._recent: Coalescer[str, list[bytes]] = Coalescer(log.history)
         self._archive = archive
+
+    async def read_for(self, caller: Caller, order_id: str) -> list[bytes]:
+        """Return what `read` does, for an order that the caller may see; else it is unknown."""
+        history = await self.read(order_id)
+        check_owner(history, caller)
+        return history
 
     async def read(self, order_id: str) -> list[bytes]:
         """Return the order's events as they stand on the log, oldest first.

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.access import Role, caller_of
 from services.gateway.body import read_order
 from services.gateway.describe import problems, reply, takes_id, takes_order
 from services.gateway.follow import public_history
@@ -21,8 +22,6 @@ from services.gateway.sockets import Sockets
 from shared.metrics import ORDERS_REFUSED
 from shared.orders.codec import decode
 from shared.orders.view import public_order
-
-ACCOUNT = "public"  # Until there are API keys, everybody is the same one.
 
 _EXECUTE = problems(
     *(Code.MALFORMED_BODY, Code.INVALID_ORDER, Code.INVALID_IDEMPOTENCY_KEY),
@@ -50,8 +49,10 @@ def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIR
     async def execute(request: Request) -> Response:
         """Take an order in. Once this answers 202, the order is kept and will be executed."""
         try:
+            caller = caller_of(request)
+            caller.require(Role.TRADE)
             key = checked_key(request.headers.getlist("idempotency-key"))
-            taken = await intake.accept(await read_order(request), ACCOUNT, key)
+            taken = await intake.accept(await read_order(request), caller.account, key)
         except Problem as problem:
             ORDERS_REFUSED.labels(problem.code.name).inc()
             raise
@@ -62,12 +63,14 @@ def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIR
 
     async def show(request: Request) -> Response:
         """Show the order as it stands."""
-        history = await histories.read(_id_in(request))
+        history = await histories.read_for(caller_of(request), _id_in(request))
         return _json(public_order([decode(raw) for raw in history]))
 
     async def events(request: Request) -> Response:
         """Show everything that has happened to the order, oldest first."""
-        return _json_list(public_history(await histories.read(_id_in(request))))
+        return _json_list(
+            public_history(await histories.read_for(caller_of(request), _id_in(request)))
+        )
 
     router.add_api_route(
         "/execute",
