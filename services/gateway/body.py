@@ -45,15 +45,20 @@ async def _read(request: Request) -> bytes:
 def parse_order(body: bytes) -> OrderRequest:
     """Return the order that `body` asks for. Raises `Problem` that names every wrong field."""
     try:
+        return OrderRequest.model_validate(parse_fields(body))
+    except ValidationError as error:
+        raise Problem(Code.INVALID_ORDER, errors=_field_errors(error)) from None
+
+
+def parse_fields(body: bytes) -> dict[str, Any]:
+    """Return the fields of a JSON object, its numbers as they are written. Raises `Problem`."""
+    try:
         fields = _decode(body.decode())
     except (ValueError, RecursionError) as error:
         raise Problem(Code.MALFORMED_BODY, _reason(error)) from None
     if not isinstance(fields, dict):
         raise Problem(Code.MALFORMED_BODY, "it must be an object")
-    try:
-        return OrderRequest.model_validate(fields)
-    except ValidationError as error:
-        raise Problem(Code.INVALID_ORDER, errors=_field_errors(error)) from None
+    return fields
 
 
 def _reason(error: Exception) -> str:
