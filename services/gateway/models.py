@@ -38,10 +38,10 @@ class JsonNumber:
     text: str
 
 
-def exact_amount(value: object) -> Decimal:
-    """Return an amount in plain notation, as exact as it was written.
+def exact_number(value: object) -> Decimal:
+    """Return a number, given as JSON number or string, as exact as it was written.
 
-    Raises `ValueError` for what is no number, not above zero, or too long or precise to mean it.
+    Raises `ValueError` for what is none.
     """
     if isinstance(value, JsonNumber):
         value = value.text
@@ -49,7 +49,15 @@ def exact_amount(value: object) -> Decimal:
         value = str(value)
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         raise ValueError("must be a decimal number, as a string or a JSON number")
-    amount = Decimal(value)
+    return Decimal(value)
+
+
+def exact_amount(value: object) -> Decimal:
+    """Return an amount in plain notation, as exact as it was written.
+
+    Raises `ValueError` for what is no number, not above zero, or too long or precise to mean it.
+    """
+    amount = exact_number(value)
     if amount <= 0:
         raise ValueError("must be more than 0")
     # Looked at before it is written out: 1e999 has a thousand digits.
