@@ -5,7 +5,10 @@ Labels are bounded: partitions, groups, event types, venues, reasons; never an o
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+# They double what is scraped, and only say when this process began.
+disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client's own lack
 
 # Sub-millisecond steps to slow chains.
 _SECONDS = (

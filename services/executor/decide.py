@@ -32,7 +32,12 @@ def too_late_to_sign(routed: OrderRouted, now: datetime) -> RouteExpired | Order
         return OrderExpired(**routed.next(now))
     quote = routed.route.quote
     if quote.expires_at <= now:
-        return RouteExpired(**routed.next(now), venue=quote.venue, expired_at=quote.expires_at)
+        return RouteExpired(
+            **routed.next(now),
+            venue=quote.venue,
+            expired_at=quote.expires_at,
+            attempt=routed.attempt,
+        )
     return None
 
 

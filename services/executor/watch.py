@@ -60,7 +60,10 @@ class ChainWatch:
 
     async def _question(self, signatures: Sequence[str]) -> list[Answer]:
         async with asyncio.timeout(self._deadline_s):
-            return list(await self._venue.status(signatures))
+            answers = list(await self._venue.status(signatures))
+        if len(answers) != len(signatures):
+            raise VenueUnavailable(f"{len(answers)} answers to {len(signatures)} signatures")
+        return answers
 
     async def _tick(self) -> None:
         try:
@@ -76,8 +79,8 @@ class ChainWatch:
         answers: Sequence[Answer] = [Unknown()] * len(asked)
         try:
             answers = await self._question([waiting.signature for waiting in asked])
-        except (VenueUnavailable, ServerAway, TimeoutError) as error:
-            logger.warning("%s does not answer: %s", self._venue.name, error)
+        except Exception as error:  # noqa: BLE001 - whatever a venue raises, it is no answer
+            logger.warning("%s does not answer: %r", self._venue.name, error)
         now = asyncio.get_running_loop().time()
         for waiting, answer in zip(asked, answers, strict=True):
             if waiting.answer.done():  # Its order was let go.

@@ -55,7 +55,9 @@ class Router:
                 **event.next(self.now()),
                 reason=FailureReason.RETRIES_EXHAUSTED,
                 detail=why,
-                attempts=0,
+                attempts=event.attempt
+                if isinstance(event, RouteExpired | TransactionExpired)
+                else 0,
             )
         ]
 

@@ -73,6 +73,7 @@ class RouteExpired(Event, frozen=True, kw_only=True):
 
     venue: str
     expired_at: datetime
+    attempt: int = 0
 
 
 class TransactionSigned(Event, frozen=True, kw_only=True):
@@ -104,6 +105,7 @@ class TransactionExpired(Event, frozen=True, kw_only=True):
 
     signature: str
     proof: str
+    attempt: int = 0
 
 
 class CancelRequested(Event, frozen=True, kw_only=True):

@@ -39,6 +39,8 @@ async def backlog_of(log: Log, group: str) -> list[Backlog]:
         if isinstance(groups, Exception) or isinstance(pending, Exception):
             continue
         named = {fields[b"name"].decode(): fields for fields in map(_named, groups)}
+        if group not in named:
+            continue
         count, oldest = pending[0], pending[1]
         age_s = int(seconds) - int(oldest.split(b"-")[0]) / 1_000 if oldest else 0.0
         found.append(

@@ -160,7 +160,8 @@ class Log:
         replies: list[Any] = [None] * len(items)
         for batch, answers in zip(batches, await self.client.run(commands), strict=True):
             for i, reply in zip(batch, checked(answers), strict=True):
-                replies[i] = _settled(reply)
+                replies[i] = reply
+        _raise_errors(replies)
         return replies
 
     def _by_slot(self, order_ids: Sequence[str]) -> list[list[int]]:
@@ -215,13 +216,14 @@ def _all(replies: Sequence[Any]) -> list[Any]:
     return [checked(reply) for reply in replies]
 
 
-def _settled(reply: list[Any]) -> list[Any]:
-    if reply[0] == b"error":
-        why = reply[1].decode()
+def _raise_errors(replies: Sequence[list[Any]]) -> None:
+    errors = [reply[1].decode() for reply in replies if reply[0] == b"error"]
+    for why in errors:
         if "OOM" in why or "READONLY" in why:
-            raise LogUnavailable(why, maybe_applied=True)
-        raise ResponseError(why)
-    return reply
+            # The server refuses an item before it writes anything of it.
+            raise LogUnavailable(why, maybe_applied=len(errors) < len(replies))
+    if errors:
+        raise ResponseError(errors[0])
 
 
 def _submitted(submission: Submission, reply: list[Any]) -> Submitted:

@@ -231,6 +231,22 @@ async def test_silence_after_sending_is_unresolved_and_a_late_answer_ends_it(
     assert last.reason is FailureReason.SLIPPAGE_EXCEEDED
 
 
+async def test_a_venue_whose_status_breaks_leaves_no_order_waiting_for_ever(
+    log: Log, settings: VenueSettings
+) -> None:
+    venue = ScriptedVenue()
+    quick = settings.model_copy(update={"confirm_budget_ms": 300, "confirm_poll_ms": 10})
+    order_id = await routed(log)
+
+    async def unresolved() -> bool:
+        return (await types_of(log, order_id))[-1] == "OrderUnresolved"
+
+    async with running(log, "executor", an_executor(log, quick, venue), quick):
+        await eventually(lambda: venue.asked)
+        venue.on_status = raising(KeyError("a bug"))
+        await eventually(unresolved)
+
+
 async def test_a_send_refused_because_the_bytes_had_landed_is_confirmed(
     log: Log, settings: VenueSettings
 ) -> None:
