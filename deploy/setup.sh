@@ -2,6 +2,9 @@
 # Make .venv with exactly what requirements.lock says. Needs Python 3.11+; uses uv if it is there.
 set -eu
 
+# Setuptools warns of every editable install; nothing here can be done about it.
+export PYTHONWARNINGS=ignore
+
 fail() {
     echo "setup: $1" >&2
     exit 1
