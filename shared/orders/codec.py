@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -23,8 +24,27 @@ class MalformedEvent(Exception):
 
 
 def encode(event: OrderEvent) -> bytes:
-    """Return the event as it stands on the log."""
-    return _encoder.encode(event)
+    """Return the event as it stands on the log, its amounts in plain notation."""
+    raw = _encoder.encode(event)
+    # Python writes 0.0000001 as 1E-7. Few events hold so small an amount; only they pay for it.
+    return _encoder.encode(builtins(event)) if b"E-" in raw or b"E+" in raw else raw
+
+
+def builtins(value: Any) -> Any:
+    """Return a value as plain JSON types, its amounts in plain notation."""
+    return _plain(msgspec.to_builtins(value, builtin_types=(Decimal,)))
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return f"{value:f}"
+        case dict():
+            return {name: _plain(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_plain(part) for part in value]
+        case _:
+            return value
 
 
 def decode(raw: bytes) -> OrderEvent:

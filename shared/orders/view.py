@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from shared.orders.codec import decode
+from shared.orders.codec import builtins, decode
 from shared.orders.events import (
     CancelRequested,
     OrderEvent,
@@ -43,7 +43,7 @@ def public_json(type_name: str, raw: bytes) -> bytes:
 
 def public_event(event: OrderEvent) -> dict[str, Any]:
     """Return an event as the object a client may see: its fields, plus `status`."""
-    fields: dict[str, Any] = msgspec.to_builtins(event)
+    fields: dict[str, Any] = builtins(event)
     if isinstance(event, TransactionSigned):
         del fields["transaction"]["payload"]
     return {"status": str(status_after(event)), **fields}
@@ -74,7 +74,8 @@ def public_order(history: Sequence[OrderEvent]) -> dict[str, Any]:
             changes.append({"status": order.status, "at": event.at})
     if order is None:
         raise ValueError("an order has at least one event")
-    return _builtins(_fields(order, changes))
+    shown: dict[str, Any] = builtins(_fields(order, changes))
+    return shown
 
 
 def _fields(order: Order, changes: list[dict[str, Any]]) -> dict[str, Any]:
@@ -105,8 +106,3 @@ def _fields(order: Order, changes: list[dict[str, Any]]) -> dict[str, Any]:
         "updatedAt": order.updated_at,
         "statusHistory": changes,
     }
-
-
-def _builtins(fields: dict[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = msgspec.to_builtins(fields)
-    return result

@@ -50,6 +50,19 @@ def test_every_event_comes_back_as_it_was(kind: type[OrderEvent]) -> None:
     assert decode(encode(event)) == event
 
 
+@pytest.mark.parametrize("amount", ["0.000000001", "0.000000000", "1E+3"])
+def test_amounts_are_written_in_plain_notation(amount: str) -> None:
+    intent = SwapIntent(
+        token_in="1E-7", token_out="USDC", amount_in=Decimal(amount), max_slippage_bps=0
+    )
+    event = submitted(intent=intent)
+
+    written = msgspec.json.decode(encode(event))["intent"]
+    assert written["amountIn"] == f"{Decimal(amount):f}"
+    assert written["tokenIn"] == "1E-7"
+    assert decode(encode(event)) == event
+
+
 @given(
     st.decimals(allow_nan=False, allow_infinity=False, places=18, min_value=0, max_value=10**18),
     st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)),  # noqa: DTZ001 - the timezone comes beside it
