@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from services.gateway.access import Access
 from services.gateway.answers import component_schemas
+from services.gateway.cancel import Cancel, cancel_routes
 from services.gateway.describe import reply
 from services.gateway.followers import Followers
 from services.gateway.gatekeeper import Gatekeeper
@@ -35,6 +36,7 @@ class Parts:
 
     access: Access
     intake: Intake
+    cancel: Cancel
     histories: Histories
     followers: Followers
     sockets: Sockets
@@ -48,6 +50,7 @@ class Parts:
         return cls(
             access=Access(None),
             intake=Intake(log, settings, utc_now),
+            cancel=Cancel(log, histories, utc_now, deadline_s=settings.accept_deadline_ms / 1_000),
             histories=histories,
             followers=followers,
             sockets=Sockets(followers, settings.max_sockets),
@@ -79,6 +82,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(Gatekeeper, access=parts.access)
     app.add_middleware(Latency)
     app.include_router(order_routes(parts.intake, parts.histories, parts.sockets))
+    app.include_router(cancel_routes(parts.cancel))
     described: Any = {200: reply("HealthView", "Yes")}
     refused = {503: reply("HealthView", "No, and why")}
     app.add_api_route("/health", parts.health.live, responses=described, tags=["operation"])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,9 +12,10 @@ from services.gateway.access import Role, caller_of
 from services.gateway.body import read_order
 from services.gateway.describe import problems, reply, takes_id, takes_order
 from services.gateway.follow import public_history
-from services.gateway.histories import Histories, checked_id
+from services.gateway.histories import Histories
 from services.gateway.intake import Intake, checked_key
 from services.gateway.problems import Code, Problem
+from services.gateway.routes import BareRoute, accepted, id_in, json_answer
 from services.gateway.sockets import Sockets
 from shared.metrics import ORDERS_REFUSED
 from shared.orders.codec import decode
@@ -32,14 +30,6 @@ _EXECUTE = problems(
 _READ = problems(
     *(Code.INVALID_ORDER_ID, Code.ORDER_NOT_FOUND, Code.INTERNAL_ERROR, Code.HISTORY_UNAVAILABLE)
 )
-
-
-class BareRoute(APIRoute):
-    """A route that hands the request straight to its endpoint: nothing on the way costs time."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint itself."""
-        return self.endpoint
 
 
 def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIRouter:
@@ -59,17 +49,17 @@ def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIR
         headers = {"location": f"/api/orders/{taken.order_id}"}
         if taken.kind == "repeated":
             headers["idempotency-replayed"] = "true"
-        return _json(_accepted(taken.order_id), 202, headers)
+        return json_answer(accepted(taken.order_id), 202, headers)
 
     async def show(request: Request) -> Response:
         """Show the order as it stands."""
-        history = await histories.read_for(caller_of(request), _id_in(request))
-        return _json(public_order([decode(raw) for raw in history]))
+        history = await histories.read_for(caller_of(request), id_in(request))
+        return json_answer(public_order([decode(raw) for raw in history]))
 
     async def events(request: Request) -> Response:
         """Show everything that has happened to the order, oldest first."""
         return _json_list(
-            public_history(await histories.read_for(caller_of(request), _id_in(request)))
+            public_history(await histories.read_for(caller_of(request), id_in(request)))
         )
 
     router.add_api_route(
@@ -94,20 +84,6 @@ def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIR
     )
     router.add_api_websocket_route("/{order_id}/ws", sockets.serve)
     return router
-
-
-def _id_in(request: Request) -> str:
-    return checked_id(request.path_params["order_id"])
-
-
-def _accepted(order_id: str) -> dict[str, Any]:
-    address = f"/api/orders/{order_id}"
-    links = {"self": address, "events": f"{address}/events", "ws": f"{address}/ws"}
-    return {"orderId": order_id, "status": "pending", "links": links}
-
-
-def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), status, headers, "application/json")
 
 
 def _json_list(items: Sequence[bytes]) -> Response:

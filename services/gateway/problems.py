@@ -33,6 +33,8 @@ class Code(Enum):
     METHOD_NOT_ALLOWED = 405, "This address does not take this method"
     BODY_TIMEOUT = 408, "The body did not arrive in time"
     IDEMPOTENCY_KEY_REUSED = 409, "The Idempotency-Key belongs to another order"
+    TOO_LATE_TO_CANCEL = 409, "The order is signed; only the chain decides now"
+    ORDER_ENDED = 409, "The order has ended"
     BODY_TOO_LARGE = 413, "The body is too large"
     UNSUPPORTED_MEDIA_TYPE = 415, "The body must be application/json"
     RATE_LIMITED = 429, "Too many requests"
@@ -40,6 +42,7 @@ class Code(Enum):
     LOG_UNAVAILABLE = 503, "No orders can be taken now; nothing was written"
     OVERLOADED = 503, "Too many orders are waiting; nothing was written"
     HISTORY_UNAVAILABLE = 503, "The order cannot be looked up now"
+    CANCEL_UNKNOWN = 503, "It cannot be told whether the order is cancelled; ask again"
     TOO_MANY_SOCKETS = 503, "Too many clients are connected, or the gateway is leaving"
     ACCEPTANCE_UNKNOWN = 504, "It is unknown whether the order was accepted; ask for its id"
 

@@ -1,0 +1,119 @@
+"""Withdraw an order: until it is signed, and never by a guess."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.access import Caller, Role, caller_of
+from services.gateway.describe import problems, reply, takes_id
+from services.gateway.histories import Histories
+from services.gateway.problems import Code, Problem
+from services.gateway.routes import BareRoute, id_in, json_answer
+from shared.clock import Clock
+from shared.metrics import EVENTS
+from shared.orders.codec import decode
+from shared.orders.events import CancelRequested, Head, OrderCancelled, OrderEvent
+from shared.orders.order import Order, evolve, replay
+from shared.orders.states import IN_FLIGHT, State
+from shared.orders.view import public_order
+from shared.streams.errors import LogUnavailable
+from shared.streams.log import Append, Log
+
+_PAUSE_S = 0.02
+
+_CANCEL = problems(
+    *(Code.INVALID_ORDER_ID, Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.ORDER_NOT_FOUND),
+    *(Code.TOO_LATE_TO_CANCEL, Code.ORDER_ENDED, Code.INTERNAL_ERROR, Code.HISTORY_UNAVAILABLE),
+    Code.CANCEL_UNKNOWN,
+)
+
+
+def withdraw(order: Order, now: datetime) -> OrderCancelled | CancelRequested | None:
+    """Return what a client's wish to cancel adds to the order's history, if anything."""
+    if order.ended or (order.cancel_requested and order.state in IN_FLIGHT):
+        return None
+    head = Head(order_id=order.id, version=order.version + 1, at=now)
+    if order.state in IN_FLIGHT:
+        return CancelRequested(**head, state=order.state)
+    return OrderCancelled(**head)
+
+
+def check_cancelled(order: Order) -> None:
+    """Raise the `Problem` that says why the order is not cancelled, unless it is."""
+    if order.state in IN_FLIGHT:
+        why = f"its transaction, {order.signature}, is signed; if it expires, no other follows"
+        raise Problem(Code.TOO_LATE_TO_CANCEL, why, order_id=order.id)
+    if order.state is not State.CANCELLED:
+        raise Problem(Code.ORDER_ENDED, f"it is {order.status}", order_id=order.id)
+
+
+class Cancel:
+    """Cancels orders by compare-and-append: execution and cancelling cannot both win."""
+
+    def __init__(self, log: Log, histories: Histories, clock: Clock, *, deadline_s: float) -> None:
+        """`deadline_s` bounds the whole of one cancelling."""
+        self._log = log
+        self._histories = histories
+        self._clock = clock
+        self._deadline_s = deadline_s
+
+    async def __call__(self, order_id: str, caller: Caller) -> dict[str, Any]:
+        """Return the order, as clients may see it, once it is cancelled, now or before.
+
+        Raises `Problem`: 409 when it is signed or has ended otherwise, 404 when it is unknown,
+        503 when that cannot be told. Asking again is safe.
+        """
+        caller.require(Role.TRADE)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._deadline_s
+        while loop.time() < deadline:
+            raw = await self._histories.read_for(caller, order_id)
+            if history := await self._settle([decode(event) for event in raw]):
+                return public_order(history)
+            await asyncio.sleep(_PAUSE_S)
+        raise Problem(Code.CANCEL_UNKNOWN, order_id=order_id)
+
+    async def _settle(self, history: list[OrderEvent]) -> list[OrderEvent]:
+        """Return the cancelled order's history, or nothing when the order may have moved on."""
+        order = replay(history)
+        if order is None:
+            return []
+        event = withdraw(order, self._clock())
+        if event and not await self._append(event):
+            return []
+        check_cancelled(evolve(order, event) if event else order)
+        return [*history, event] if event else history
+
+    async def _append(self, event: OrderEvent) -> bool:
+        append = Append(order_id=event.order_id, expected=event.version - 1, events=[event])
+        try:
+            [outcome] = await self._log.append("", [append])
+        except LogUnavailable:
+            return False  # It may be there all the same: the next look at the history tells.
+        if outcome == "ok":
+            EVENTS.labels(type(event).__name__).inc()
+        return outcome == "ok"
+
+
+def cancel_routes(cancel: Cancel) -> APIRouter:
+    """Return the route that cancels an order."""
+    router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=BareRoute)
+
+    async def withdraw_order(request: Request) -> Response:
+        """Cancel the order, unless it is signed already. Repeating it changes nothing."""
+        return json_answer(await cancel(id_in(request), caller_of(request)))
+
+    router.add_api_route(
+        "/{order_id}",
+        withdraw_order,
+        methods=["DELETE"],
+        responses={200: reply("OrderView", "The order, cancelled"), **_CANCEL},
+        openapi_extra=takes_id(),
+    )
+    return router

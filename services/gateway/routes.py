@@ -1,0 +1,38 @@
+"""What the addresses share: routes that cost nothing on the way, and JSON answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.histories import checked_id
+
+
+class BareRoute(APIRoute):
+    """A route that hands the request straight to its endpoint: nothing on the way costs time."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the endpoint itself."""
+        return self.endpoint
+
+
+def id_in(request: Request) -> str:
+    """Return the order id of the address. Raises `Problem` when it cannot be one."""
+    return checked_id(request.path_params["order_id"])
+
+
+def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return an answer that holds `content` as JSON."""
+    return Response(msgspec.json.encode(content), status, headers, "application/json")
+
+
+def accepted(order_id: str) -> dict[str, Any]:
+    """Return what the client of a new order is told: its id, and where to look next."""
+    address = f"/api/orders/{order_id}"
+    links = {"self": address, "events": f"{address}/events", "ws": f"{address}/ws"}
+    return {"orderId": order_id, "status": "pending", "links": links}
