@@ -26,6 +26,12 @@ TURNED_AWAY = Counter(
     "Requests that were not let in (who, how many, how much at once), by problem code",
     ["code"],
 )
+API_KEYS_BROKEN = Gauge(
+    "slipstream_api_keys_file_broken", "1 while the file of API keys cannot be used, else 0"
+)
+RATES_SKIPPED = Counter(
+    "slipstream_rate_limits_skipped_total", "Rate limits not looked at because Redis was away"
+)
 EVENTS = Counter("slipstream_events_total", "Events appended to the log, by type", ["type"])
 STEP_SECONDS = Histogram(
     "slipstream_step_duration_seconds",

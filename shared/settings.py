@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Annotated, Self
 from uuid import uuid4
 
@@ -16,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
+
+_RATE = r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$"
 
 
 class InvalidSettings(Exception):
@@ -75,6 +78,14 @@ def _lines(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in problem['loc']).upper() or 'SETTINGS'}: {problem['msg']}"
         for problem in error.errors()
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address can be reached from this machine only."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _replica_name() -> str:
@@ -182,6 +193,35 @@ class GatewaySettings(Settings):
 
     http_host: str = Field(default="127.0.0.1", description="Address the gateway listens on")
     http_port: int = Field(default=8000, ge=0, le=65535, description="Port of the gateway")
+    api_keys_file: str = Field(
+        default="",
+        description="File of API keys, a line each as `slipstream keys new` prints it; reloaded "
+        "when it changes",
+    )
+    open_access: bool = Field(
+        default=False,
+        description="Let everybody in without a key. Not needed on a loopback address",
+    )
+    allowed_origins: str = Field(
+        default="",
+        description="Origins whose pages may open WebSockets besides the gateway's own, with "
+        "commas between, e.g. https://app.example; * for all",
+    )
+    rate_limit_account: str = Field(
+        default="",
+        pattern=_RATE,
+        description="Most orders and other POSTs of one account, e.g. 100/minute; no limit when "
+        "empty",
+    )
+    rate_limit_global: str = Field(
+        default="",
+        pattern=_RATE,
+        description="Most orders and other POSTs of all accounts, e.g. 5000/second; no limit when "
+        "empty",
+    )
+    max_requests: int = Field(
+        default=10_000, ge=1, description="Requests one gateway works on at once; more answer 503"
+    )
     accept_deadline_ms: Milliseconds = Field(
         default=5_000,
         ge=100,
@@ -205,6 +245,17 @@ class GatewaySettings(Settings):
     drain_s: Seconds = Field(
         default=8.0, description="Time to finish requests when told to stop, in seconds"
     )
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if self.api_keys_file and self.open_access:
+            raise ValueError("API_KEYS_FILE and OPEN_ACCESS contradict each other: unset one")
+        if not (self.api_keys_file or self.open_access or is_loopback(self.http_host)):
+            raise ValueError(
+                f"HTTP_HOST {self.http_host} can be reached from outside: set API_KEYS_FILE "
+                "(see `slipstream keys new`), or OPEN_ACCESS=true to let everybody in"
+            )
+        return self
 
 
 class ProjectorSettings(ConsumerSettings):

@@ -177,6 +177,15 @@ class Client:
         await self._redis.aclose()
 
 
+def plain_client(url: str, *, clustered: bool, timeout_s: float) -> Redis | RedisCluster:
+    """Return redis-py's own client, for a library that brings its own commands."""
+    if clustered:
+        return RedisCluster.from_url(url, socket_timeout=timeout_s)
+    never = Retry(NoBackoff(), 0)
+    client: Redis = Redis.from_url(url, socket_timeout=timeout_s, retry=never)
+    return client
+
+
 def checked(reply: Any) -> Any:
     """Return a reply of `Client.run`, or raise it if it is an error."""
     if isinstance(reply, Exception):

@@ -45,6 +45,10 @@ class Keys:
         """Return the channel on which one order's events are published."""
         return f"{self.namespace}:{{{self.partition_of(order_id):02}}}:updates:{order_id}"
 
+    def ticket(self, digest: str) -> str:
+        """Return what a one-time ticket, known by its digest, was issued for."""
+        return f"{self.namespace}:ticket:{digest}"
+
     @property
     def layout(self) -> str:
         """Return the key that remembers the number of partitions."""
