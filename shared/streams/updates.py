@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -43,31 +43,38 @@ class Updates:
         self._on_message = on_message
         self._on_gap = on_gap
         self._wanted: dict[str, asyncio.Future[None]] = {}
+        self._untold: set[str] = set()  # Orders whose node is to hear what we want.
         self._told: Counter[str] = Counter()  # Commands on their way, by order.
         self._unconfirmed: set[str] = set()  # Of those wanted when the link was renewed.
         self._links: dict[str, Any] = {}
+        self._wake = asyncio.Event()
         self._was_up = False
 
-    async def subscribe(self, order_id: str) -> None:
-        """Return once Redis confirmed the subscription.
+    async def subscribe(self, *order_ids: str) -> None:
+        """Return once Redis confirmed the subscriptions, which go out together.
 
         Raises `LogUnavailable` when it does not in time.
         """
-        confirmed = self._wanted.get(order_id)
-        if confirmed is None:
-            confirmed = asyncio.get_running_loop().create_future()
-            self._wanted[order_id] = confirmed
-            await self._tell("SSUBSCRIBE", [order_id])
-        try:
-            await asyncio.wait_for(asyncio.shield(confirmed), _CONFIRM_S)
-        except TimeoutError:
-            raise LogUnavailable("no live updates: Redis is away", maybe_applied=False) from None
+        confirmed = [self._want(order_id) for order_id in order_ids]
+        waiting = [future for future in confirmed if not future.done()]
+        if waiting and (await asyncio.wait(waiting, timeout=_CONFIRM_S))[1]:
+            raise LogUnavailable("no live updates: Redis is away", maybe_applied=False)
 
-    async def unsubscribe(self, order_id: str) -> None:
+    def unsubscribe(self, order_id: str) -> None:
         """Stop following an order."""
         if self._wanted.pop(order_id, None):
             self._renewed(order_id)
-            await self._tell("SUNSUBSCRIBE", [order_id])
+            self._tell_soon(order_id)
+
+    def _want(self, order_id: str) -> asyncio.Future[None]:
+        if order_id not in self._wanted:
+            self._wanted[order_id] = asyncio.get_running_loop().create_future()
+            self._tell_soon(order_id)
+        return self._wanted[order_id]
+
+    def _tell_soon(self, order_id: str) -> None:
+        self._untold.add(order_id)
+        self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the links up until told to stop."""
@@ -89,9 +96,10 @@ class Updates:
                 await link.connect()
             self._links, self._was_up = links, True
             self._told.clear()
-            await self._renew()
-            tasks = [asyncio.create_task(self._read(link)) for link in links.values()]
-            tasks += [asyncio.create_task(self._ping()), asyncio.create_task(_until(stop))]
+            self._renew()
+            work: list[Coroutine[Any, Any, Any]] = [self._read(link) for link in links.values()]
+            work += [self._tell(), self._ping(), stop.wait()]
+            tasks = [asyncio.create_task(part) for part in work]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -106,22 +114,33 @@ class Updates:
                 with suppress(*_LOST):
                     await link.disconnect(nowait=True)
 
-    async def _renew(self) -> None:
+    def _renew(self) -> None:
         self._unconfirmed = {i for i, confirmed in self._wanted.items() if confirmed.done()}
-        by_partition: dict[int, list[str]] = {}
-        for order_id in self._wanted:
-            partition = self._log.keys.partition_of(order_id)
-            by_partition.setdefault(partition, []).append(order_id)
-        for order_ids in by_partition.values():
-            await self._tell("SSUBSCRIBE", order_ids)
+        self._untold = set(self._wanted)
+        self._wake.set()
 
-    async def _tell(self, command: str, order_ids: list[str]) -> None:
-        channels = [self._log.keys.updates(order_id) for order_id in order_ids]
-        link = self._links.get(self._log.client.node_of(channels[0]))
-        if link is not None:
-            self._told.update(order_ids)
-            with suppress(*_LOST):  # The reader sees it too, and renews everything wanted.
-                await link.send_command(command, *channels, check_health=False)
+    async def _tell(self) -> None:
+        # What is wanted while one batch goes out makes the next: many orders, few commands.
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._untold = self._untold, set()
+            wanted = batch & self._wanted.keys()
+            await self._send("SSUBSCRIBE", wanted)
+            await self._send("SUNSUBSCRIBE", batch - wanted)
+
+    async def _send(self, command: str, order_ids: Iterable[str]) -> None:
+        # Counted before anything is sent: the first answers may come before the last command.
+        by_partition: dict[int, list[str]] = {}
+        for order_id in order_ids:
+            by_partition.setdefault(self._log.keys.partition_of(order_id), []).append(order_id)
+            self._told[order_id] += 1
+        for part in by_partition.values():
+            channels = [self._log.keys.updates(order_id) for order_id in part]
+            link = self._links.get(self._log.client.node_of(channels[0]))
+            if link is None:
+                raise LogUnavailable("a partition is on a new node", maybe_applied=False)
+            await link.send_command(command, *channels, check_health=False)
 
     async def _read(self, link: Any) -> None:
         while True:
@@ -165,7 +184,3 @@ def _flat(reply: Any) -> Iterable[Any]:
 
 def _order_of(channel: bytes) -> str:
     return channel.rpartition(b":")[2].decode()
-
-
-async def _until(stop: asyncio.Event) -> None:
-    await stop.wait()

@@ -58,7 +58,7 @@ async def test_after_unsubscribing_an_order_is_heard_no_more(
 ) -> None:
     first, second = an_order_id(), an_order_id()
     await updates.subscribe(first)
-    await updates.unsubscribe(first)
+    updates.unsubscribe(first)
     await updates.subscribe(second)
 
     await log.publish([(first, b"no")])
@@ -75,13 +75,30 @@ async def test_an_order_let_go_and_wanted_again_at_once_is_heard_and_no_link_is_
     await updates.subscribe(other)
     for _ in range(20):
         await updates.subscribe(order_id)
-        await updates.unsubscribe(order_id)
+        updates.unsubscribe(order_id)
     await updates.subscribe(order_id)
 
     await log.publish([(order_id, b"yes"), (other, b"too")])
     await eventually(lambda: len(heard.messages) == 2)
 
     assert heard.gaps == 0
+
+
+async def test_a_thousand_orders_are_subscribed_with_one_command_a_partition(
+    log: Log, updates: Updates
+) -> None:
+    await updates.subscribe(an_order_id())
+    before = await _calls(log, "ssubscribe")
+
+    await updates.subscribe(*(an_order_id() for _ in range(1_000)))
+
+    assert await _calls(log, "ssubscribe") - before == log.keys.partitions
+
+
+async def _calls(log: Log, command: str) -> int:
+    stats: bytes = await log.client.call("INFO", "commandstats")
+    [line] = [part for part in stats.split() if part.startswith(b"cmdstat_%s:" % command.encode())]
+    return int(line.partition(b"calls=")[2].partition(b",")[0])
 
 
 async def test_a_cut_link_is_renewed_and_reported_as_a_gap(
