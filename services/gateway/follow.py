@@ -1,25 +1,22 @@
 """Follow orders without a gap: every client sees every event once and in order.
 
-A follower is brought up to date from the history, then fed live. It takes an update only if it
+A place is brought up to date from the history, then fed live. It takes an update only if it
 is the very next one, so it does not matter how often an update comes or whether the history or
 the live link brings it. An update that is further on reveals a gap, which the history fills.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from services.gateway.follower import BROKEN, ENDED, Follower
+from services.gateway.problems import Problem
 from shared.orders.codec import MalformedEvent
 from shared.orders.states import END_STATUSES
 from shared.orders.view import public_json
-
-# Close codes of RFC 6455 and its registry.
-ENDED, GONE, BROKEN, LEAVING, TOO_SLOW = 1000, 1005, 1011, 1012, 1013
 
 
 class Update(NamedTuple):
@@ -28,6 +25,10 @@ class Update(NamedTuple):
     version: int
     ended: bool  # Whether the order was at its end once this had happened.
     message: bytes
+
+
+# Puts an order's events into words for one client, in order, each once.
+Render: TypeAlias = Callable[[Update], bytes]
 
 
 class _Public(msgspec.Struct):
@@ -52,6 +53,16 @@ def read_update(message: bytes) -> Update:
     return Update(event.version, event.status in END_STATUSES, message)
 
 
+def plain(update: Update) -> bytes:
+    """Return the event in our own words."""
+    return update.message
+
+
+def updates_in(history: Sequence[bytes]) -> list[Update]:
+    """Return a history as clients may see it. Raises `MalformedEvent`."""
+    return [read_update(message) for message in public_history(history)]
+
+
 def public_history(history: Sequence[bytes]) -> list[bytes]:
     """Return the events of a history as clients may see them. Raises `MalformedEvent`."""
     try:
@@ -60,70 +71,72 @@ def public_history(history: Sequence[bytes]) -> list[bytes]:
         raise MalformedEvent(str(error)) from None
 
 
-class Follower:
-    """One client's place in one order's history, and what is waiting to be sent to it."""
+class Place:
+    """A follower's place in one order's history. Nothing is shown before it is admitted."""
 
-    def __init__(self, order_id: str, since: int, room: int) -> None:
-        """`since` is the version the client has; at most `room` live messages wait for it."""
+    def __init__(
+        self, order_id: str, since: int, follower: Follower, render: Render = plain
+    ) -> None:
+        """`since` is the version that the client has."""
         self.order_id = order_id
         self.position = since
-        self.close_code: int | None = None
-        self._room = room
-        self._dropped = False
-        self._waiting: deque[bytes] = deque()
-        self._wake = asyncio.Event()
+        self.admitted = False
+        self.follower = follower
+        self._render = render
+        self._heard = 0  # The newest version that was heard of before the admission.
+        self._over = False
 
-    def catch_up(self, history: Iterable[Update]) -> None:
-        """Queue what the client has not had of a whole history."""
-        for update in history:
-            self._take(update)
+    def admit(self, history: Sequence[Update]) -> bool:
+        """Bring the client up to date for the first time. Return False when more happened since."""
+        self.admitted = True
+        self._catch_up(history)
+        self.caught_up()
+        self._end_after(history[-1])
+        return self._heard <= self.position
 
     def feed(self, update: Update) -> bool:
         """Queue a live update. Return False when one before it is missing."""
+        if not self.admitted:
+            self._heard = max(self._heard, update.version)
+            return True
         if update.version > self.position + 1:
             return False
-        if update.version == self.position + 1 and len(self._waiting) >= self._room:
-            self.drop(TOO_SLOW)
-        else:
-            self._take(update)
+        self._take(update, self.follower.push)
+        self._end_after(update)
         return True
 
-    def reply(self, message: bytes) -> None:
-        """Queue an answer to what the client said."""
-        if len(self._waiting) >= self._room:
-            self.drop(TOO_SLOW)
-        else:
-            self._queue(message)
+    def heal(self, history: Sequence[Update]) -> bool:
+        """Queue what the client has missed of a whole history. Return whether there was any."""
+        if not self.admitted:
+            self._heard = max(self._heard, history[-1].version)
+            return False
+        before = self.position
+        self._catch_up(history)
+        self._end_after(history[-1])
+        return self.position > before
 
-    def drop(self, code: int) -> None:
-        """Close at once: what waits is not sent. The client can come back with `since`."""
-        self.close(code)
-        self._dropped = True
-        self._waiting.clear()
+    def finish(self, problem: Problem | None = None) -> None:
+        """Nothing more will come: the order has ended, or cannot be shown."""
+        if not self._over:
+            self._over = True
+            self.over(problem)
 
-    def close(self, code: int) -> None:
-        """Close once what waits is sent. The first code stands."""
-        if self.close_code is None:
-            self.close_code = code
-        self._wake.set()
+    def caught_up(self) -> None:
+        """Do what is due when the client has had all that happened before it came: nothing."""
 
-    async def next(self) -> bytes | None:
-        """Return the next message to send, or None when it is time to close."""
-        while not self._waiting:
-            if self.close_code is not None:
-                return None
-            self._wake.clear()
-            await self._wake.wait()
-        return self._waiting.popleft()
+    def over(self, problem: Problem | None) -> None:
+        """Do what is due when nothing more will come: close."""
+        self.follower.close(BROKEN if problem else ENDED)
 
-    def _take(self, update: Update) -> None:
+    def _catch_up(self, history: Iterable[Update]) -> None:
+        for update in history:
+            self._take(update, self.follower.answer)
+
+    def _take(self, update: Update, put: Callable[[bytes], None]) -> None:
         if update.version == self.position + 1:
             self.position = update.version
-            self._queue(update.message)
-        if update.ended and update.version <= self.position:
-            self.close(ENDED)
+            put(self._render(update))
 
-    def _queue(self, message: bytes) -> None:
-        if not self._dropped:
-            self._waiting.append(message)
-            self._wake.set()
+    def _end_after(self, update: Update) -> None:
+        if update.ended and update.version <= self.position:
+            self.finish()

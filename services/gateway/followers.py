@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from itertools import chain, islice
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from itertools import islice
 
-from services.gateway.follow import BROKEN, LEAVING, Follower, Update, public_history, read_update
+from services.gateway.access import Caller
+from services.gateway.follow import Place, Render, plain, read_update, updates_in
+from services.gateway.follower import LEAVING, Follower
 from services.gateway.histories import Histories
 from services.gateway.problems import Code, Problem
 from shared.metrics import HEALED, RESUMES
@@ -33,37 +35,66 @@ class Followers:
         self._histories = histories
         self._room = settings.socket_queue
         self._check_s = settings.follow_check_s
-        self._by_order: dict[str, set[Follower]] = {}
+        self._clients: set[Follower] = set()
+        self._by_order: dict[str, set[Place]] = {}
         self._missed: dict[str, str] = {}  # Orders to heal, and how it was noticed.
         self._wake = asyncio.Event()
         self.leaving = False
         self._updates = Updates(log, on_message=self._feed, on_gap=self._miss_all)
 
-    @asynccontextmanager
-    async def following(self, order_id: str, since: int) -> AsyncIterator[Follower]:
-        """Follow an order from version `since` on, for as long as the context is open.
-
-        Raises `Problem` when the order is unknown or cannot be looked up now.
-        """
-        follower = Follower(order_id, since, self._room)
-        self._by_order.setdefault(order_id, set()).add(follower)
+    @contextmanager
+    def client(self) -> Iterator[Follower]:
+        """Let a client in that may follow orders, for as long as the context is open."""
+        follower = Follower(self._room)
+        self._clients.add(follower)
         try:
-            # In this order: what happens after the subscription comes live, what happened
-            # before it is in the history.
-            await self._updates.subscribe(order_id)
-            follower.catch_up(await self._history(order_id))
-            if since:
-                RESUMES.inc()
             if self.leaving:
                 follower.close(LEAVING)
             yield follower
-        except LogUnavailable:
-            raise Problem(Code.HISTORY_UNAVAILABLE) from None
-        except MalformedEvent:
-            logger.exception("order %s has an event that cannot be shown", order_id)
-            raise Problem(Code.INTERNAL_ERROR) from None
         finally:
-            await self._forget(follower)
+            self._clients.remove(follower)
+
+    @asynccontextmanager
+    async def following(
+        self, caller: Caller, order_id: str, since: int, render: Render = plain
+    ) -> AsyncIterator[Follower]:
+        """Follow one order from version `since` to its end, for as long as the context is open.
+
+        Raises `Problem` when the order is unknown to the caller, or cannot be looked up now.
+        """
+        with self.client() as follower:
+            place = Place(order_id, since, follower, render)
+            try:
+                [problem] = await self.join(caller, [place])
+                if problem:
+                    raise problem
+                yield follower
+            finally:
+                self.leave([place])
+
+    async def join(self, caller: Caller, places: Sequence[Place]) -> list[Problem | None]:
+        """Admit places to their orders, all in few round trips. They stay until they `leave`.
+
+        Return what is wrong with each, if anything: its order is unknown to the caller, or
+        cannot be looked up now.
+        """
+        for place in places:
+            self._by_order.setdefault(place.order_id, set()).add(place)
+        # In this order: what happens after the subscription comes live, what happened before
+        # it is in the history.
+        try:
+            await self._updates.subscribe(*{place.order_id for place in places})
+        except LogUnavailable:
+            return [Problem(Code.HISTORY_UNAVAILABLE) for _ in places]
+        return await asyncio.gather(*(self._admit(caller, place) for place in places))
+
+    def leave(self, places: Iterable[Place]) -> None:
+        """Let go of places, whether they were admitted or not."""
+        for place in places:
+            at_order = self._by_order.get(place.order_id, set())
+            at_order.discard(place)
+            if not at_order and self._by_order.pop(place.order_id, None) is not None:
+                self._updates.unsubscribe(place.order_id)
 
     async def run(self) -> None:
         """Keep everybody up to date, until cancelled."""
@@ -75,7 +106,7 @@ class Followers:
     async def close_all(self, within_s: float) -> None:
         """Ask every client to go elsewhere, in waves, so that they do not all come at once."""
         self.leaving = True
-        everybody = list(chain.from_iterable(self._by_order.values()))
+        everybody = list(self._clients)
         size = max(LEAST_WAVE, -(-len(everybody) // WAVES))
         for start in range(0, len(everybody), size):
             if start:
@@ -83,12 +114,23 @@ class Followers:
             for follower in everybody[start : start + size]:
                 follower.close(LEAVING)
 
-    async def _forget(self, follower: Follower) -> None:
-        followers = self._by_order[follower.order_id]
-        followers.remove(follower)
-        if not followers:
-            del self._by_order[follower.order_id]
-            await self._updates.unsubscribe(follower.order_id)
+    async def _admit(self, caller: Caller, place: Place) -> Problem | None:
+        resumes = place.position > 0
+        try:
+            history = await self._histories.read_for(caller, place.order_id)
+            complete = place.admit(updates_in(history))
+        except Problem as problem:
+            return problem
+        except MalformedEvent as error:
+            return _cannot_show(place.order_id, error)
+        if resumes:
+            RESUMES.inc()
+        if not complete:
+            self._miss(place.order_id, "jump")
+        return None
+
+    def _at(self, order_id: str) -> list[Place]:
+        return list(self._by_order.get(order_id, ()))  # A place may leave when it is fed.
 
     def _feed(self, order_id: str, message: bytes) -> None:
         try:
@@ -96,8 +138,8 @@ class Followers:
         except MalformedEvent:
             self._miss(order_id, "unreadable")
             return
-        for follower in self._by_order.get(order_id, ()):
-            if not follower.feed(update):
+        for place in self._at(order_id):
+            if not place.feed(update):
                 self._miss(order_id, "jump")
 
     def _miss(self, order_id: str, why: str) -> None:
@@ -130,27 +172,28 @@ class Followers:
     async def _check(self) -> None:
         order_ids = list(self._by_order)
         for order_id, version in zip(order_ids, await self._log.versions(order_ids), strict=True):
-            positions = [f.position for f in self._by_order.get(order_id, ())]
+            positions = [place.position for place in self._at(order_id) if place.admitted]
             # No history in Redis means that the order has ended: the archive knows how.
             if positions and (version == 0 or min(positions) < version):
                 self._miss(order_id, "check")
 
-    async def _history(self, order_id: str) -> list[Update]:
-        return [read_update(m) for m in public_history(await self._histories.read(order_id))]
-
     async def _heal(self, order_id: str, why: str) -> None:
         try:
-            history = await self._history(order_id)
+            history = updates_in(await self._histories.read(order_id))
         except Problem as problem:
             logger.warning("order %s is not healed yet: %s", order_id, problem)
             return  # The next check will find it again.
-        except MalformedEvent:
-            logger.exception("order %s has an event that cannot be shown", order_id)
-            for follower in self._by_order.get(order_id, ()):
-                follower.close(BROKEN)
+        except MalformedEvent as error:
+            broken = _cannot_show(order_id, error)
+            for place in self._at(order_id):
+                if place.admitted:  # The others are told by whoever lets them in.
+                    place.finish(broken)
             return
-        for follower in self._by_order.get(order_id, ()):
-            before = follower.position
-            follower.catch_up(history)
-            if follower.position > before:
+        for place in self._at(order_id):
+            if place.heal(history):
                 HEALED.labels(why).inc()
+
+
+def _cannot_show(order_id: str, error: MalformedEvent) -> Problem:
+    logger.error("order %s has an event that cannot be shown: %s", order_id, error)
+    return Problem(Code.INTERNAL_ERROR)

@@ -82,7 +82,7 @@ def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIR
         responses={200: reply("EventView", "Its events", many=True), **_READ},
         openapi_extra=takes_id(),
     )
-    router.add_api_websocket_route("/{order_id}/ws", sockets.serve)
+    router.add_api_websocket_route("/{order_id}/ws", sockets.one)
     return router
 
 

@@ -8,27 +8,21 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.follow import (
-    ENDED,
-    LEAVING,
-    TOO_SLOW,
-    Follower,
-    Update,
-    public_history,
-    read_update,
-)
+from services.gateway.follow import Place, Update, updates_in
+from services.gateway.follower import ENDED, LEAVING, TOO_SLOW, Follower
 from shared.orders.codec import encode
 from tests.builders import history
 
-EVENTS = [
-    read_update(message)
-    for message in public_history([encode(event) for event in history(ending="rerouted")])
-]
+EVENTS = updates_in([encode(event) for event in history(ending="rerouted")])
 
 
-def sent(follower: Follower) -> list[bytes]:
+def place_at(since: int, room: int = 100) -> Place:
+    return Place("id", since, Follower(room))
+
+
+def sent(place: Place) -> list[bytes]:
     """Return what waits to be sent."""
-    return list(follower._waiting)
+    return list(place.follower._waiting)
 
 
 def versions(messages: Sequence[bytes]) -> list[int]:
@@ -38,63 +32,99 @@ def versions(messages: Sequence[bytes]) -> list[int]:
 @given(
     st.lists(st.sampled_from(EVENTS), max_size=30),
     st.integers(0, len(EVENTS)),
+    st.integers(0, 30),
+    st.integers(1, len(EVENTS)),
     st.sets(st.integers(0, 30)),
 )
 def test_lost_repeated_and_reordered_updates_change_nothing(
-    live: list[Update], since: int, heals: set[int]
+    live: list[Update], since: int, admitted_at: int, known: int, heals: set[int]
 ) -> None:
-    follower = Follower("id", since, room=100)
+    place = place_at(since)
     for i, update in enumerate(live):
-        if not follower.feed(update) or i in heals:
-            follower.catch_up(EVENTS)
-    follower.catch_up(EVENTS)
+        if i == admitted_at and not place.admit(EVENTS[:known]):
+            place.heal(EVENTS)
+        if not place.feed(update) or i in heals:
+            place.heal(EVENTS)
+    if not place.admitted:
+        place.admit(EVENTS)
+    place.heal(EVENTS)
 
-    assert versions(sent(follower)) == list(range(since + 1, len(EVENTS) + 1))
-    assert follower.close_code == ENDED
+    assert versions(sent(place)) == list(range(since + 1, len(EVENTS) + 1))
+    assert place.follower.close_code == ENDED
 
 
 def test_an_update_that_is_further_on_is_not_sent_before_the_one_that_is_missing() -> None:
-    follower = Follower("id", 0, room=100)
-    fed = [follower.feed(EVENTS[i]) for i in (0, 2, 1, 2)]
+    place = place_at(0)
+    place.admit(EVENTS[:1])
+    fed = [place.feed(EVENTS[i]) for i in (0, 2, 1, 2)]
 
     assert fed == [True, False, True, True]
-    assert versions(sent(follower)) == [1, 2, 3]
+    assert versions(sent(place)) == [1, 2, 3]
+
+
+def test_nothing_is_sent_to_a_client_that_is_not_admitted_yet() -> None:
+    place = place_at(0)
+    place.feed(EVENTS[0])
+    place.heal(EVENTS)
+
+    assert sent(place) == []
+
+
+def test_what_happened_while_a_client_was_let_in_is_known_to_be_missing() -> None:
+    place = place_at(0)
+    place.feed(EVENTS[2])
+
+    assert not place.admit(EVENTS[:2])
+    assert versions(sent(place)) == [1, 2]
 
 
 def test_a_client_that_has_everything_of_an_ended_order_is_told_that_it_ended() -> None:
-    follower = Follower("id", len(EVENTS), room=100)
-    follower.catch_up(EVENTS)
+    place = place_at(len(EVENTS))
+    place.admit(EVENTS)
 
-    assert (sent(follower), follower.close_code) == ([], ENDED)
+    assert (sent(place), place.follower.close_code) == ([], ENDED)
 
 
 def test_a_client_ahead_of_the_history_gets_only_what_is_new_to_it() -> None:
-    follower = Follower("id", 3, room=100)
-    follower.catch_up(EVENTS[:2])
-    follower.feed(EVENTS[2])
-    follower.feed(EVENTS[3])
+    place = place_at(3)
+    place.admit(EVENTS[:2])
+    place.feed(EVENTS[2])
+    place.feed(EVENTS[3])
 
-    assert versions(sent(follower)) == [4]
+    assert versions(sent(place)) == [4]
 
 
 def test_a_long_history_is_no_reason_to_call_a_client_slow() -> None:
-    follower = Follower("id", 0, room=1)
-    follower.catch_up(EVENTS)
+    place = place_at(0, room=1)
+    place.admit(EVENTS[:-1])
+    place.feed(EVENTS[-1])
 
-    assert versions(sent(follower)) == list(range(1, len(EVENTS) + 1))
-    assert follower.close_code == ENDED
+    assert versions(sent(place)) == list(range(1, len(EVENTS) + 1))
+    assert place.follower.close_code == ENDED
 
 
 def test_a_client_that_does_not_read_is_given_up_with_what_waits_for_it() -> None:
-    follower = Follower("id", 0, room=2)
-    for update in EVENTS[:4]:
-        follower.feed(update)
+    place = place_at(1, room=2)
+    place.admit(EVENTS[:1])
+    for update in EVENTS[1:4]:
+        place.feed(update)
 
-    assert (sent(follower), follower.close_code) == ([], TOO_SLOW)
+    assert (sent(place), place.follower.close_code) == ([], TOO_SLOW)
+
+
+async def test_answers_that_were_sent_leave_no_room_for_more_news_than_before() -> None:
+    place = place_at(0, room=1)
+    place.admit(EVENTS[:3])
+    for _ in range(3):
+        await place.follower.next()
+    place.feed(EVENTS[3])
+    place.feed(EVENTS[4])
+
+    assert place.follower.close_code == TOO_SLOW
 
 
 def test_the_first_reason_to_close_stands() -> None:
-    follower = Follower("id", 0, room=2)
+    follower = Follower(room=2)
     follower.close(LEAVING)
     follower.drop(TOO_SLOW)
 

@@ -1,0 +1,76 @@
+"""One WebSocket: a task that writes, a task that listens, and the end of both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.websockets import WebSocket
+
+from services.gateway.follower import BROKEN, GONE, TOO_SLOW, Follower
+from services.gateway.problems import Code, Problem
+from shared.metrics import SLOW_CLIENTS
+
+WRITE_S = 5.0  # A client that takes nothing for so long is given up.
+CLOSE_S = 1.0
+
+_CLOSE_CODES = {
+    Code.INVALID_ORDER_ID: 4400,
+    Code.INVALID_SINCE: 4400,
+    Code.ORDER_NOT_FOUND: 4404,
+    Code.HISTORY_UNAVAILABLE: TOO_SLOW,  # 1013 means "try again later" either way.
+}
+
+
+async def converse(
+    websocket: WebSocket, follower: Follower, hear: Callable[[str | bytes], Awaitable[None]]
+) -> None:
+    """Send what waits for the follower and hear what the client says, until either is over.
+
+    The next message is read only once `hear` has returned, so that a client cannot say more
+    than is taken in.
+    """
+    listener = asyncio.create_task(_listen(websocket, follower, hear))
+    try:
+        await _write(websocket, follower)
+    finally:
+        listener.cancel()
+        await asyncio.wait([listener])
+
+
+async def refuse(websocket: WebSocket, problem: Problem) -> None:
+    """Say what is wrong, and close."""
+    await _send(websocket, problem.document())
+    await _close(websocket, _CLOSE_CODES.get(problem.code, BROKEN), problem.code.name)
+
+
+async def _write(websocket: WebSocket, follower: Follower) -> None:
+    try:
+        while (message := await follower.next()) is not None:
+            await _send(websocket, message)
+    except TimeoutError:
+        follower.drop(TOO_SLOW)
+    if follower.close_code == TOO_SLOW:
+        SLOW_CLIENTS.inc()
+    await _close(websocket, follower.close_code or BROKEN)
+
+
+async def _listen(
+    websocket: WebSocket, follower: Follower, hear: Callable[[str | bytes], Awaitable[None]]
+) -> None:
+    try:
+        while (message := await websocket.receive())["type"] == "websocket.receive":
+            await hear(message.get("text") or message.get("bytes") or "")
+    finally:
+        follower.drop(GONE)
+
+
+async def _send(websocket: WebSocket, message: bytes) -> None:
+    async with asyncio.timeout(WRITE_S):
+        await websocket.send_text(message.decode())
+
+
+async def _close(websocket: WebSocket, code: int, reason: str = "") -> None:
+    if code != GONE:
+        async with asyncio.timeout(CLOSE_S):
+            await websocket.close(code, reason)
