@@ -128,7 +128,7 @@ class Group:
             order_id=named.get(b"order", b"").decode(errors="replace"),
             raw=named.get(b"event", b""),
             attempt=attempt,
-            for_others=only is not None and only.decode() != self.name,
+            for_others=only not in (None, self.name.encode()),
         )
 
     async def acknowledge(self, deliveries: Iterable[Delivery]) -> None:

@@ -166,11 +166,12 @@ class Steps:
         except MalformedEvent as error:
             await self._bury(delivery, str(error))
             return
+        following: Next | None
         if delivery.type not in self._handles:  # A parked order that was moved on elsewhere.
-            await self.patience(lambda: self._group.unpark([event.order_id]))
-            return
-        following: Next | None = _OVERFLOW
-        if self._held.idle <= _MOST_IDLE * self._settings.max_in_flight:
+            following = ()
+        elif self._held.idle > _MOST_IDLE * self._settings.max_in_flight:
+            following = _OVERFLOW
+        else:
             following = await self._decide(delivery, event)
         if following is not None:
             await self._settle_step(delivery, event, following)

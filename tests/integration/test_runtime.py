@@ -140,6 +140,7 @@ async def test_a_malformed_entry_is_a_dead_letter_and_stops_nobody(
         fields = ("type", "OrderSubmitted", "order", "?", "event", event)
         await log.client.call("XADD", log.keys.log(0), "*", *fields)
     await log.client.call("XADD", log.keys.log(0), "*", "something", "else")
+    await log.client.call("XADD", log.keys.log(0), "*", "only", b"\xff")
 
     async with running(log, "router", Scripted(answers), settings):
         order = await placed(log)
@@ -351,6 +352,43 @@ async def test_a_parked_order_survives_the_death_of_who_took_it_up(
             return len(await types_of(log, order.order_id)) == 2
 
         await eventually(routed)
+
+
+async def parked_orders(log: Log) -> int:
+    return sum(part.parked for part in await backlog_of(log, "router"))
+
+
+async def test_a_step_that_comes_too_late_does_not_take_an_order_off_the_parking(
+    log: Log, settings: VenueSettings
+) -> None:
+    order = await placed(log)
+    started = RoutingStarted(**order.next(NOON), intent=an_intent())
+    step = Append(order_id=order.order_id, expected=1, events=[started], unpark=True)
+    await log.append("router", [step])
+    await log.append("router", [Append(order_id=order.order_id, expected=2, park_ms=60_000)])
+
+    outcome = await log.append("router", [step])
+
+    assert outcome == ["moved"]
+    assert await parked_orders(log) == 1
+
+
+async def test_a_parked_order_that_was_moved_on_elsewhere_is_taken_off_the_parking(
+    log: Log, settings: VenueSettings
+) -> None:
+    order = await placed(log)
+    started = RoutingStarted(**order.next(NOON), intent=an_intent())
+    await log.append("router", [Append(order_id=order.order_id, expected=1, park_ms=0)])
+    await log.append("router", [Append(order_id=order.order_id, expected=1, events=[started])])
+
+    async with running(log, "router", Scripted(answers), settings):
+
+        async def nothing_parked() -> bool:
+            return await parked_orders(log) == 0
+
+        await eventually(nothing_parked)
+
+    assert await types_of(log, order.order_id) == ["OrderSubmitted", "RoutingStarted"]
 
 
 async def test_a_step_without_history_is_kept_unless_the_archive_has_its_end(

@@ -41,11 +41,12 @@ local function settle(log, list, third, first)
       redis.call('SET', third, marker, 'EX', ttl)
     end
   end
-  if also == 'park' and outcome == 'ok' then
+  -- Whoever moved the order on may have parked it anew: then it is not mine to take off.
+  if outcome == 'ok' and also == 'park' then
     local now = redis.call('TIME')
     local due = now[1] * 1000 + math.floor(now[2] / 1000) + tonumber(argument)
     redis.call('ZADD', third, string.format('%.0f', due), order)
-  elseif also == 'unpark' then
+  elseif outcome == 'ok' and also == 'unpark' then
     redis.call('ZREM', third, order)
   end
   if entry ~= '' then redis.call('XACK', log, group, entry) end
