@@ -59,11 +59,12 @@ class Coalescer(Generic[T, R]):
         futures = [future for _, future in batch]
         try:
             answers = await self._flush([item for item, _ in batch])
+            answered = list(zip(futures, answers, strict=True))
         except Exception as error:  # noqa: BLE001 - it is handed to every caller
             for future in futures:
                 if not future.done():
                     future.set_exception(error)
             return
-        for future, answer in zip(futures, answers, strict=True):
+        for future, answer in answered:
             if not future.done():  # Its caller may have been cancelled meanwhile.
                 future.set_result(answer)

@@ -1,0 +1,58 @@
+"""Group commit: what becomes of callers when their flush goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from shared.batching import Coalescer, Full
+
+
+async def test_callers_that_come_during_a_flush_share_the_next() -> None:
+    flushed: list[list[int]] = []
+
+    async def flush(items: list[int]) -> list[int]:
+        flushed.append(items)
+        await asyncio.sleep(0)
+        return items
+
+    answers = await asyncio.gather(*map(Coalescer(flush, batch=3), range(5)))
+
+    assert answers == [0, 1, 2, 3, 4]
+    assert flushed == [[0, 1, 2], [3, 4]]
+
+
+async def test_a_flush_that_answers_too_few_fails_its_callers_and_not_the_next() -> None:
+    async def flush(items: list[int]) -> list[int]:
+        return [item for item in items if item]
+
+    coalescer = Coalescer(flush)
+    async with asyncio.timeout(1):
+        with pytest.raises(ValueError, match="shorter"):
+            await coalescer(0)
+        answer = await coalescer(1)
+
+    assert answer == 1
+
+
+async def test_what_a_flush_raises_is_raised_to_each_of_its_callers() -> None:
+    async def flush(_items: list[int]) -> list[int]:
+        raise OSError("gone")
+
+    coalescer = Coalescer(flush)
+    outcomes = await asyncio.gather(coalescer(1), coalescer(2), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [OSError, OSError]
+
+
+async def test_more_than_may_wait_are_turned_away() -> None:
+    async def flush(items: list[int]) -> list[int]:
+        return items
+
+    coalescer = Coalescer(flush, limit=1)
+    first = coalescer.submit(1)
+    with pytest.raises(Full):
+        coalescer.submit(2)
+
+    assert await first == 1
