@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from services.gateway.__main__ import bind, serve
+from services.gateway.api_keys import access_for
 from services.gateway.app import Parts
 from shared.archive.postgres import Archive
 from shared.orders.codec import encode
@@ -70,7 +71,7 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Run a gateway until the context ends."""
     stop = asyncio.Event()
     log, archive = await Log.open(settings), await Archive.open(settings.database_url)
-    parts = Parts.make(log, archive, settings)
+    parts = Parts.make(log, archive, settings, access_for(settings))
     listener = bind(settings.http_host, 0)
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     serving = asyncio.create_task(serve(parts, settings, listener, stop))

@@ -9,9 +9,12 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 
 import uvicorn
 
+from services.gateway.access import Access
+from services.gateway.api_keys import BadKeys, access_for, keep_current
 from services.gateway.app import Parts, create_app
 from shared.archive.postgres import Archive
 from shared.runtime import run_service, until_available
@@ -36,6 +39,7 @@ class Server(uvicorn.Server):
 
 async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
     """Serve until told to stop; then send everybody elsewhere and finish what is in flight."""
+    access = _access(settings)
     async with AsyncExitStack() as stack:
         # First of all, so that a port that is taken is told at once.
         listener = stack.enter_context(bind(settings.http_host, settings.http_port))
@@ -47,7 +51,7 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
         stack.push_async_callback(log.close)
         archive = await Archive.open(settings.database_url)
         stack.push_async_callback(archive.close)
-        await serve(Parts.make(log, archive, settings), settings, listener, stop)
+        await serve(Parts.make(log, archive, settings, access), settings, listener, stop)
 
 
 async def serve(
@@ -56,14 +60,31 @@ async def serve(
     """Serve on a bound socket until told to stop."""
     server = Server(_config(parts, settings))
     async with asyncio.TaskGroup() as group:
-        following = group.create_task(parts.followers.run())
+        background = [group.create_task(parts.followers.run())]
         serving = group.create_task(server.serve(sockets=[listener]))
+        if settings.api_keys_file:
+            path = Path(settings.api_keys_file)
+            background.append(group.create_task(keep_current(parts.rules.access, path)))
         logger.info("listening on http://%s:%d", *listener.getsockname()[:2])
         await stop.wait()
         await parts.followers.close_all(settings.drain_s / 4)
         server.should_exit = True
         await serving
-        following.cancel()
+        for task in background:
+            task.cancel()
+    await parts.rules.quota.close()
+
+
+def _access(settings: GatewaySettings) -> Access:
+    try:
+        access = access_for(settings)
+    except BadKeys as error:
+        sys.exit(f"Cannot start: API_KEYS_FILE {settings.api_keys_file}: {error}")
+    if settings.open_access:
+        logger.warning("OPEN_ACCESS: everybody who reaches this gateway may do everything")
+    elif access.is_open:
+        logger.info("no API keys: everybody on this machine may do everything")
+    return access
 
 
 def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:

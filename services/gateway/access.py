@@ -60,6 +60,11 @@ class Access:
         """`callers` are found by the digests of their keys; None opens the gateway to all."""
         self.callers = callers
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether everybody is let in."""
+        return self.callers is None
+
     def caller(self, headers: Headers) -> Caller:
         """Return who sent these headers. Raises `Problem` when that is nobody known."""
         if self.callers is None:

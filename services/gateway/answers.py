@@ -116,6 +116,13 @@ class EventView(BaseModel):
     at: datetime
 
 
+class TicketView(_Model):
+    """A ticket for one WebSocket: `?ticket=` at the end of its address."""
+
+    ticket: str
+    expires_in: int = Field(examples=[30], description="Seconds")
+
+
 class FieldProblem(_Model):
     """What is wrong with one field."""
 
@@ -145,7 +152,10 @@ class HealthView(_Model):
 
 def component_schemas() -> dict[str, Any]:
     """Return the JSON schema of everything sent and received, by name."""
-    models = (OrderRequest, OrderAccepted, OrderView, EventView, ProblemView, HealthView)
+    models = (
+        *(OrderRequest, OrderAccepted, OrderView, EventView),
+        *(ProblemView, HealthView, TicketView),
+    )
     _, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )

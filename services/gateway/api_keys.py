@@ -16,6 +16,7 @@ import msgspec
 
 from services.gateway.access import Access, Caller, Role, digest_of_key
 from shared.metrics import API_KEYS_BROKEN
+from shared.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,13 @@ def read_keys(path: Path) -> dict[str, Caller]:
         raise BadKeys(error.strerror or "it cannot be read") from None
     except UnicodeDecodeError:
         raise BadKeys("it is not UTF-8") from None
+
+
+def access_for(settings: GatewaySettings) -> Access:
+    """Return who is let in. Raises `BadKeys`."""
+    if not settings.api_keys_file:
+        return Access(None)
+    return Access(read_keys(Path(settings.api_keys_file)))
 
 
 async def keep_current(access: Access, path: Path) -> None:

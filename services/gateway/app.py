@@ -12,18 +12,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.access import Access
-from services.gateway.answers import component_schemas
 from services.gateway.cancel import Cancel, cancel_routes
 from services.gateway.describe import reply
 from services.gateway.followers import Followers
-from services.gateway.gatekeeper import Gatekeeper
+from services.gateway.gatekeeper import Gatekeeper, Rules
 from services.gateway.health import Health
 from services.gateway.histories import Histories
+from services.gateway.hygiene import Hygiene
 from services.gateway.intake import Intake
 from services.gateway.latency import Latency
+from services.gateway.openapi import complete
 from services.gateway.orders import order_routes
 from services.gateway.problems import Problem, answer_crash, answer_problem, answer_refusal
+from services.gateway.quota import Quota
 from services.gateway.sockets import Sockets
+from services.gateway.tickets import Tickets
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.settings import GatewaySettings
@@ -34,7 +37,7 @@ from shared.streams.log import Log
 class Parts:
     """What the addresses are served with."""
 
-    access: Access
+    rules: Rules
     intake: Intake
     cancel: Cancel
     histories: Histories
@@ -43,12 +46,18 @@ class Parts:
     health: Health
 
     @classmethod
-    def make(cls, log: Log, archive: Archive, settings: GatewaySettings) -> Self:
+    def make(cls, log: Log, archive: Archive, settings: GatewaySettings, access: Access) -> Self:
         """Return the parts of a gateway on this log and archive."""
         histories = Histories(log, archive)
         followers = Followers(log, histories, settings)
         return cls(
-            access=Access(None),
+            rules=Rules(
+                access=access,
+                tickets=Tickets(log),
+                quota=Quota(log, settings),
+                origins=frozenset(settings.allowed_origins.replace(",", " ").split()),
+                max_requests=settings.max_requests,
+            ),
             intake=Intake(log, settings, utc_now),
             cancel=Cancel(log, histories, utc_now, deadline_s=settings.accept_deadline_ms / 1_000),
             histories=histories,
@@ -61,9 +70,9 @@ class Parts:
 class _Gateway(FastAPI):
     def openapi(self) -> dict[str, Any]:
         # FastAPI only collects models that it validates with; ours only describe.
-        described = super().openapi()
-        described["components"] = {"schemas": component_schemas()}
-        return described
+        if not self.openapi_schema:
+            complete(super().openapi())
+        return super().openapi()
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -79,10 +88,12 @@ def create_app(parts: Parts) -> FastAPI:
             Exception: answer_crash,
         },
     )
-    app.add_middleware(Gatekeeper, access=parts.access)
+    app.add_middleware(Gatekeeper, rules=parts.rules)
+    app.add_middleware(Hygiene)
     app.add_middleware(Latency)
     app.include_router(order_routes(parts.intake, parts.histories, parts.sockets))
     app.include_router(cancel_routes(parts.cancel))
+    app.include_router(parts.rules.tickets.routes())
     described: Any = {200: reply("HealthView", "Yes")}
     refused = {503: reply("HealthView", "No, and why")}
     app.add_api_route("/health", parts.health.live, responses=described, tags=["operation"])

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from services.gateway.access import Access
-from services.gateway.problems import Problem
+from services.gateway.access import Access, Caller
+from services.gateway.problems import Code, Problem
+from services.gateway.quota import Quota
+from services.gateway.tickets import Tickets
 from shared.metrics import TURNED_AWAY
 
 # What says nothing about orders. Everything else is closed, also what is added one day.
 OPEN = frozenset({"/health", "/health/ready", "/metrics", "/docs", "/openapi.json"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Who is let in, how often, and how many at once."""
+
+    access: Access
+    tickets: Tickets
+    quota: Quota
+    origins: frozenset[str]  # Of pages that may open sockets; "*" is every page.
+    max_requests: int
+
+
 class Gatekeeper:
     """Middleware: finds out who sent a request, for `caller_of`, or turns it away."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self._app = app
-        self._access = access
+        self._rules = rules
+        self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer why not."""
@@ -29,15 +46,74 @@ class Gatekeeper:
             await self._app(scope, receive, send)
             return
         try:
-            scope["caller"] = self._access.caller(Headers(scope=scope))
+            if scope["type"] == "websocket":
+                scope["caller"] = await self._visitor(HTTPConnection(scope))
+                left: Mapping[str, str] = {}
+            else:
+                scope["caller"], left = await self._customer(scope)
         except Problem as problem:
             TURNED_AWAY.labels(problem.code.name).inc()
-            await _answer(problem, scope, receive, send)
+            await _refuse(problem, scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+        else:
+            await self._counted(scope, receive, send, left)
+
+    async def _visitor(self, connection: HTTPConnection) -> Caller:
+        headers, rules = connection.headers, self._rules
+        check_origin(headers, rules.origins)
+        ticket = connection.query_params.get("ticket")
+        if ticket is None or rules.access.is_open:
+            return rules.access.caller(headers)
+        return await rules.tickets.caller(ticket)
+
+    async def _customer(self, scope: Scope) -> tuple[Caller, Mapping[str, str]]:
+        if self._inside >= self._rules.max_requests:
+            raise Problem(Code.OVERLOADED)
+        caller = self._rules.access.caller(Headers(scope=scope))
+        # Looking, following and cancelling are free: they must not wait for new orders.
+        asks = scope["method"] == "POST"
+        return caller, await self._rules.quota.spend(caller) if asks else {}
+
+    async def _counted(
+        self, scope: Scope, receive: Receive, send: Send, left: Mapping[str, str]
+    ) -> None:
+        # A request is inside until its answer starts: one that is streamed stays long.
+        waiting = True
+        self._inside += 1
+
+        async def sent(message: Message) -> None:
+            nonlocal waiting
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_raw(left)]
+                self._inside -= waiting
+                waiting = False
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        finally:
+            self._inside -= waiting
 
 
-async def _answer(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+def check_origin(headers: Headers, allowed: frozenset[str]) -> None:
+    """Raise `Problem` when a browser opens a socket for a page that is not ours.
+
+    Only browsers send an Origin, and they let any page open a socket anywhere.
+    """
+    origin = headers.get("origin")
+    if origin is None or not allowed.isdisjoint((origin, "*")):
+        return
+    if origin.partition("://")[2] != headers.get("host"):
+        raise Problem(Code.ORIGIN_NOT_ALLOWED)
+
+
+def _raw(headers: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]:
+    return ((name.encode(), value.encode()) for name, value in headers.items())
+
+
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
         await problem.response()(scope, receive, send)
         return

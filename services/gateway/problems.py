@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -15,6 +16,11 @@ from starlette.responses import Response
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 1
 _SHOWN = 20  # A body can hold thousands of mistakes; nobody reads that many.
+
+_HEADERS: dict[int, dict[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"www-authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"retry-after": str(RETRY_AFTER_S)},
+}
 
 
 class Code(Enum):
@@ -28,6 +34,7 @@ class Code(Enum):
     INVALID_MESSAGE = 400, "The message was not understood"
     UNAUTHENTICATED = 401, "A valid API key is needed"
     FORBIDDEN = 403, "The caller may not do this"
+    ORIGIN_NOT_ALLOWED = 403, "Pages of this origin may not open WebSockets here"
     NOT_FOUND = 404, "There is nothing at this address"
     ORDER_NOT_FOUND = 404, "There is no such order"
     METHOD_NOT_ALLOWED = 405, "This address does not take this method"
@@ -43,6 +50,7 @@ class Code(Enum):
     OVERLOADED = 503, "Too many orders are waiting; nothing was written"
     HISTORY_UNAVAILABLE = 503, "The order cannot be looked up now"
     CANCEL_UNKNOWN = 503, "It cannot be told whether the order is cancelled; ask again"
+    TICKETS_UNAVAILABLE = 503, "Tickets cannot be given out or checked now"
     TOO_MANY_SOCKETS = 503, "Too many clients are connected, or the gateway is leaving"
     ACCEPTANCE_UNKNOWN = 504, "It is unknown whether the order was accepted; ask for its id"
 
@@ -68,12 +76,14 @@ class Problem(Exception):
         *,
         errors: Sequence[FieldError] = (),
         order_id: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(detail or code.title)
         self.code = code
         self.detail = detail
         self.errors = errors[:_SHOWN]
         self.order_id = order_id
+        self.headers = {**_HEADERS.get(code.status, {}), **headers}
 
     def fields(self) -> dict[str, Any]:
         """Return what the problem document says."""
@@ -99,9 +109,7 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """Return the problem as an HTTP answer."""
-        later = self.code.status == HTTPStatus.SERVICE_UNAVAILABLE
-        headers = {"retry-after": str(RETRY_AFTER_S)} if later else None
-        return Response(self.document(), self.code.status, headers, PROBLEM_JSON)
+        return Response(self.document(), self.code.status, self.headers, PROBLEM_JSON)
 
 
 def printable(text: str) -> str:

@@ -276,7 +276,7 @@ async def test_every_answer_is_described(gateway: Gateway) -> None:
 
     assert references <= set(schemas)
     assert set(described["paths"][EXECUTE]["post"]["responses"]) == {
-        *("202", "400", "408", "409", "413", "415", "500", "503", "504")
+        *("202", "400", "401", "403", "408", "409", "413", "415", "429", "500", "503", "504")
     }
 
 

@@ -1,0 +1,34 @@
+"""Headers that keep browsers from doing more with an answer than they should."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),  # Orders are nobody else's business.
+)
+
+
+class Hygiene:
+    """Middleware: adds the headers that an answer does not set by itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and the answer back with the headers."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = message["headers"]
+                names = {name for name, _ in own}
+                message["headers"] = [*own, *(h for h in _HEADERS if h[0] not in names)]
+            await send(message)
+
+        await self._app(scope, receive, guarded)
