@@ -15,29 +15,12 @@ from hiredis import pack_command
 from redis.asyncio import Connection, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    BusyLoadingError,
-    ClusterError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisClusterException,
-    ResponseError,
-)
-from redis.exceptions import (
-    ConnectionError as RedisConnectionError,
-)
-from redis.exceptions import (
-    TimeoutError as RedisTimeoutError,
-)
+from redis.exceptions import NoScriptError, RedisError
 
-from shared.streams.errors import LogUnavailable
+from shared.streams.errors import GroupMissing
+from shared.streams.refusals import AWAY, is_away, unavailable
 
 Command: TypeAlias = tuple[Any, ...]
-
-# The server said no before it did anything, and may say yes later.
-_NOT_NOW = (OutOfMemoryError, ReadOnlyError)
-_AWAY = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterError, OSError)
 
 
 # What a server that forgot a script is told again.
@@ -113,13 +96,13 @@ class Client:
         return cls(cluster, clustered=True, timeout_s=timeout_s)
 
     async def call(self, *command: Any) -> Any:
-        """Run one command. Raises `LogUnavailable`, or the server's own error."""
+        """Run one command. Raises `LogUnavailable`, `GroupMissing`, or the server's own error."""
         try:
             return await self._redis.execute_command(*command)
         except NoScriptError:
             return await self.call(*_spelled_out(command))
-        except (*_AWAY, *_NOT_NOW) as error:
-            raise _unavailable(error) from error
+        except (RedisError, *AWAY) as error:
+            return checked(error)
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands in one round trip (one a node in a cluster), without a transaction.
@@ -136,9 +119,9 @@ class Client:
             for i, reply in zip(unknown, again, strict=True):
                 replies[i] = reply
         for reply in replies:
-            if isinstance(reply, (*_AWAY, *_NOT_NOW)):
+            if is_away(reply):
                 some_ran = any(not isinstance(other, Exception) for other in replies)
-                raise _unavailable(reply, maybe_applied=some_ran) from reply
+                raise unavailable(reply, maybe_applied=some_ran) from reply
         return replies
 
     async def _pipeline(self, commands: Sequence[Command]) -> list[Any]:
@@ -147,8 +130,8 @@ class Client:
             for command in commands:
                 pipe.execute_command(*command)
             replies: list[Any] = await pipe.execute(raise_on_error=False)
-        except _AWAY as error:
-            raise _unavailable(error) from error
+        except AWAY as error:
+            raise unavailable(error) from error
         return replies
 
     def node_of(self, key: str) -> str:
@@ -169,8 +152,8 @@ class Client:
         if self.clustered:
             try:
                 await self._redis.nodes_manager.initialize()
-            except _AWAY as error:
-                raise _unavailable(error) from error
+            except AWAY as error:
+                raise unavailable(error) from error
 
     async def close(self) -> None:
         """Give every connection back."""
@@ -187,21 +170,15 @@ def plain_client(url: str, *, clustered: bool, timeout_s: float) -> Redis | Redi
 
 
 def checked(reply: Any) -> Any:
-    """Return a reply of `Client.run`, or raise it if it is an error."""
-    if isinstance(reply, Exception):
-        raise reply
-    return reply
+    """Return a reply of `Client.run`, or raise what it means if it is an error."""
+    if not isinstance(reply, Exception):
+        return reply
+    if is_away(reply):
+        raise unavailable(reply) from reply
+    if str(reply).startswith(("NOGROUP", "no such key")):
+        raise GroupMissing(str(reply)) from reply
+    raise reply
 
 
 def _spelled_out(command: Command) -> Command:
     return ("EVAL", _TEXTS[command[1]], *command[2:])
-
-
-def _unavailable(error: Exception, *, maybe_applied: bool = False) -> LogUnavailable:
-    # Refused, redirected or never connected: then the command itself was not carried out.
-    never_sent = isinstance(error, (ResponseError, BusyLoadingError)) or "connecting to" in str(
-        error
-    )
-    return LogUnavailable(
-        f"{type(error).__name__}: {error}", maybe_applied=maybe_applied or not never_sent
-    )

@@ -6,12 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import ResponseError
-
 from shared.orders.codec import MalformedEvent, decode
 from shared.streams.client import Command, Script, checked
 from shared.streams.delivery import Delivery
-from shared.streams.errors import GroupMissing
 from shared.streams.log import Log
 
 RETRY = "~retry"  # Holds the entries whose step failed, until their wait is over.
@@ -54,12 +51,7 @@ class Group:
         """
         streams = [self.log.keys.log(partition) for partition in partitions]
         command = ("XREADGROUP", "GROUP", self.name, self.me, "COUNT", count, "BLOCK", block_ms)
-        try:
-            reply = await self.log.client.call(
-                *command, "STREAMS", *streams, *(">" for _ in streams)
-            )
-        except ResponseError as error:
-            raise _explained(error) from error
+        reply = await self.log.client.call(*command, "STREAMS", *streams, *(">" for _ in streams))
         at = {
             stream.encode(): partition
             for stream, partition in zip(streams, partitions, strict=True)
@@ -208,14 +200,7 @@ class Group:
         )
 
     async def _all(self, commands: Iterable[Command]) -> list[Any]:
-        try:
-            return [checked(reply) for reply in await self._run(list(commands))]
-        except ResponseError as error:
-            raise _explained(error) from error
-
-
-def _explained(error: ResponseError) -> Exception:
-    return GroupMissing(str(error)) if "NOGROUP" in str(error) else error
+        return [checked(reply) for reply in await self._run(list(commands))]
 
 
 def _named(flat: Sequence[Any]) -> dict[bytes, Any]:

@@ -15,6 +15,7 @@ from shared.settings import Settings
 from shared.streams.client import Client, Command, Script, checked
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
 from shared.streams.keys import Keys
+from shared.streams.refusals import is_refused_for_now
 
 GROUPS = ("router", "executor", "notifier", "projector")
 
@@ -219,7 +220,7 @@ def _all(replies: Sequence[Any]) -> list[Any]:
 def _raise_errors(replies: Sequence[list[Any]]) -> None:
     errors = [reply[1].decode() for reply in replies if reply[0] == b"error"]
     for why in errors:
-        if "OOM" in why or "READONLY" in why:
+        if is_refused_for_now(why):
             # The server refuses an item before it writes anything of it.
             raise LogUnavailable(why, maybe_applied=len(errors) < len(replies))
     if errors:

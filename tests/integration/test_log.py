@@ -1,16 +1,22 @@
-"""The log on a server that has no room."""
+"""The log on a server that has no room, or lost what it had."""
 
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
+from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
-from shared.streams.errors import LogUnavailable, WrongPartitions
+from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
+from shared.streams.group import Group
 from shared.streams.log import Log, Submission
-from tests.builders import submitted
+from shared.streams.steps import Next
+from tests.builders import NOON, an_intent, submitted
+from tests.eventually import eventually
+from tests.replicas import Scripted, placed, running
 from tests.servers import Valkey
 
 
@@ -33,6 +39,55 @@ async def test_a_full_server_takes_nothing_says_so_and_recovers(settings: VenueS
         finally:
             await log.close()
             valkey.stop()
+
+
+async def test_a_server_that_refuses_to_write_for_now_fails_no_order(
+    settings: VenueSettings,
+) -> None:
+    tried: list[OrderEvent] = []
+
+    async def do(event: OrderEvent) -> Next:
+        tried.append(event)
+        return [RoutingStarted(**event.next(NOON), intent=an_intent())]
+
+    with tempfile.TemporaryDirectory() as folder:
+        valkey = Valkey(Path(folder))
+        valkey.start()
+        short = settings.model_copy(update={"redis_url": valkey.url, "lease_ms": 200})
+        log = await Log.open(short)
+        try:
+            order = await placed(log)
+            async with running(log, "router", Scripted(do), short):
+                # As after the loss of a replica: every write is refused.
+                await log.client.call("CONFIG", "SET", "min-replicas-to-write", "1")
+                with pytest.raises(LogUnavailable):
+                    await log.submit([Submission(event=submitted())])
+                lapsed = time.monotonic() + 5 * 0.2
+                await eventually(lambda: time.monotonic() > lapsed)
+                await log.client.call("CONFIG", "SET", "min-replicas-to-write", "0")
+                late = await placed(log)
+
+                async def both_routed() -> bool:
+                    return await log.versions([order.order_id, late.order_id]) == [2, 2]
+
+                await eventually(both_routed)
+        finally:
+            await log.close()
+            valkey.stop()
+
+    assert len(tried) == 2
+
+
+async def test_a_stream_that_is_gone_is_told_as_a_missing_group(log: Log) -> None:
+    router = Group(log, "router", "me")
+    await log.client.call("DEL", log.keys.log(0))
+
+    with pytest.raises(GroupMissing):
+        await log.trim()
+    with pytest.raises(GroupMissing):
+        await router.sweep(idle_ms=0)
+    with pytest.raises(GroupMissing):
+        await router.leave()
 
 
 async def test_another_number_of_partitions_is_refused(settings: VenueSettings, log: Log) -> None:
