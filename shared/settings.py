@@ -222,6 +222,10 @@ class GatewaySettings(Settings):
     max_requests: int = Field(
         default=10_000, ge=1, description="Requests one gateway works on at once; more answer 503"
     )
+    compat: bool = Field(
+        default=True,
+        description="Understand the clients of the five systems that Slipstream replaces",
+    )
     accept_deadline_ms: Milliseconds = Field(
         default=5_000,
         ge=100,
@@ -238,6 +242,9 @@ class GatewaySettings(Settings):
     )
     max_sockets: int = Field(
         default=10_000, ge=1, description="WebSocket clients of one gateway; more are refused"
+    )
+    max_subscriptions: int = Field(
+        default=1_000, ge=1, description="Orders that one WebSocket may follow at the same time"
     )
     follow_check_s: Seconds = Field(
         default=3.0, description="Time between two checks that no live update was missed, seconds"

@@ -89,7 +89,7 @@ def _access(settings: GatewaySettings) -> Access:
 
 def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(parts),
+        create_app(parts, compat=settings.compat),
         http="httptools",
         ws="websockets-sansio",
         lifespan="off",

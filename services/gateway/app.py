@@ -13,7 +13,9 @@ from starlette.responses import Response
 
 from services.gateway.access import Access
 from services.gateway.cancel import Cancel, cancel_routes
+from services.gateway.compat.layer import plug_in
 from services.gateway.describe import reply
+from services.gateway.desk import Desk
 from services.gateway.followers import Followers
 from services.gateway.gatekeeper import Gatekeeper, Rules
 from services.gateway.health import Health
@@ -50,19 +52,21 @@ class Parts:
         """Return the parts of a gateway on this log and archive."""
         histories = Histories(log, archive)
         followers = Followers(log, histories, settings)
+        quota, intake = Quota(log, settings), Intake(log, settings, utc_now)
+        cancel = Cancel(log, histories, utc_now, deadline_s=settings.accept_deadline_ms / 1_000)
         return cls(
             rules=Rules(
                 access=access,
                 tickets=Tickets(log),
-                quota=Quota(log, settings),
+                quota=quota,
                 origins=frozenset(settings.allowed_origins.replace(",", " ").split()),
                 max_requests=settings.max_requests,
             ),
-            intake=Intake(log, settings, utc_now),
-            cancel=Cancel(log, histories, utc_now, deadline_s=settings.accept_deadline_ms / 1_000),
+            intake=intake,
+            cancel=cancel,
             histories=histories,
             followers=followers,
-            sockets=Sockets(followers, settings.max_sockets),
+            sockets=Sockets(followers, Desk(quota, intake, cancel), settings),
             health=Health(log, archive, followers),
         )
 
@@ -75,7 +79,7 @@ class _Gateway(FastAPI):
         return super().openapi()
 
 
-def create_app(parts: Parts) -> FastAPI:
+def create_app(parts: Parts, *, compat: bool) -> FastAPI:
     """Return the application. Its background work is run by whoever serves it."""
     app = _Gateway(
         title="Slipstream",
@@ -101,6 +105,8 @@ def create_app(parts: Parts) -> FastAPI:
         "/health/ready", parts.health.ready, responses=described | refused, tags=["operation"]
     )
     app.add_api_route("/metrics", _metrics, tags=["operation"])
+    if compat:
+        plug_in(app)
     return app
 
 

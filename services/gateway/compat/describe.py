@@ -1,0 +1,110 @@
+"""The forerunners' fields and addresses, for OpenAPI."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import models_json_schema
+
+from services.gateway import answers
+from services.gateway.compat.http import EXECUTE
+from services.gateway.describe import reply
+from services.gateway.models import Token
+
+_POSITIVE = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
+
+
+class _Order(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    token_in: Token = Field(examples=["SOL"])
+    token_out: Token = Field(examples=["USDC"])
+
+
+class OrderByPercent(_Order):
+    """An order with its tolerance in percent."""
+
+    amount_in: float = Field(gt=0, examples=[1.5])
+    slippage_pct: float = Field(ge=0, le=100, examples=[1])
+
+
+class OrderBySide(_Order):
+    """An order with a side, which changes nothing: `amountIn` of `tokenIn` is given."""
+
+    side: Literal["buy", "sell"]
+    amount_in: float = Field(gt=0, examples=[1])
+    max_slippage_bps: int = Field(ge=0, le=10_000, examples=[100])
+
+
+class OrderByFraction(_Order):
+    """An order whose tolerance is a fraction. Answered with 201."""
+
+    amount: float = Field(gt=0, examples=[1.5])
+    slippage: float = Field(ge=0, le=1, examples=[0.01])
+
+
+class OrderByUser(_Order):
+    """An order of a user, who is not looked up: the account is that of the API key."""
+
+    user_id: str = Field(examples=["00000000-0000-0000-0000-000000000006"])
+    type: Literal["market"]
+    amount_in: str = Field(pattern=_POSITIVE, examples=["1"])
+    slippage_tolerance: str = Field(pattern=r"^(0(\.[0-9]{1,18})?|1)$", examples=["0.01"])
+
+
+class OrderAccepted(answers.OrderAccepted):
+    """The order is on the log and on disk."""
+
+    timestamp: datetime | None = Field(None, description="When; in answers to forerunners' orders")
+
+
+class StatusChange(answers.StatusChange):
+    """When the order took a status."""
+
+    timestamp: datetime | None = Field(None, description="The same as `at`")
+    metadata: dict[str, str] | None = Field(None, description="What was known by then")
+
+
+class OrderView(answers.OrderView):
+    """An order as it stands after `version` events."""
+
+    id: str | None = Field(None, description="The same as `orderId`")
+    dex_used: str | None = Field(None, description="The same as `venue`")
+    executed_price: str | None = Field(None, description="The same as `price`")
+    tx_hash: str | None = Field(None, description="The same as `signature`")
+    failure_reason: str | None = Field(None, description="`failure` in one line")
+    created_at: datetime | None = Field(None, description="The same as `submittedAt`")
+    status_history: list[StatusChange]  # type: ignore[assignment]  # Each says more than ours.
+
+
+class ProblemView(answers.ProblemView):
+    """Bad news (RFC 9457)."""
+
+    error: str | None = Field(None, description="The same as `title`")
+    message: str | None = Field(None, description="`errors` or `detail` in one line")
+
+
+_ORDERS = (OrderByPercent, OrderBySide, OrderByFraction, OrderByUser)
+_ANSWERS = (OrderAccepted, OrderView, ProblemView)
+
+
+def described(ours: dict[str, Any]) -> dict[str, Any]:
+    """Return an OpenAPI document with all that the forerunners' clients may send and receive."""
+    document = deepcopy(ours)
+    _, theirs = models_json_schema(
+        [(model, "validation") for model in (*_ORDERS, *_ANSWERS)],
+        ref_template="#/components/schemas/{model}",
+    )
+    document["components"]["schemas"] |= theirs["$defs"]  # Our answers, under their own names.
+    execute = document["paths"][EXECUTE]["post"]
+    content = execute["requestBody"]["content"]["application/json"]
+    orders = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in _ORDERS]
+    content["schema"] = {"anyOf": [content["schema"], *orders]}
+    execute["responses"]["201"] = reply("OrderAccepted", "The same, for `amount` and `slippage`")
+    same = {"operationId": "submit", "summary": "Execute, by a forerunner's address"}
+    document["paths"].setdefault("/api/orders", {})["post"] = {**execute, **same}
+    return document

@@ -1,0 +1,83 @@
+"""What the forerunners' clients ask for, said in our own words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from services.gateway.models import JsonNumber, exact_number
+from services.gateway.problems import Code, FieldError, Problem
+
+_FULL_BPS = 10_000
+# What one unit of each field is in 0.01 %: slippagePct is percent, the others are fractions.
+_TOLERANCES = {"slippagePct": 100, "slippage": _FULL_BPS, "slippageTolerance": _FULL_BPS}
+_OURS = "maxSlippageBps"
+_THEIRS = {*_TOLERANCES, "amount", "side", "type", "userId"}
+_SPOKEN = re.compile(rb'"(?:%s)"\s*:' % "|".join(sorted(_THEIRS)).encode())
+
+
+def is_foreign(body: bytes) -> bool:
+    """Return whether a body has a field that only a forerunner knows. Cheap."""
+    return _SPOKEN.search(body) is not None
+
+
+def translated(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return an order's fields as we name them, from those of any forerunner.
+
+    Fields that no forerunner has are left alone. Raises `Problem` that names every wrong one.
+    """
+    if wrong := list(_wrong(fields)):
+        raise Problem(Code.INVALID_ORDER, errors=wrong)
+    ours = {name: value for name, value in fields.items() if name not in _THEIRS}
+    if "amount" in fields:
+        ours["amountIn"] = fields["amount"]
+    for name in _tolerances(fields):
+        ours[_OURS] = int(_bps(name, fields[name]))  # Rounded down: never looser than was asked.
+    return ours
+
+
+def written(fields: dict[str, Any]) -> bytes:
+    """Return fields as JSON, their numbers as they were written."""
+    pairs = (f"{json.dumps(name)}:{_written(value)}" for name, value in fields.items())
+    return f"{{{','.join(pairs)}}}".encode()
+
+
+def _written(value: Any) -> str:
+    return value.text if isinstance(value, JsonNumber) else json.dumps(value, default=_text)
+
+
+def _text(number: JsonNumber) -> str:
+    return number.text
+
+
+def _wrong(fields: dict[str, Any]) -> Iterator[FieldError]:
+    if {"amount", "amountIn"} <= fields.keys():
+        yield FieldError("amount", "means the same as amountIn: send one of them")
+    same = [_OURS, *_tolerances(fields)] if _OURS in fields else _tolerances(fields)
+    for name in same[1:]:
+        yield FieldError(name, f"means the same as {same[0]}: send one of them")
+    for name in _tolerances(fields):
+        try:
+            _bps(name, fields[name])
+        except ValueError as error:
+            yield FieldError(name, str(error))
+    if fields.get("side", "buy") not in ("buy", "sell"):
+        yield FieldError("side", "must be buy or sell")
+    if fields.get("type", "market") != "market":
+        yield FieldError("type", "must be market: no other type of order is executed")
+    if not isinstance(fields.get("userId", ""), str):
+        yield FieldError("userId", "must be a string")
+
+
+def _tolerances(fields: dict[str, Any]) -> list[str]:
+    return [name for name in _TOLERANCES if name in fields]
+
+
+def _bps(name: str, value: object) -> Decimal:
+    bps = exact_number(value) * _TOLERANCES[name]
+    if not 0 <= bps <= _FULL_BPS:
+        raise ValueError(f"must be from 0 to {_FULL_BPS // _TOLERANCES[name]}")
+    return bps

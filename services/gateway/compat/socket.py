@@ -1,0 +1,127 @@
+"""WebSockets in the forerunners' words: what the client says, and what it is told."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.body import parse_fields
+from services.gateway.compat import answers
+from services.gateway.compat.answers import Fields
+from services.gateway.compat.http import EXECUTE
+from services.gateway.compat.messages import Retelling, Telling, by_name, with_facts, with_order
+from services.gateway.compat.requests import translated, written
+from services.gateway.problems import Problem
+
+MANY = "/api/orders/ws"
+BY_NAME = "/ws"
+
+
+class Manner(NamedTuple):
+    """How a socket's client is spoken to."""
+
+    telling: Telling
+    every: bool  # Every event, or only those that change the status.
+    foreign: bool = True  # From the start, or once the client has shown where it is from.
+
+
+async def serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve a socket, of whichever dialect it is."""
+    manner = _manner_of(scope)
+    if manner is None:
+        await app(scope, receive, send)
+        return
+    if scope["path"] == BY_NAME:
+        scope = {**scope, "path": EXECUTE, "raw_path": EXECUTE.encode()}
+        scope["query_string"] = _from_the_start(QueryParams(scope["query_string"]))
+    conversation = Conversation(receive, send, manner)
+    await app(scope, conversation.receive, conversation.send)
+
+
+def _from_the_start(query: QueryParams) -> bytes:
+    given = [(name, value) for name, value in query.multi_items() if name != "since"]
+    return urlencode(given if "orderId" in query else [*given, ("orderId", "")]).encode()
+
+
+def _manner_of(scope: Scope) -> Manner | None:
+    path, query = scope["path"], QueryParams(scope["query_string"])
+    if path == BY_NAME:
+        return Manner(by_name, every=False)
+    if "since" in query:
+        return None  # No forerunner could resume: this client is one of ours.
+    if path in (EXECUTE, MANY) and "orderId" not in query:
+        return Manner(with_facts, every=False, foreign=False)
+    if path == EXECUTE:
+        return Manner(with_facts, every=True)
+    return Manner(with_order, every=True) if path.startswith("/api/orders/") else None
+
+
+class Conversation:
+    """One socket between a client of a forerunner and the gateway."""
+
+    def __init__(self, receive: Receive, send: Send, manner: Manner) -> None:
+        self._receive = receive
+        self._send = send
+        self._manner = manner
+        self._foreign = manner.foreign
+        self._orders: dict[str, Retelling] = {}
+
+    async def receive(self) -> Message:
+        """Return the client's next message in our words. A wrong order is answered here."""
+        while True:
+            message = await self._receive()
+            if message["type"] != "websocket.receive":
+                return message
+            try:
+                return self._understood(message)
+            except Problem as problem:
+                await self._say(_written(answers.refused(problem.fields(), {})))
+
+    async def send(self, message: Message) -> None:
+        """Send the client a message as it expects it, if it expects one."""
+        if self._foreign and message["type"] == "websocket.send":
+            if told := self._told(json.loads(message["text"])):
+                await self._say(told)
+        else:
+            await self._send(message)
+
+    def _understood(self, message: Message) -> Message:
+        fields = _fields_of(message.get("text") or message.get("bytes") or "")
+        if "action" not in fields and "orderId" in fields:
+            text = written({"subscribe": fields["orderId"], "markers": False})
+        elif "action" not in fields and "tokenIn" in fields:
+            text = b'{"action":"submit","markers":false,"order":%s}' % written(translated(fields))
+        else:
+            return message
+        self._foreign = True
+        return {"type": "websocket.receive", "text": text.decode()}
+
+    def _told(self, said: Fields) -> bytes | None:
+        if "version" in said and "type" in said:
+            retelling = self._orders.get(said["orderId"])
+            if retelling is None:
+                retelling = Retelling(self._manner.telling, every=self._manner.every)
+                self._orders[said["orderId"]] = retelling
+            return retelling.tell(said)
+        if "links" in said:
+            return _written(answers.accepted(said))
+        problem = said if "code" in said else said.get("error")
+        return _written(answers.refused(problem, {}) if problem else said)
+
+    async def _say(self, message: bytes) -> None:
+        await self._send({"type": "websocket.send", "text": message.decode()})
+
+
+def _written(message: Fields) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def _fields_of(said: str | bytes) -> Fields:
+    try:
+        return parse_fields(said.encode() if isinstance(said, str) else said)
+    except Problem:
+        return {}  # The gateway says what is wrong with it.
