@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import dead
+from cli import dead, keys
 from cli.console import EXIT_CODES
 from cli.demo.command import demo, demo_help
 from cli.doctor.command import doctor, doctor_help
@@ -27,5 +27,6 @@ app.command(epilog=demo_help)(demo)
 app.command(epilog=submit_help)(submit)
 app.command(epilog=watch_help)(watch)
 app.add_typer(dead.app, name="dead")
+app.add_typer(keys.app, name="keys")
 app.command(epilog=rebuild_help)(rebuild)
 app.command(epilog=doctor_help)(doctor)

@@ -22,12 +22,16 @@ _MOST_DEATHS = 3
 _TAIL_LINES = 12
 
 
-def check_settings() -> None:
-    """Raise `Trouble` for a wrong environment: once, here, and not in five log files."""
-    env = environment("redis://checked/0", "postgresql://checked/")
+def check_settings(host: str) -> GatewaySettings:
+    """Return the settings of gateways that listen on `host`.
+
+    Raises `Trouble` for a wrong environment: once, here, and not in five log files.
+    """
+    env = environment("redis://checked/0", "postgresql://checked/") | {"HTTP_HOST": host}
     try:
-        for kind in (GatewaySettings, VenueSettings, ProjectorSettings):
+        for kind in (VenueSettings, ProjectorSettings):
             kind.from_env(env)
+        return GatewaySettings.from_env(env)
     except InvalidSettings as error:
         raise Trouble(f"The environment has wrong settings, see .env.example:\n{error}") from error
 

@@ -66,7 +66,9 @@ class Stack:
         self.gateways = [replica for replica in plan if replica.service == "gateway"]
         if self.options.port is None and self.gateways[0].port != DEFAULT_PORT:
             self._say("note", f"port {DEFAULT_PORT} is taken; the gateway gets another")
-        check_settings()
+        gateway = check_settings(self.options.host)
+        if gateway.open_access:
+            self._say("note", "OPEN_ACCESS: everybody who reaches a gateway may do everything")
         self._claim = await Claim.take(self.layout, self._say, temporary=self.options.temporary)
         await together(self._start_valkey(), self._start_postgres())
         await reach(self.redis_url)
@@ -99,6 +101,9 @@ class Stack:
 
     async def _start_services(self, plan: list[Replica]) -> None:
         env = environment(self.redis_url, self.database_url)
+        if self.options.temporary:  # It is its own only client, and as fast as it likes.
+            for name in ("API_KEYS_FILE", "RATE_LIMIT_ACCOUNT", "RATE_LIMIT_GLOBAL"):
+                env.pop(name, None)
         async with httpx.AsyncClient(trust_env=False) as http:
             await together(*(self._start_service(http, replica, env) for replica in plan))
 
