@@ -82,6 +82,8 @@ def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIR
         responses={200: reply("EventView", "Its events", many=True), **_READ},
         openapi_extra=takes_id(),
     )
+    router.add_api_websocket_route("/ws", sockets.many)
+    router.add_api_websocket_route("/execute", sockets.execute)
     router.add_api_websocket_route("/{order_id}/ws", sockets.one)
     return router
 

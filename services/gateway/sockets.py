@@ -7,41 +7,47 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from services.gateway.access import caller_of
+from services.gateway.conversation import Conversation
+from services.gateway.desk import Desk
 from services.gateway.dialect import NATIVE, Dialect
 from services.gateway.follower import Follower
 from services.gateway.followers import Followers
 from services.gateway.histories import checked_id
 from services.gateway.problems import Code, Problem
+from services.gateway.said import PONG, Ping, read_said
+from services.gateway.subscriptions import Subscriptions
 from services.gateway.wire import converse, refuse
 from shared.metrics import SOCKETS
+from shared.settings import GatewaySettings
 
 _SINCE = re.compile(r"[0-9]{1,9}")
-_PONG = b'{"type":"pong"}'
-
-
-class _Said(msgspec.Struct):
-    action: str
-
-
-_said = msgspec.json.Decoder(_Said)
 
 
 class Sockets:
     """Serves every WebSocket of this gateway, up to a limit."""
 
-    def __init__(self, followers: Followers, limit: int, dialect: Dialect = NATIVE) -> None:
+    def __init__(self, followers: Followers, desk: Desk, settings: GatewaySettings) -> None:
+        self.dialect = NATIVE  # What clients of our own addresses are spoken to in.
         self._followers = followers
-        self._limit = limit
-        self._dialect = dialect
+        self._desk = desk
+        self._limit = settings.max_sockets
+        self._subscriptions = settings.max_subscriptions
         self._open = 0
 
     async def one(self, websocket: WebSocket) -> None:
         """Follow the order that the path names."""
-        await self.follow(websocket, websocket.path_params["order_id"], self._dialect)
+        await self.follow(websocket, websocket.path_params["order_id"], self.dialect)
+
+    async def execute(self, websocket: WebSocket) -> None:
+        """Follow the order that the query names; without one, serve many."""
+        order_id = websocket.query_params.get("orderId")
+        if order_id is None:
+            await self.many(websocket)
+        else:
+            await self.follow(websocket, order_id, self.dialect)
 
     async def follow(self, websocket: WebSocket, order_id: str, dialect: Dialect) -> None:
         """Send an order's events, each once and in order, until it ends or the client leaves."""
@@ -56,6 +62,27 @@ class Sockets:
                     await converse(websocket, follower, lambda said: _hear(follower, said))
             except Problem as problem:
                 await refuse(websocket, problem)
+
+    async def many(self, websocket: WebSocket) -> None:
+        """Do what the client asks for, and send the events of all orders that it follows."""
+        async with self._let_in(websocket) as let_in:
+            if not let_in:
+                return
+            with self._followers.client() as follower:
+                conversation = self._conversation(websocket, follower)
+                doing = asyncio.create_task(conversation.run())
+                try:
+                    await converse(websocket, follower, conversation.hear)
+                finally:
+                    doing.cancel()
+                    await asyncio.wait([doing])
+
+    def _conversation(self, websocket: WebSocket, follower: Follower) -> Conversation:
+        caller, dialect = caller_of(websocket), self.dialect
+        subscriptions = Subscriptions(
+            caller, follower, self._followers, dialect, limit=self._subscriptions
+        )
+        return Conversation(caller, follower, subscriptions, self._desk, dialect)
 
     @asynccontextmanager
     async def _let_in(self, websocket: WebSocket) -> AsyncIterator[bool]:
@@ -78,16 +105,11 @@ class Sockets:
 
 async def _hear(follower: Follower, said: str | bytes) -> None:
     await follower.has_room()
-    follower.answer(_answer(said))
-
-
-def _answer(said: str | bytes) -> bytes:
-    try:
-        if _said.decode(said).action == "ping":
-            return _PONG
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    return Problem(Code.INVALID_MESSAGE, 'send {"action":"ping"}, or nothing').document()
+    if isinstance(read_said(said), Ping):
+        follower.answer(PONG)
+    else:
+        how = 'send {"action":"ping"}, or nothing; /api/orders/ws takes more'
+        follower.answer(Problem(Code.INVALID_MESSAGE, how).document())
 
 
 def _checked_since(text: str) -> int:

@@ -1,0 +1,115 @@
+"""Many orders over one socket: what a client asks for, done in the order in which it asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from services.gateway.access import Caller
+from services.gateway.desk import Desk
+from services.gateway.dialect import Dialect
+from services.gateway.follower import BROKEN, Follower
+from services.gateway.problems import Problem
+from services.gateway.routes import accepted
+from services.gateway.said import (
+    PONG,
+    Misunderstood,
+    Ping,
+    Submit,
+    Subscribe,
+    Unsubscribe,
+    Withdraw,
+    read_said,
+    refusal,
+    reply,
+)
+from services.gateway.subscriptions import Subscriptions
+
+_TOGETHER = 64  # Requests that may wait, and are done together.
+
+
+class Conversation:
+    """One client's requests. Those of one kind that came together are done together."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        follower: Follower,
+        subscriptions: Subscriptions,
+        desk: Desk,
+        dialect: Dialect,
+    ) -> None:
+        """`dialect` is what the client speaks."""
+        self._caller = caller
+        self._follower = follower
+        self._subscriptions = subscriptions
+        self._desk = desk
+        self._dialect = dialect
+        self._heard: asyncio.Queue[str | bytes] = asyncio.Queue(_TOGETHER)
+        self._do: dict[type, Callable[[Sequence[Any]], Awaitable[None]]] = {
+            Subscribe: subscriptions.add,
+            Unsubscribe: subscriptions.remove,
+            Submit: self._submit,
+            Withdraw: self._withdraw,
+            Ping: self._pong,
+            Misunderstood: self._correct,
+        }
+
+    async def hear(self, said: str | bytes) -> None:
+        """Take a message in. Returns once there is room for another."""
+        await self._heard.put(said)
+
+    async def run(self) -> None:
+        """Do what the client asks for, until cancelled."""
+        try:
+            while True:
+                said = [await self._heard.get()]
+                while not self._heard.empty():
+                    said.append(self._heard.get_nowait())
+                requests = [read_said(self._dialect.understand(message)) for message in said]
+                for kind, alike in groupby(requests, type):
+                    await self._follower.has_room()
+                    await self._do[kind](list(alike))
+        finally:
+            self._follower.close(BROKEN)
+            self._subscriptions.close()
+
+    async def _submit(self, requests: Sequence[Submit]) -> None:
+        taken = await asyncio.gather(*(self._take(request) for request in requests))
+        wishes = [wish for wish in taken if wish and wish.subscribe not in self._subscriptions]
+        await self._subscriptions.add(wishes)
+
+    async def _take(self, request: Submit) -> Subscribe | None:
+        try:
+            key = request.idempotency_key
+            taken = await self._desk.submit(self._caller, bytes(request.order), key)
+        except Problem as problem:
+            self._follower.answer(refusal(request.id, problem))
+            return None
+        replayed = taken.kind == "repeated"
+        self._follower.answer(reply(request.id, **accepted(taken.order_id), replayed=replayed))
+        if not request.follow:
+            return None
+        return Subscribe(subscribe=taken.order_id, markers=request.markers)
+
+    async def _withdraw(self, requests: Sequence[Withdraw]) -> None:
+        await asyncio.gather(*(self._withdraw_one(request) for request in requests))
+
+    async def _withdraw_one(self, request: Withdraw) -> None:
+        try:
+            order = await self._desk.cancel(self._caller, request.order_id)
+        except Problem as problem:
+            self._follower.answer(refusal(request.id, problem))
+        else:
+            self._follower.answer(reply(request.id, order=order))
+
+    async def _pong(self, requests: Sequence[Ping]) -> None:
+        for request in requests:
+            pong = PONG if request.id is None else reply(request.id, type="pong")
+            self._follower.answer(pong)
+
+    async def _correct(self, requests: Sequence[Misunderstood]) -> None:
+        for request in requests:
+            self._follower.answer(refusal(request.id, request.problem))
