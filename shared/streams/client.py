@@ -131,7 +131,8 @@ class Client:
                 pipe.execute_command(*command)
             replies: list[Any] = await pipe.execute(raise_on_error=False)
         except AWAY as error:
-            raise unavailable(error) from error
+            # In a cluster, what went to other nodes may have been carried out.
+            raise unavailable(error, maybe_applied=self.clustered) from error
         return replies
 
     def node_of(self, key: str) -> str:

@@ -108,8 +108,8 @@ class Consumer:
                 continue
             if self._unsure:
                 await self._reliably(self._adopt)
-            # At most `partitions` entries more than there is room for.
-            count = max(1, -(-self._worker.room() // len(partitions)))
+            # At most `partitions` entries more than there is room for, however many readers.
+            count = max(1, -(-self._worker.room() // len(self._group.partitions)))
             found = await self._reliably(partial(self._group.read, partitions, count, _BLOCK_MS))
             await self._start(found or [])
 

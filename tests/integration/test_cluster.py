@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,15 +14,21 @@ import pytest
 from redis import Redis
 
 from services.notifier.handler import Notifier
+from shared.orders.events import OrderEvent
 from shared.settings import VenueSettings
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters
+from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
-from shared.streams.log import Log
+from shared.streams.log import Log, Submission
+from shared.streams.patience import Patience
+from shared.streams.steps import Next
 from shared.streams.updates import Updates
 from shared.venues.ledger import Ledger
+from tests.builders import submitted
 from tests.eventually import eventually
 from tests.replicas import (
+    Scripted,
     a_router,
     an_executor,
     placed,
@@ -35,8 +42,8 @@ SLOTS = ((0, 5_460), (5_461, 10_922), (10_923, 16_383))
 
 
 @pytest.fixture(scope="module")
-def cluster_url() -> Iterator[str]:
-    """Return the address of one of three primaries."""
+def cluster() -> Iterator[list[Valkey]]:
+    """Return three primaries."""
     with ExitStack() as stack:
         nodes = []
         for _ in SLOTS:
@@ -54,7 +61,12 @@ def cluster_url() -> Iterator[str]:
             meet = ("127.0.0.1", node.port, int(node.option("--cluster-port")))
             clients[0].execute_command("CLUSTER MEET", *meet)
         asyncio.run(_agreed(clients))
-        yield nodes[0].url
+        yield nodes
+
+
+@pytest.fixture
+def spread(cluster: list[Valkey], settings: VenueSettings) -> VenueSettings:
+    return settings.model_copy(update={"redis_url": cluster[0].url, "partitions": 8})
 
 
 async def _agreed(clients: Sequence[Any]) -> None:
@@ -68,10 +80,7 @@ async def _agreed(clients: Sequence[Any]) -> None:
     await eventually(look)
 
 
-async def test_orders_flow_and_stream_over_every_node(
-    cluster_url: str, settings: VenueSettings
-) -> None:
-    spread = settings.model_copy(update={"redis_url": cluster_url, "partitions": 8})
+async def test_orders_flow_and_stream_over_every_node(spread: VenueSettings) -> None:
     log = await Log.open(spread)
     heard: dict[str, int] = {}
 
@@ -117,3 +126,46 @@ async def test_orders_flow_and_stream_over_every_node(
         stop.set()
         await listening
         await log.close()
+
+
+async def test_many_readers_take_no_more_than_there_is_room_for(spread: VenueSettings) -> None:
+    few = spread.model_copy(update={"max_in_flight": 8, "drain_s": 0.1})
+    log = await Log.open(few)
+    started: list[str] = []
+
+    async def hang(event: OrderEvent) -> Next:
+        started.append(event.order_id)
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    try:
+        await log.submit([Submission(event=submitted()) for _ in range(200)])
+        async with running(log, "router", Scripted(hang), few):
+            await eventually(lambda: len(started) >= few.max_in_flight)
+            settled = time.monotonic() + 1
+            await eventually(lambda: time.monotonic() > settled)
+    finally:
+        await log.close()
+
+    assert len(started) <= few.max_in_flight + few.partitions
+
+
+async def test_orders_that_other_nodes_took_are_not_said_to_be_refused(
+    cluster: list[Valkey], spread: VenueSettings
+) -> None:
+    log = await Log.open(spread)
+    orders = [submitted() for _ in range(60)]
+    cluster[-1].kill()
+    try:
+        with pytest.raises(LogUnavailable):  # The line breaks.
+            await log.submit([Submission(event=submitted()) for _ in orders])
+        with pytest.raises(LogUnavailable) as refused:  # There is no line to be had.
+            await log.submit([Submission(event=order) for order in orders])
+    finally:
+        cluster[-1].start()
+    # The cluster is down for a moment more.
+    versions = await Patience()(lambda: log.versions([order.order_id for order in orders]))
+    await log.close()
+
+    assert 0 < sum(versions) < len(orders)
+    assert refused.value.maybe_applied
