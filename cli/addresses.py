@@ -5,6 +5,7 @@ First what an option or its environment variable says, then the stack that runs 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,10 +16,22 @@ from cli import running
 from cli.console import Trouble
 from cli.plan import DEFAULT_PORT, environment
 from shared.settings import InvalidSettings, Settings
+from slipstream import AsyncClient
+
+_RETRY_S = 3.0  # Somebody waits before the screen.
 
 Gateway = Annotated[
     str | None,
     typer.Option("--url", envvar="SLIPSTREAM_URL", metavar="URL", help="Where a gateway answers."),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        envvar="SLIPSTREAM_API_KEY",
+        show_envvar=True,
+        metavar="KEY",
+        help="Rather set the variable: everybody on this machine can read a command line.",
+    ),
 ]
 Redis = Annotated[
     str | None, typer.Option(envvar="REDIS_URL", metavar="URL", help="Where the log is.")
@@ -67,6 +80,14 @@ def find(
         redis_url=redis_url or (stack.redis_url if stack else None),
         database_url=database_url or (stack.database_url if stack else None),
     )
+
+
+async def client_of(
+    gateway: str, api_key: str | None, work: Callable[[AsyncClient], Awaitable[int]]
+) -> int:
+    """Return what `work` returns for a client of `gateway`."""
+    async with AsyncClient(gateway, api_key=api_key, retry_for_s=_RETRY_S) as client:
+        return await work(client)
 
 
 def _settings(redis_url: str, database_url: str) -> Settings:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from shared.errors import ServerAway
+from slipstream import SlipstreamError, Unreachable
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 EXIT_CODES = "Exit codes: 0 all is well, 1 it failed, 2 wrong usage, 130 interrupted."
@@ -56,6 +57,10 @@ def run(work: Coroutine[Any, Any, int]) -> None:
         code = asyncio.run(work)
     except Trouble as trouble:
         code = _failed(str(trouble))
+    except Unreachable as error:
+        code = _failed(f"{error}. Start one with `slipstream up`, or give --url.")
+    except SlipstreamError as error:
+        code = _failed(str(error))
     except ServerAway as away:
         code = _failed(f"A server does not answer ({away}); `slipstream doctor` tells which.")
     except KeyboardInterrupt:

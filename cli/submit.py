@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cli import addresses, options
-from cli.api import http_client, place
+from cli.addresses import client_of
 from cli.console import EXIT_CODES, OK, out, run
 from cli.watch import show
+from slipstream import AsyncClient
 
 submit_help = f"""
 Examples:
@@ -38,20 +39,16 @@ def submit(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(help="Idempotency-Key: the same key gives the same order.")
     ] = None,
     url: addresses.Gateway = None,
+    api_key: addresses.ApiKey = None,
     data_dir: options.DataDir = options.DATA_DIR,
 ) -> None:
     """Place an order: give exactly AMOUNT of TOKEN_IN, get as much TOKEN_OUT as possible."""
-    order = {
-        "tokenIn": token_in,
-        "tokenOut": token_out,
-        "amountIn": amount,
-        "maxSlippageBps": slippage_bps,
-    }
-    run(_submit(addresses.find(data_dir, gateway=url).gateway, order, key, watch=watch))
 
+    async def place(client: AsyncClient) -> int:
+        order = await client.submit(
+            token_in, token_out, amount, max_slippage_bps=slippage_bps, key=key
+        )
+        out.print(order.order_id, markup=False)
+        return await show(client, order.order_id) if watch else OK
 
-async def _submit(gateway: str, order: dict[str, Any], key: str | None, *, watch: bool) -> int:
-    async with http_client(gateway) as http:
-        order_id = await place(http, order, key)
-    out.print(order_id, markup=False)
-    return await show(gateway, order_id) if watch else OK
+    run(client_of(addresses.find(data_dir, gateway=url).gateway, api_key, place))

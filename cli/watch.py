@@ -9,9 +9,10 @@ import typer
 from rich.markup import escape
 
 from cli import addresses, options
-from cli.api import follow
+from cli.addresses import client_of
 from cli.console import EXIT_CODES, FAILED, OK, Trouble, err, out, run
 from cli.timeline import line
+from slipstream import AsyncClient
 
 watch_help = f"""
 Examples:
@@ -31,20 +32,21 @@ def watch(
     *,
     order_id: Annotated[str, typer.Argument(help="The order's id.")],
     url: addresses.Gateway = None,
+    api_key: addresses.ApiKey = None,
     data_dir: options.DataDir = options.DATA_DIR,
 ) -> None:
     """Show an order's history, and what happens to it until it ends."""
-    run(show(addresses.find(data_dir, gateway=url).gateway, order_id))
+    gateway = addresses.find(data_dir, gateway=url).gateway
+    run(client_of(gateway, api_key, lambda client: show(client, order_id)))
 
 
-async def show(gateway: str, order_id: str) -> int:
+async def show(client: AsyncClient, order_id: str) -> int:
     """Print an order's timeline to its end, and return the exit code."""
     started: datetime | None = None
     status = ""
-    async for event in follow(gateway, order_id, lost=_lost):
-        started = started or datetime.fromisoformat(event["at"])
-        status = event["status"]
-        out.print(f"[{_COLOURS.get(status, 'cyan')}]{escape(line(event, started))}[/]")
+    async for event in client.follow(order_id, lost=_lost):
+        started, status = started or event.at, event.status
+        out.print(f"[{_COLOURS.get(status, 'cyan')}]{escape(line(event.fields, started))}[/]")
     if not status:
         raise Trouble(f"Order {order_id} has no events.")
     return OK if status == "confirmed" else FAILED

@@ -9,7 +9,8 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from cli.demo.checks import Check
-from cli.demo.journey import Journey, Update
+from cli.demo.journey import Journey
+from slipstream import Event
 
 # Consecutive events, and what the time between them is called.
 _HOPS = {
@@ -68,7 +69,7 @@ def _times(journeys: Sequence[Journey]) -> dict[str, list[float]]:
     return times
 
 
-def _hops(updates: Sequence[Update]) -> list[tuple[str, float]]:
+def _hops(updates: Sequence[Event]) -> list[tuple[str, float]]:
     return [
         (_HOPS[pair], 1_000 * (after.at - before.at).total_seconds())
         for before, after in pairwise(updates)

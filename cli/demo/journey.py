@@ -3,29 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Self
-
-import msgspec
-from msgspec import Struct
 
 from shared.orders.states import END_STATUSES
-
-
-class Update(Struct, frozen=True, kw_only=True):
-    """One event, as far as the demo looks into it."""
-
-    type: str
-    status: str
-    version: int
-    at: datetime
-    venue: str | None = None
-    signature: str | None = None
-
-    @classmethod
-    def read(cls, event: dict[str, Any]) -> Self:
-        """Return what a public event says."""
-        return msgspec.convert(event, cls)
+from slipstream import Event
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +16,7 @@ class Journey:
     order_id: str = ""
     accepted_at: float | None = None
     ended_at: float | None = None
-    updates: list[Update] = field(default_factory=list)
+    updates: list[Event] = field(default_factory=list)
     problem: str = ""
 
     @property
@@ -52,6 +32,6 @@ class Journey:
         return self.status in END_STATUSES
 
     @property
-    def end(self) -> Update | None:
+    def end(self) -> Event | None:
         """Return the event that ended the order."""
         return self.updates[-1] if self.ended else None

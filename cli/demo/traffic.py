@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from itertools import cycle
-from typing import Any
 
-import httpx
-
-from cli.api import follow, http_client, place
-from cli.console import Trouble
-from cli.demo.journey import Journey, Update
+from cli.demo.journey import Journey
+from slipstream import AsyncClient, SlipstreamError
 
 # Longer than any order takes while venues are slow but well.
 _PATIENCE_S = 60.0
-_PAIRS = (
+_ORDERS = (
     ("SOL", "USDC", "1.5"),
     ("USDC", "SOL", "250"),
     ("ETH", "USDC", "0.2"),
@@ -37,39 +34,31 @@ class Traffic:
         """Place every order, and return when all have ended or patience has."""
         loop = asyncio.get_running_loop()
         start = loop.time()
-        clients = [http_client(gateway) for gateway in self._gateways]
-        # Placed at one gateway and followed at the next: no gateway knows an order by heart.
-        placing, following = cycle(clients), cycle([*self._gateways[1:], self._gateways[0]])
-        try:
+        async with AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(AsyncClient(url)) for url in self._gateways]
+            # Placed at one gateway and followed at the next: no gateway knows an order by heart.
+            placing, following = cycle(clients), cycle([*clients[1:], clients[0]])
             async with asyncio.TaskGroup() as group:
                 for n in range(self.orders):
                     await asyncio.sleep(start + n / self._rate - loop.time())
                     journey = Journey(posted_at=loop.time())
                     self.journeys.append(journey)
-                    work = _travel(journey, next(placing), next(following), _order(n))
-                    group.create_task(work)
-        finally:
-            for client in clients:
-                await client.aclose()
-
-
-def _order(n: int) -> dict[str, Any]:
-    token_in, token_out, amount = _PAIRS[n % len(_PAIRS)]
-    return {"tokenIn": token_in, "tokenOut": token_out, "amountIn": amount, "maxSlippageBps": 100}
+                    order = _ORDERS[n % len(_ORDERS)]
+                    group.create_task(_travel(journey, next(placing), next(following), order))
 
 
 async def _travel(
-    journey: Journey, http: httpx.AsyncClient, follow_at: str, order: dict[str, Any]
+    journey: Journey, here: AsyncClient, there: AsyncClient, order: tuple[str, str, str]
 ) -> None:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            journey.order_id = await place(http, order)
+            journey.order_id = (await here.submit(*order)).order_id
             journey.accepted_at = loop.time()
-            async for event in follow(follow_at, journey.order_id):
-                journey.updates.append(Update.read(event))
+            async for event in there.follow(journey.order_id):
+                journey.updates.append(event)
                 journey.ended_at = loop.time()
-    except Trouble as trouble:
-        journey.problem = str(trouble)
+    except SlipstreamError as error:
+        journey.problem = str(error)
     except TimeoutError:
         journey.problem = f"no end within {_PATIENCE_S:g} s"

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import httpx
 
 from cli.addresses import Addresses
-from cli.api import http_client
 from cli.doctor.findings import (
     Finding,
     judge_backlog,
@@ -26,11 +25,16 @@ from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import GROUPS, Log
 from shared.streams.server import existing_log, server_facts
+from slipstream.http import is_local
+
+_ANSWER_S = 15.0
 
 
 async def look_at_service(name: str, url: str) -> Finding:
     """Return whether a service says that it is well."""
-    async with http_client(url) as http:
+    async with httpx.AsyncClient(
+        base_url=url, timeout=_ANSWER_S, trust_env=not is_local(url)
+    ) as http:
         try:
             answer = await http.get("/health/ready")
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -14,10 +14,9 @@ import psycopg
 import pytest
 
 from cli.running import find
+from slipstream import Client
 from tests.cli import FAST, Up, command, folder, up
 from tests.eventually import eventually
-
-ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
 
 
 @pytest.fixture
@@ -27,17 +26,13 @@ def root() -> Iterator[Path]:
 
 
 def place(stack: Up) -> str:
-    answer = httpx.post(f"{stack.stack.gateways[0]}/api/orders/execute", json=ORDER)
-    assert answer.status_code == 202, answer.text
-    order_id: str = answer.json()["orderId"]
-    return order_id
+    with Client(stack.stack.gateways[0]) as client:
+        return client.submit("SOL", "USDC", "1.5").order_id
 
 
 def status(stack: Up, order_id: str) -> str:
-    answer = httpx.get(f"{stack.stack.gateways[0]}/api/orders/{order_id}")
-    assert answer.status_code == 200, answer.text
-    found: str = answer.json()["status"]
-    return found
+    with Client(stack.stack.gateways[0]) as client:
+        return client.get(order_id).status
 
 
 def test_it_prints_three_curl_lines_that_work(root: Path) -> None:

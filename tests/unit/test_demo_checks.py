@@ -9,7 +9,8 @@ import pytest
 
 from cli.demo.checks import Evidence, check
 from cli.demo.figures import as_json, figures
-from cli.demo.journey import Journey, Update
+from cli.demo.journey import Journey
+from slipstream import Event
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STEPS = (
@@ -24,7 +25,8 @@ STEPS = (
 
 def journey(order_id: str = "a", steps: tuple[tuple[str, str, int], ...] = STEPS) -> Journey:
     updates = [
-        Update(
+        Event(
+            order_id=order_id,
             type=kind,
             status=status,
             version=version,

@@ -1,0 +1,50 @@
+"""A typed client of Slipstream: place orders, follow each to its end, miss nothing.
+
+It stands on its own: nothing of the services is imported.
+"""
+
+from __future__ import annotations
+
+from slipstream.client import AsyncClient
+from slipstream.errors import (
+    AcceptanceUnknown,
+    Forbidden,
+    InvalidRequest,
+    KeyReused,
+    NotCancelled,
+    NotFound,
+    RateLimited,
+    Refused,
+    SlipstreamError,
+    Unauthenticated,
+    Unavailable,
+    Unexpected,
+    Unreachable,
+)
+from slipstream.models import Accepted, Event, Failure, FieldError, Order, Quote, StatusChange
+from slipstream.sync import Client
+
+__all__ = [
+    "AcceptanceUnknown",
+    "Accepted",
+    "AsyncClient",
+    "Client",
+    "Event",
+    "Failure",
+    "FieldError",
+    "Forbidden",
+    "InvalidRequest",
+    "KeyReused",
+    "NotCancelled",
+    "NotFound",
+    "Order",
+    "Quote",
+    "RateLimited",
+    "Refused",
+    "SlipstreamError",
+    "StatusChange",
+    "Unauthenticated",
+    "Unavailable",
+    "Unexpected",
+    "Unreachable",
+]

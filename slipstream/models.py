@@ -1,0 +1,144 @@
+"""What Slipstream answers, as immutable values.
+
+Amounts are `Decimal` and times are aware. Fields that a newer gateway adds are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+ENDS = frozenset({"confirmed", "failed", "cancelled", "expired"})
+
+
+class Model(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Something that is what it holds."""
+
+
+class Accepted(Model, frozen=True, kw_only=True):
+    """The order is kept and will be executed. `replayed`: it was so before, under the same key."""
+
+    order_id: str
+    status: str
+    replayed: bool = False
+
+
+class Quote(Model, frozen=True, kw_only=True):
+    """What a venue offers. Fee and price impact are inside `amount_out`, the network fee is not."""
+
+    venue: str
+    amount_out: Decimal
+    network_fee: Decimal
+    fee_bps: Decimal
+    price_impact_bps: Decimal
+    expires_at: datetime
+
+
+class Failure(Model, frozen=True, kw_only=True):
+    """Why an order failed. `reason` is a stable code."""
+
+    reason: str
+    detail: str
+
+
+class StatusChange(Model, frozen=True, kw_only=True):
+    """When an order took a status."""
+
+    status: str
+    at: datetime
+
+
+class Order(Model, frozen=True, kw_only=True):
+    """An order as it stands after `version` events.
+
+    `price` is in units of the token out per unit of the token in.
+    """
+
+    order_id: str
+    status: str
+    version: int
+    token_in: str
+    token_out: str
+    amount_in: Decimal
+    max_slippage_bps: int
+    submitted_at: datetime
+    updated_at: datetime
+    status_history: tuple[StatusChange, ...]
+    expires_at: datetime | None = None
+    attempts: int = 0
+    venue: str | None = None
+    quotes: tuple[Quote, ...] = ()
+    quoted_out: Decimal | None = None
+    min_out: Decimal | None = None
+    signature: str | None = None
+    amount_out: Decimal | None = None
+    price: Decimal | None = None
+    failure: Failure | None = None
+    unresolved: bool = False
+    cancel_requested: bool = False
+    contradicted: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Return whether nothing will happen any more."""
+        return self.status in ENDS
+
+
+class Event(Model, frozen=True, kw_only=True):
+    """One thing that happened to an order. `fields` has all of it, as the gateway sent it.
+
+    `status` is the order's once this had happened.
+    """
+
+    order_id: str
+    version: int
+    type: str
+    status: str
+    at: datetime
+    venue: str | None = None
+    signature: str | None = None
+    fields: Mapping[str, Any] = {}
+
+    @property
+    def ended(self) -> bool:
+        """Return whether the order was at its end with this."""
+        return self.status in ENDS
+
+
+def event_of(fields: Mapping[str, Any]) -> Event:
+    """Return the event that a JSON object describes. Raises `msgspec.ValidationError`."""
+    return msgspec.convert({**fields, "fields": fields}, Event)
+
+
+class FieldError(Model, frozen=True, kw_only=True):
+    """What is wrong with one field of a request."""
+
+    field: str
+    message: str
+
+
+class Problem(Model, frozen=True, kw_only=True):
+    """Bad news (RFC 9457). `code` is stable."""
+
+    title: str
+    status: int
+    code: str = ""
+    detail: str = ""
+    errors: tuple[FieldError, ...] = ()
+    order_id: str | None = None
+
+    def in_words(self) -> str:
+        """Return it in one line: what is wrong, and with which fields."""
+        return "; ".join(self._parts())
+
+    def _parts(self) -> Iterator[str]:
+        yield self.title
+        if self.detail:
+            yield self.detail
+        for error in self.errors:
+            yield f"{error.field} {error.message}"

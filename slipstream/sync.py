@@ -1,0 +1,129 @@
+"""The client for programs without asyncio: the same calls, each returning when it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self, TypeVar
+
+from slipstream.client import AsyncClient
+from slipstream.models import Accepted, Event, Order
+
+T = TypeVar("T")
+
+
+class Client:
+    """Does what `AsyncClient` does, in calls that wait. Threads may share one.
+
+    The connections live on a thread of their own: a followed order keeps its connection while
+    the caller is busy with something else.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        retry_for_s: float = 30.0,
+        timeout_s: float = 15.0,
+        max_connections: int = 100,
+    ) -> None:
+        """Take what `AsyncClient` takes."""
+        self._client = AsyncClient(
+            url,
+            api_key=api_key,
+            retry_for_s=retry_for_s,
+            timeout_s=timeout_s,
+            max_connections=max_connections,
+        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="slipstream-client", daemon=True
+        )
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._wait(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def submit(  # noqa: PLR0913 - one parameter a field of the order
+        self,
+        token_in: str,
+        token_out: str,
+        amount_in: Decimal | int | str,
+        *,
+        max_slippage_bps: int = 100,
+        expires_at: datetime | None = None,
+        key: str | None = None,
+    ) -> Accepted:
+        """Place an order, as `AsyncClient.submit` does."""
+        return self._wait(
+            self._client.submit(
+                token_in,
+                token_out,
+                amount_in,
+                max_slippage_bps=max_slippage_bps,
+                expires_at=expires_at,
+                key=key,
+            )
+        )
+
+    def get(self, order_id: str) -> Order:
+        """Return an order as it stands."""
+        return self._wait(self._client.get(order_id))
+
+    def events(self, order_id: str) -> list[Event]:
+        """Return everything that has happened to an order, oldest first."""
+        return self._wait(self._client.events(order_id))
+
+    def cancel(self, order_id: str) -> Order:
+        """Cancel an order. Raises `NotCancelled` once it is signed or has ended otherwise."""
+        return self._wait(self._client.cancel(order_id))
+
+    def follow(
+        self,
+        order_id: str,
+        *,
+        since: int = 0,
+        patience_s: float = 60.0,
+        lost: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[Event]:
+        """Yield every event of an order, as `AsyncClient.follow` does.
+
+        `lost` is called on the thread of the connections.
+        """
+        return self._each(
+            self._client.follow(order_id, since=since, patience_s=patience_s, lost=lost)
+        )
+
+    def _each(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
+        try:
+            while (item := self._wait(_next(items))) is not None:
+                yield item
+        except GeneratorExit:  # Nobody wants the rest.
+            self._wait(items.aclose())
+            raise
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        waiting = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return waiting.result()
+        except BaseException:
+            waiting.cancel()  # The caller was interrupted: what it waited for ends too.
+            raise
+
+
+async def _next(items: AsyncGenerator[T, None]) -> T | None:
+    return await anext(items, None)

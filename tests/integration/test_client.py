@@ -1,0 +1,230 @@
+"""The typed client: whatever is lost on the way, one order, and every event of it once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from itertools import islice
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from shared.archive.migrate import migrate
+from slipstream import (
+    AsyncClient,
+    Client,
+    Event,
+    InvalidRequest,
+    KeyReused,
+    NotCancelled,
+    NotFound,
+    SlipstreamError,
+    Unavailable,
+    Unreachable,
+)
+from tests.builders import history
+from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway
+from tests.proxy import Proxy, proxied
+
+SWAP = ("SOL", "USDC", "1.5")
+NOBODYS = "0197c1e2-7b5a-7c3d-9e4f-1a2b3c4d5e6f"  # An order id that was never given.
+
+
+@pytest_asyncio.fixture
+async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
+    async with running_gateway(gateway_settings(redis_url, namespace)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def way(gateway: Gateway) -> AsyncIterator[Proxy]:
+    """Return the way from the client to the gateway."""
+    async with proxied(f"http://{gateway.address}") as proxy:
+        yield proxy
+
+
+@pytest_asyncio.fixture
+async def client(way: Proxy) -> AsyncIterator[AsyncClient]:
+    async with AsyncClient(way.url, retry_for_s=10) as running:
+        yield running
+
+
+def versions(events: list[Event]) -> list[int]:
+    return [event.version for event in events]
+
+
+async def test_an_order_is_placed_and_read_back_with_exact_amounts(client: AsyncClient) -> None:
+    accepted = await client.submit("SOL", "USDC", Decimal("0.100000000000000001"))
+    order = await client.get(accepted.order_id)
+
+    assert (accepted.status, accepted.replayed) == ("pending", False)
+    assert order.amount_in == Decimal("0.100000000000000001")
+    assert not order.ended
+
+
+async def test_an_order_whose_answer_was_lost_is_placed_once(
+    client: AsyncClient, gateway: Gateway, way: Proxy
+) -> None:
+    way.lose_replies(b"POST", times=2)
+    accepted = await client.submit(*SWAP)
+
+    assert way.lost == 2
+    assert accepted.replayed
+    assert await events_on(gateway.log) == 1
+
+
+async def test_two_orders_are_two_unless_they_have_one_key(client: AsyncClient) -> None:
+    first, second = await client.submit(*SWAP), await client.submit(*SWAP)
+    third, fourth = [await client.submit(*SWAP, key="invoice-17") for _ in range(2)]
+
+    assert len({first.order_id, second.order_id, third.order_id}) == 3
+    assert (fourth.order_id, fourth.replayed) == (third.order_id, True)
+
+
+async def test_a_gateway_that_cannot_take_orders_is_asked_again_until_it_can(
+    redis_url: str, namespace: str
+) -> None:
+    async with proxied(redis_url) as redis:
+        settings = gateway_settings(redis.url, namespace, accept_deadline_ms=100)
+        async with running_gateway(settings) as gateway:
+            await redis.refuse()
+            async with AsyncClient(str(gateway.http.base_url), retry_for_s=10) as client:
+                placing = asyncio.create_task(client.submit(*SWAP))
+                refused = await gateway.http.post(EXECUTE, json=ORDER)
+                await redis.listen()
+
+                assert refused.status_code == httpx.codes.SERVICE_UNAVAILABLE
+                assert (await placing).order_id
+
+
+async def test_a_client_that_may_not_retry_hears_of_the_first_no(
+    redis_url: str, namespace: str
+) -> None:
+    async with proxied(redis_url) as redis:
+        settings = gateway_settings(redis.url, namespace, accept_deadline_ms=100)
+        async with running_gateway(settings) as gateway:
+            await redis.refuse()
+            async with AsyncClient(str(gateway.http.base_url), retry_for_s=0) as client:
+                with pytest.raises(Unavailable) as refused:
+                    await client.submit(*SWAP)
+
+    assert refused.value.code == "LOG_UNAVAILABLE"
+    assert refused.value.retry_after_s == 1
+
+
+async def test_nobody_at_the_address_is_said_after_the_time_for_it() -> None:
+    async with AsyncClient("http://127.0.0.1:1", retry_for_s=0.3) as client:
+        with pytest.raises(Unreachable, match="No gateway answers"):
+            await client.submit(*SWAP)
+        with pytest.raises(Unreachable):
+            await anext(client.follow(NOBODYS, patience_s=0))
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://127.0.0.1", "http://[::1"])
+def test_what_is_no_address_is_refused_at_once(url: str) -> None:
+    with pytest.raises(SlipstreamError, match="is no URL"):
+        AsyncClient(url)
+
+
+async def test_refusals_are_told_apart_by_their_types(client: AsyncClient) -> None:
+    await client.submit(*SWAP, key="invoice-17")
+
+    with pytest.raises(InvalidRequest) as invalid:
+        await client.submit("SOL", "SOL", "-1")
+    assert [error.field for error in invalid.value.problem.errors] == ["tokenOut", "amountIn"]
+    with pytest.raises(KeyReused):
+        await client.submit("SOL", "USDC", "2", key="invoice-17")
+    with pytest.raises(InvalidRequest):
+        await anext(client.follow("nonsense"))
+
+
+async def test_an_order_that_was_never_placed_is_not_found(
+    redis_url: str, database_url: str, namespace: str
+) -> None:
+    await migrate(database_url)
+    settings = gateway_settings(redis_url, namespace, database_url=database_url)
+    async with (
+        running_gateway(settings) as gateway,
+        AsyncClient(f"http://{gateway.address}") as client,
+    ):
+        with pytest.raises(NotFound):
+            await client.get(NOBODYS)
+        with pytest.raises(NotFound):
+            await anext(client.follow(NOBODYS))
+
+
+async def test_an_order_is_cancelled_once_and_for_all(client: AsyncClient) -> None:
+    order_id = (await client.submit(*SWAP)).order_id
+    cancelled, again = [await client.cancel(order_id) for _ in range(2)]
+
+    assert cancelled.status == "cancelled"
+    assert again == cancelled
+
+
+async def test_an_order_that_has_ended_is_not_cancelled(
+    client: AsyncClient, gateway: Gateway
+) -> None:
+    order_id = (await client.submit(*SWAP)).order_id
+    await gateway.happen(*history(order_id)[1:])
+
+    with pytest.raises(NotCancelled):
+        await client.cancel(order_id)
+
+
+async def test_following_goes_on_behind_the_last_event_whenever_the_line_is_cut(
+    client: AsyncClient, gateway: Gateway, way: Proxy
+) -> None:
+    order_id = (await client.submit(*SWAP)).order_id
+    to_come = history(order_id)[1:]
+    cuts: list[str] = []
+    seen = []
+    async for event in client.follow(order_id, lost=cuts.append):
+        seen.append(event)
+        await way.cut()
+        if to_come:
+            await gateway.happen(to_come.pop(0))
+
+    assert versions(seen) == list(range(1, len(seen) + 1))
+    assert seen[-1].ended
+    assert len(cuts) >= len(seen) - 1
+    assert seen == await client.events(order_id)
+
+
+async def test_following_can_begin_behind_what_is_known(
+    client: AsyncClient, gateway: Gateway
+) -> None:
+    order_id = (await client.submit(*SWAP)).order_id
+    await gateway.happen(*history(order_id)[1:])
+    seen = [event async for event in client.follow(order_id, since=2)]
+
+    assert versions(seen) == list(range(3, len(history(order_id)) + 1))
+
+
+async def test_the_client_that_waits_does_the_same(gateway: Gateway) -> None:
+    with Client(f"http://{gateway.address}") as client:
+        accepted = await asyncio.to_thread(client.submit, *SWAP)
+        order = await asyncio.to_thread(client.get, accepted.order_id)
+        await gateway.happen(*history(accepted.order_id)[1:])
+        seen = await asyncio.to_thread(list, client.follow(accepted.order_id))
+        events = await asyncio.to_thread(client.events, accepted.order_id)
+        with pytest.raises(NotCancelled):
+            await asyncio.to_thread(client.cancel, accepted.order_id)
+
+    assert order.status == "pending"
+    assert seen[-1].status == "confirmed"
+    assert seen == events
+
+
+async def test_a_program_may_stop_following_and_do_something_else(gateway: Gateway) -> None:
+    def first_event(client: Client, order_id: str) -> list[Event]:
+        return list(islice(client.follow(order_id), 1))
+
+    with Client(f"http://{gateway.address}") as client:
+        accepted = await asyncio.to_thread(client.submit, *SWAP)
+        seen = await asyncio.to_thread(first_event, client, accepted.order_id)
+        order = await asyncio.to_thread(client.get, accepted.order_id)
+
+    assert versions(seen) == [1]
+    assert order.version == 1
