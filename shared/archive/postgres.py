@@ -34,7 +34,9 @@ _FIND_MISMATCH = """
     WHERE kept.event::text <> given.event
     LIMIT 1
 """
-_HISTORY = "SELECT event::text FROM order_events WHERE order_id = %s::uuid ORDER BY version"
+_HISTORY = """
+    SELECT version, event::text FROM order_events WHERE order_id = %s::uuid ORDER BY version
+"""
 _ENDED = """
     SELECT order_id::text FROM orders
     WHERE order_id = ANY(%s::uuid[]) AND ended_at IS NOT NULL
@@ -96,10 +98,14 @@ class Archive:
         return complete
 
     async def history(self, order_id: str) -> list[bytes]:
-        """Return the order's events as they stood on the log, oldest first; maybe none."""
+        """Return the order's events as they stood on the log, oldest first; maybe none.
+
+        What lies behind one that has not come yet is left out.
+        """
         async with self._connection() as connection:
             cursor = await connection.execute(_HISTORY, [order_id])
-            return [event.encode() for (event,) in await cursor.fetchall()]
+            kept = enumerate(await cursor.fetchall(), 1)
+            return [event.encode() for place, (version, event) in kept if version == place]
 
     async def ended(self, order_ids: Sequence[str]) -> set[str]:
         """Return those of the orders whose end is kept here."""

@@ -59,6 +59,20 @@ async def test_a_history_comes_back_byte_for_byte(archive: Archive) -> None:
     assert await archive.history(order_id) == raws
 
 
+async def test_a_history_is_told_only_as_far_as_it_has_no_hole(archive: Archive) -> None:
+    events = recorded(history(ending="confirmed"))
+    order_id = events[0].event.order_id
+
+    await archive.store([*events[1:2], *events[3:]])
+    assert await archive.history(order_id) == []
+
+    await archive.store(events[:1])
+    assert await archive.history(order_id) == [one.raw for one in events[:2]]
+
+    await archive.store(events[2:3])
+    assert await archive.history(order_id) == [one.raw for one in events]
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_the_order_and_the_batches_in_which_events_come_change_nothing(
     archive: Archive, database_url: str, seed: int
