@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
-from services.gateway.models import OrderRequest
+from services.gateway.models import BatchRequest, OrderRequest
 from shared.orders.states import Status
 from shared.orders.values import FailureReason
 
@@ -35,6 +35,27 @@ class OrderAccepted(_Model):
     order_id: str = Field(examples=[_ID])
     status: Literal["pending"]
     links: Links
+
+
+class BatchItem(_Model):
+    """What became of the order at this place of the batch: `orderId` and so on, or `problem`."""
+
+    index: int = Field(ge=0, description="Its place in the batch, from 0")
+    order_id: str | None = None
+    status: Literal["pending"] | None = None
+    links: Links | None = None
+    repeated: bool | None = Field(
+        default=None, description="Whether it was accepted before, under the same key"
+    )
+    problem: ProblemView | None = None
+
+
+class BatchAnswer(_Model):
+    """What became of each order, in the order they were sent."""
+
+    accepted: int = Field(description="How many orders are on the log")
+    refused: int
+    orders: list[BatchItem]
 
 
 class QuoteView(_Model):
@@ -66,6 +87,7 @@ class OrderView(_Model):
     """An order as it stands after `version` events."""
 
     order_id: str = Field(examples=[_ID])
+    client_order_id: str | None = Field(description="The client's own name for it")
     status: Status
     version: int
     token_in: str = Field(examples=["SOL"])
@@ -153,7 +175,7 @@ class HealthView(_Model):
 def component_schemas() -> dict[str, Any]:
     """Return the JSON schema of everything sent and received, by name."""
     models = (
-        *(OrderRequest, OrderAccepted, OrderView, EventView),
+        *(OrderRequest, BatchRequest, OrderAccepted, BatchAnswer, OrderView, EventView),
         *(ProblemView, HealthView, TicketView),
     )
     _, schema = models_json_schema(

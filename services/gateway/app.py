@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.access import Access
+from services.gateway.batch import batch_routes
 from services.gateway.cancel import Cancel, cancel_routes
 from services.gateway.compat.layer import plug_in
 from services.gateway.describe import reply
@@ -96,6 +97,7 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
     app.add_middleware(Hygiene)
     app.add_middleware(Latency)
     app.include_router(order_routes(parts.intake, parts.histories, parts.sockets))
+    app.include_router(batch_routes(parts.intake, parts.rules.quota))
     app.include_router(cancel_routes(parts.cancel))
     app.include_router(parts.rules.tickets.routes())
     described: Any = {200: reply("HealthView", "Yes")}

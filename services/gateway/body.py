@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from services.gateway.models import JsonNumber, OrderRequest
+from services.gateway.models import MAX_BATCH, JsonNumber, OrderRequest
 from services.gateway.problems import Code, FieldError, Problem
 
 LIMIT = 65_536  # Bytes.
+BATCH_LIMIT = 1_048_576
 DEADLINE_S = 5.0
 
 _LONGEST_INTEGER = 40  # Digits; Python is slow at long ones.
@@ -21,20 +22,25 @@ _LONGEST_INTEGER = 40  # Digits; Python is slow at long ones.
 
 async def read_order(request: Request) -> OrderRequest:
     """Return the order that the body asks for. Raises `Problem`."""
+    return parse_order(await _read(request, LIMIT))
+
+
+async def read_batch(request: Request) -> list[OrderRequest | Problem]:
+    """Return each order that the body asks for, or what is wrong with it. Raises `Problem`."""
+    return parse_batch(await _read(request, BATCH_LIMIT))
+
+
+async def _read(request: Request, limit: int) -> bytes:
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != "application/json":
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE)
-    return parse_order(await _read(request))
-
-
-async def _read(request: Request) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(DEADLINE_S):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > LIMIT:
-                    raise Problem(Code.BODY_TOO_LARGE, f"at most {LIMIT} bytes are read")
+                if len(body) > limit:
+                    raise Problem(Code.BODY_TOO_LARGE, f"at most {limit} bytes are read")
     except TimeoutError:
         raise Problem(Code.BODY_TIMEOUT) from None
     except ClientDisconnect:
@@ -44,8 +50,36 @@ async def _read(request: Request) -> bytes:
 
 def parse_order(body: bytes) -> OrderRequest:
     """Return the order that `body` asks for. Raises `Problem` that names every wrong field."""
+    return _judge(parse_fields(body))
+
+
+def parse_batch(body: bytes) -> list[OrderRequest | Problem]:
+    """Return each order of a batch, or what is wrong with it.
+
+    Raises `Problem` when the body is no batch as a whole.
+    """
+    fields = parse_fields(body)
+    wrong = [FieldError(name, "is not a field of a batch") for name in fields if name != "orders"]
+    orders = fields.get("orders")
+    if not isinstance(orders, list) or not 1 <= len(orders) <= MAX_BATCH:
+        wrong.append(FieldError("orders", f"must be a list of 1 to {MAX_BATCH} orders"))
+    if wrong or not isinstance(orders, list):
+        raise Problem(Code.INVALID_BATCH, errors=wrong)
+    return [_judged(order) for order in orders]
+
+
+def _judged(fields: object) -> OrderRequest | Problem:
     try:
-        return OrderRequest.model_validate(parse_fields(body))
+        return _judge(fields)
+    except Problem as problem:
+        return problem
+
+
+def _judge(fields: object) -> OrderRequest:
+    if not isinstance(fields, dict):
+        raise Problem(Code.INVALID_ORDER, "it must be an object")
+    try:
+        return OrderRequest.model_validate(fields)
     except ValidationError as error:
         raise Problem(Code.INVALID_ORDER, errors=_field_errors(error)) from None
 

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
@@ -20,7 +21,7 @@ from shared.settings import GatewaySettings
 from shared.streams.errors import LogUnavailable
 from shared.streams.ids import id_for_key, new_order_id
 from shared.streams.log import Log, Submission, Submitted
-from shared.streams.markers import is_known
+from shared.streams.markers import known
 
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.5
@@ -38,9 +39,10 @@ def checked_key(values: Sequence[str]) -> str | None:
     return values[0]
 
 
-def digest_of(account: str, intent: SwapIntent) -> str:
+def digest_of(account: str, intent: SwapIntent, client_order_id: str | None = None) -> str:
     """Return what two requests share exactly when they ask for the same."""
-    return hashlib.blake2b(msgspec.json.encode((account, intent)), digest_size=16).hexdigest()
+    asked = msgspec.json.encode((account, intent, *filter(None, [client_order_id])))
+    return hashlib.blake2b(asked, digest_size=16).hexdigest()
 
 
 class Intake:
@@ -51,32 +53,68 @@ class Intake:
         self._clock = clock
         self._deadline_s = settings.accept_deadline_ms / 1_000
         self._append = Coalescer(self._flush, limit=settings.intake_queue)
+        self._known = Coalescer(partial(known, log))
 
     async def accept(self, order: OrderRequest, account: str, key: str | None) -> Submitted:
         """Return once the order is on the log, or was before under the same `key`.
 
-        Raises `Problem`: 503 when nothing was written, 504 when that is unknown, 409 when the
-        key belongs to another order.
+        Without a `key`, the order's own `clientOrderId` is its key. Raises `Problem`: 503 when
+        nothing was written, 504 when that is unknown, 409 when the key belongs to another order.
         """
-        taken = await self._until_answered(await self._submission(order, account, key))
+        return await self._accept(order, account, f"key:{key}" if key else None)
+
+    async def accept_all(
+        self, orders: Sequence[OrderRequest | Problem], account: str, key: str | None
+    ) -> list[Submitted | Problem]:
+        """Return what `accept` returns or raises, for each order of a batch; problems stay.
+
+        The orders go to the log together. `key` covers the batch: each order's place in it.
+        """
+        names = [f"batch:{place}:{key}" if key else None for place in range(len(orders))]
+        return await asyncio.gather(
+            *(self._answer(order, account, name) for order, name in zip(orders, names, strict=True))
+        )
+
+    async def _answer(
+        self, order: OrderRequest | Problem, account: str, name: str | None
+    ) -> Submitted | Problem:
+        if isinstance(order, Problem):
+            return order
+        try:
+            return await self._accept(order, account, name)
+        except Problem as problem:
+            return problem
+
+    async def _accept(self, order: OrderRequest, account: str, name: str | None) -> Submitted:
+        if name is None and order.client_order_id is not None:
+            name = f"client:{order.client_order_id}"
+        taken = await self._until_answered(await self._submission(order, account, name))
         ORDERS_ACCEPTED.inc()
         return taken
 
-    async def _submission(self, order: OrderRequest, account: str, key: str | None) -> Submission:
+    async def _submission(self, order: OrderRequest, account: str, name: str | None) -> Submission:
         now, intent, marker = self._clock(), order.intent(), None
-        if key is None:
+        if name is None:
             order_id = new_order_id(now)
         else:
-            marker, order_id = id_for_key(self._log.keys, account, key, now)
+            marker, order_id = id_for_key(self._log.keys, account, name, now)
         if intent.expires_at and intent.expires_at <= now:
             await self._refuse_unless_known(marker)
-        event = OrderSubmitted(order_id=order_id, version=1, at=now, intent=intent, account=account)
-        return Submission(event=event, marker=marker, digest=digest_of(account, intent))
+        event = OrderSubmitted(
+            order_id=order_id,
+            version=1,
+            at=now,
+            intent=intent,
+            account=account,
+            client_order_id=order.client_order_id,
+        )
+        digest = digest_of(account, intent, order.client_order_id)
+        return Submission(event=event, marker=marker, digest=digest)
 
     async def _refuse_unless_known(self, marker: str | None) -> None:
         # A repeated request gets its first answer, also after the order's own deadline.
         try:
-            if marker and await is_known(self._log, marker):
+            if marker and await self._known(marker):
                 return
         except LogUnavailable:
             raise Problem(Code.LOG_UNAVAILABLE) from None

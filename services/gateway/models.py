@@ -24,6 +24,7 @@ from shared.orders.values import SwapIntent
 
 MAX_DECIMALS = 18
 MAX_DIGITS = 36
+MAX_BATCH = 1_000
 
 _NUMBER = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
 _RFC3339 = re.compile(
@@ -79,6 +80,8 @@ def _timestamp(value: object) -> object:
 
 Token = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:$-]{1,64}$")]
 
+ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[!-~]{1,64}$")]
+
 
 class OrderRequest(BaseModel):
     """A swap to execute: give exactly `amountIn`, get as much as possible."""
@@ -118,6 +121,11 @@ class OrderRequest(BaseModel):
         default=None, description="After this time, which must be in the future, nothing is signed"
     )
 
+    client_order_id: ClientOrderId | None = Field(
+        default=None,
+        description="Your own name for the order, used once; sending it again is the same order",
+    )
+
     @field_validator("token_out")
     @classmethod
     def _differs(cls, token_out: str, info: ValidationInfo) -> str:
@@ -142,3 +150,9 @@ class OrderRequest(BaseModel):
             max_slippage_bps=self.max_slippage_bps,
             expires_at=self.expires_at,
         )
+
+
+class BatchRequest(BaseModel):
+    """Orders to execute, each for itself."""
+
+    orders: list[OrderRequest] = Field(min_length=1, max_length=MAX_BATCH)

@@ -28,6 +28,7 @@ class Code(Enum):
 
     MALFORMED_BODY = 400, "The body is not a JSON object"
     INVALID_ORDER = 400, "The order is not valid"
+    INVALID_BATCH = 400, "The batch is not valid"
     INVALID_IDEMPOTENCY_KEY = 400, "The Idempotency-Key is not valid"
     INVALID_ORDER_ID = 400, "The order id is not a UUID"
     INVALID_SINCE = 400, "`since` is not a version"

@@ -50,6 +50,7 @@ class OrderSubmitted(Event, frozen=True, kw_only=True):
 
     intent: SwapIntent
     account: str
+    client_order_id: str | None = None  # The client's own name for it, once an account.
 
 
 class RoutingStarted(Event, frozen=True, kw_only=True):

@@ -78,6 +78,7 @@ class Order:
     intent: SwapIntent
     submitted_at: datetime
     updated_at: datetime
+    client_order_id: str | None = None
     attempts: int = 0  # How many routes were chosen so far.
     quotes: tuple[Quote, ...] = ()
     route: Route | None = None
@@ -121,6 +122,7 @@ def evolve(order: Order | None, event: OrderEvent) -> Order:
             version=event.version,
             state=state,
             account=event.account,
+            client_order_id=event.client_order_id,
             intent=event.intent,
             submitted_at=event.at,
             updated_at=event.at,

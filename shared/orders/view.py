@@ -83,6 +83,7 @@ def _fields(order: Order, changes: list[dict[str, Any]]) -> dict[str, Any]:
     failure = {"reason": order.failure, "detail": order.detail} if order.failure else None
     return {
         "orderId": order.id,
+        "clientOrderId": order.client_order_id,
         "status": order.status,
         "version": order.version,
         "tokenIn": order.intent.token_in,

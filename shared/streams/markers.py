@@ -1,10 +1,17 @@
-"""Look up what an Idempotency-Key left behind."""
+"""Look up what Idempotency-Keys left behind."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from shared.streams.client import checked
 from shared.streams.log import Log
 
 
-async def is_known(log: Log, marker: str) -> bool:
-    """Return whether an order was accepted under the key of `marker`. Raises `LogUnavailable`."""
-    return bool(await log.client.call("EXISTS", marker))
+async def known(log: Log, markers: Sequence[str]) -> list[bool]:
+    """Return of each marker whether an order was accepted under its key, in one round trip.
+
+    Raises `LogUnavailable`.
+    """
+    replies = await log.client.run([("EXISTS", marker) for marker in markers])
+    return [bool(checked(reply)) for reply in replies]
