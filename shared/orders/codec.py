@@ -15,6 +15,8 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 # (type, schema) of an event as it was once written -> how to make it the next schema.
 UPCASTS: dict[tuple[str, int], Upcast] = {}
 
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[OrderEvent] = msgspec.json.Decoder(OrderEvent)
 
@@ -54,7 +56,7 @@ def decode(raw: bytes) -> OrderEvent:
     """
     try:
         return _decoder.decode(raw)
-    except (msgspec.DecodeError, ValueError) as error:
+    except _UNREADABLE as error:
         return _decode_old(raw, error)
 
 
@@ -64,6 +66,6 @@ def _decode_old(raw: bytes, error: Exception) -> OrderEvent:
         while upcast := UPCASTS.get((fields["type"], fields["schema"])):
             fields = upcast(fields)
         event: OrderEvent = msgspec.convert(fields, OrderEvent)
-    except (msgspec.DecodeError, ValueError, KeyError, TypeError) as cause:
+    except (*_UNREADABLE, KeyError, TypeError) as cause:
         raise MalformedEvent(str(error)) from cause
     return event

@@ -28,6 +28,8 @@ MALFORMED = [
     b"{}",
     b"\xff",
     b'{"type":["OrderCancelled"],"schema":[]}',
+    b"[" * 100_000,
+    b'{"type":"OrderCancelled","later":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     b'{"type":"OrderTeleported","orderId":"a","version":1,"at":"2026-01-01T12:00:00Z"}',
     b'{"type":"OrderCancelled","orderId":"a","at":"2026-01-01T12:00:00Z"}',
     b'{"type":"OrderCancelled","orderId":"a","version":"1","at":"2026-01-01T12:00:00Z"}',
