@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from services.gateway.access import Access, Caller
+from services.gateway.hygiene import add_missing
 from services.gateway.problems import Code, Problem
 from services.gateway.quota import Quota
 from services.gateway.tickets import Tickets
@@ -86,7 +87,7 @@ class Gatekeeper:
         async def sent(message: Message) -> None:
             nonlocal waiting
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_raw(left)]
+                add_missing(message, _raw(left))  # A batch knows later figures.
                 self._inside -= waiting
                 waiting = False
             await send(message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HEADERS = (
@@ -10,6 +12,13 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),  # Orders are nobody else's business.
 )
+
+
+def add_missing(start: Message, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Add to the start of an answer the headers that it does not have."""
+    own = start["headers"]
+    names = {name for name, _ in own}
+    start["headers"] = [*own, *(header for header in headers if header[0] not in names)]
 
 
 class Hygiene:
@@ -26,9 +35,7 @@ class Hygiene:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = message["headers"]
-                names = {name for name, _ in own}
-                message["headers"] = [*own, *(h for h in _HEADERS if h[0] not in names)]
+                add_missing(message, _HEADERS)
             await send(message)
 
         await self._app(scope, receive, guarded)

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from limits import parse
 from redis import Redis
 
 from services.notifier.handler import Notifier
 from shared.orders.events import OrderEvent
 from shared.settings import VenueSettings
+from shared.streams import tickets
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.log import Log, Submission
 from shared.streams.patience import Patience
+from shared.streams.rates import Rates
 from shared.streams.steps import Next
 from shared.streams.updates import Updates
 from shared.venues.ledger import Ledger
@@ -169,3 +172,20 @@ async def test_orders_that_other_nodes_took_are_not_said_to_be_refused(
 
     assert 0 < sum(versions) < len(orders)
     assert refused.value.maybe_applied
+
+
+async def test_rates_are_counted_and_tickets_kept_on_any_node(
+    cluster: list[Valkey], spread: VenueSettings
+) -> None:
+    log, accounts = await Log.open(spread), [f"account-{n}" for n in range(12)]
+    rates = Rates(cluster[0].url, log)
+    try:
+        spent = [await rates.spend(parse("1/minute"), who, 1) for who in accounts * 2]
+        issued = [await tickets.issue(log, b"me") for _ in accounts]
+        redeemed = [await tickets.redeem(log, ticket) for ticket in issued * 2]
+    finally:
+        await rates.close()
+        await log.close()
+
+    assert [allowance.allowed for allowance in spent] == [True] * 12 + [False] * 12
+    assert redeemed == [b"me"] * 12 + [None] * 12

@@ -240,6 +240,25 @@ async def test_who_orders_too_often_is_told_when_to_come_back(
     assert (theirs.status_code, look.status_code, cancel.status_code) == (202, 200, 200)
 
 
+async def test_each_order_counts_also_in_a_batch_and_over_a_socket(
+    redis_url: str, namespace: str
+) -> None:
+    submit = '{"action":"submit","id":1,"order":{"tokenIn":"SOL","tokenOut":"USDC","amountIn":1}}'
+    settings = gateway_settings(redis_url, namespace, rate_limit_global="4/minute")
+    async with running_gateway(settings) as gateway:
+        batches = [
+            await gateway.http.post("/api/orders/batch", json={"orders": [ORDER] * number})
+            for number in (3, 2)
+        ]
+        async with connect(f"ws://{gateway.address}/api/orders/ws", proxy=None) as socket:
+            await socket.send(submit)
+            refused = str(await socket.recv())
+
+    assert [answer.status_code for answer in batches] == [200, 429]
+    assert [len(a.headers.get_list("ratelimit")) for a in batches] == [1, 1]
+    assert "RATE_LIMITED" in refused
+
+
 async def test_gateways_count_together(redis_url: str, namespace: str) -> None:
     settings = gateway_settings(redis_url, namespace, rate_limit_global="3/minute")
     async with running_gateway(settings) as one, running_gateway(settings) as other:
