@@ -37,17 +37,13 @@ class Coalescer(Generic[T, R]):
 
     async def __call__(self, item: T) -> R:
         """Return the answer to `item`. Raises `Full`, or whatever its flush raised."""
-        return await self.submit(item)
-
-    def submit(self, item: T) -> asyncio.Future[R]:
-        """Queue `item` without waiting. Raises `Full`."""
         if len(self._waiting) >= self._limit:
             raise Full(f"{self._limit} are waiting")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._run())
-        return future
+        return await future
 
     async def _run(self) -> None:
         while self._waiting:

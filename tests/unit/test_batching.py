@@ -51,8 +51,7 @@ async def test_more_than_may_wait_are_turned_away() -> None:
         return items
 
     coalescer = Coalescer(flush, limit=1)
-    first = coalescer.submit(1)
-    with pytest.raises(Full):
-        coalescer.submit(2)
+    taken, refused = await asyncio.gather(coalescer(1), coalescer(2), return_exceptions=True)
 
-    assert await first == 1
+    assert taken == 1
+    assert isinstance(refused, Full)
