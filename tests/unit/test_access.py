@@ -13,7 +13,9 @@ from prometheus_client import REGISTRY
 from starlette.datastructures import Headers
 from typer.testing import CliRunner
 
+from cli.console import Trouble
 from cli.main import app
+from cli.readiness import check_settings
 from services.gateway.access import PUBLIC, Access, Caller, Role, digest_of_key
 from services.gateway.api_keys import (
     BadKeys,
@@ -235,6 +237,16 @@ def test_an_address_others_can_reach_needs_keys_or_a_word(host: str) -> None:
 
     for given in ({"API_KEYS_FILE": "keys"}, {"OPEN_ACCESS": "true"}):
         assert GatewaySettings.from_env(SERVERS | {"HTTP_HOST": host} | given).http_host == host
+
+
+def test_a_stack_that_others_can_reach_is_refused_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(Trouble, match="API_KEYS_FILE"):
+        check_settings("0.0.0.0")
+
+    monkeypatch.setenv("OPEN_ACCESS", "true")
+    assert check_settings("0.0.0.0").open_access
 
 
 def test_keys_and_open_access_contradict_each_other() -> None:
