@@ -66,6 +66,9 @@ async def serve(
             path = Path(settings.api_keys_file)
             background.append(group.create_task(keep_current(parts.rules.access, path)))
         logger.info("listening on http://%s:%d", *listener.getsockname()[:2])
+        if parts.rules.access.is_open:
+            level = logging.WARNING if settings.open_access else logging.INFO
+            logger.log(level, "no keys are asked for: who reaches this address may do everything")
         await stop.wait()
         await parts.followers.close_all(settings.drain_s / 4)
         server.should_exit = True
@@ -77,14 +80,9 @@ async def serve(
 
 def _access(settings: GatewaySettings) -> Access:
     try:
-        access = access_for(settings)
+        return access_for(settings)
     except BadKeys as error:
         sys.exit(f"Cannot start: API_KEYS_FILE {settings.api_keys_file}: {error}")
-    if settings.open_access:
-        logger.warning("OPEN_ACCESS: everybody who reaches this gateway may do everything")
-    elif access.is_open:
-        logger.info("no API keys: everybody on this machine may do everything")
-    return access
 
 
 def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
