@@ -8,6 +8,7 @@ from cli import dead, keys
 from cli.console import EXIT_CODES
 from cli.demo.command import demo, demo_help
 from cli.doctor.command import doctor, doctor_help
+from cli.load.command import load, load_help
 from cli.rebuild import rebuild, rebuild_help
 from cli.submit import submit, submit_help
 from cli.up import up, up_help
@@ -26,6 +27,7 @@ app.command(epilog=up_help)(up)
 app.command(epilog=demo_help)(demo)
 app.command(epilog=submit_help)(submit)
 app.command(epilog=watch_help)(watch)
+app.command(epilog=load_help)(load)
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
 app.command(epilog=rebuild_help)(rebuild)

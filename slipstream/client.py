@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from slipstream.errors import Unexpected
+from slipstream.errors import Unavailable, Unexpected
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
 from slipstream.models import Accepted, Event, Order, event_of
@@ -62,6 +62,14 @@ class AsyncClient:
     async def close(self) -> None:
         """Close every connection."""
         await self._http.close()
+
+    async def ready(self) -> bool:
+        """Return whether the gateway can take orders now."""
+        try:
+            await self._http.request("GET", "/health/ready")
+        except Unavailable:
+            return False
+        return True
 
     async def submit(  # noqa: PLR0913 - one parameter a field of the order
         self,

@@ -58,6 +58,10 @@ class Client:
         self._thread.join()
         self._loop.close()
 
+    def ready(self) -> bool:
+        """Return whether the gateway can take orders now."""
+        return self._wait(self._client.ready())
+
     def submit(  # noqa: PLR0913 - one parameter a field of the order
         self,
         token_in: str,

@@ -46,6 +46,19 @@ def command(
     )
 
 
+@contextmanager
+def started(*words: str, env: Mapping[str, str] = FAST) -> Iterator[subprocess.Popen[str]]:
+    """Start `slipstream` and let the test end it; it does not outlive the test."""
+    with subprocess.Popen(
+        _argv(*words), env=_environment(env), stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
 def _argv(*words: str | Path) -> list[str]:
     return [sys.executable, "-P", "-m", "cli", *map(str, words)]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-from math import ceil
 from typing import Any, NamedTuple
 
 from cli.demo.checks import Check
 from cli.demo.journey import Journey
+from cli.percentiles import percentile
 from slipstream import Event
 
 # Consecutive events, and what the time between them is called.
@@ -78,12 +78,8 @@ def _hops(updates: Sequence[Event]) -> list[tuple[str, float]]:
 
 
 def _latency(times: Sequence[float]) -> Latency:
-    return Latency(p50=_percentile(times, 50), p99=_percentile(times, 99))
-
-
-def _percentile(times: Sequence[float], percent: int) -> float:
-    rank = max(1, ceil(len(times) * percent / 100))
-    return round(sorted(times)[rank - 1], 1)
+    ordered = sorted(times)
+    return Latency(p50=round(percentile(ordered, 50), 1), p99=round(percentile(ordered, 99), 1))
 
 
 def as_json(found: Figures, checks: Sequence[Check], elapsed_s: float) -> dict[str, Any]:

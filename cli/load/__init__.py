@@ -1,0 +1,1 @@
+"""`slipstream load`: how fast orders are taken, and how fast they end, at a load of choice."""
