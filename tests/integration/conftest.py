@@ -1,0 +1,36 @@
+"""The whole stack, for tests that know no more of it than an address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+
+from tests.servers import new_database
+from tests.stack import stack_in_background, stack_settings
+
+
+@pytest.fixture(scope="module")
+def stack(redis_url: str, postgres_url: str) -> Iterator[str]:
+    """Return the address of a gateway with everything behind it."""
+    with _stack(redis_url, postgres_url) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def failing_stack(redis_url: str, postgres_url: str) -> Iterator[str]:
+    """Return the address of a gateway whose every swap fails on the chain."""
+    faults = "raydium.fails_on_chain=1,meteora.fails_on_chain=1"
+    with _stack(redis_url, postgres_url, faults) as address:
+        yield address
+
+
+@contextmanager
+def _stack(redis_url: str, postgres_url: str, venue_faults: str = "") -> Iterator[str]:
+    with new_database(postgres_url) as database_url:
+        namespace = f"t{uuid4().hex[:12]}"
+        settings = stack_settings(redis_url, database_url, namespace, venue_faults=venue_faults)
+        with stack_in_background(settings) as address:
+            yield address
