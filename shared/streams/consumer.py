@@ -20,7 +20,7 @@ from shared.streams.backlog import report_backlog
 from shared.streams.delivery import Delivery
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.group import Group
-from shared.streams.patience import Patience, pause
+from shared.streams.patience import LONGEST_PAUSE_S, Patience, pause
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -29,6 +29,7 @@ _BLOCK_MS = 500
 _SWEEP_S = 60.0
 _SWEEP_LEASES = 20  # A name that was silent for so many leases belongs to a dead process.
 _REPORT_S = 5.0
+_LEAVE_S = 2.0
 
 
 class Worker(Protocol):
@@ -71,8 +72,11 @@ class Consumer:
         self._patience = worker.patience
         self._stop = asyncio.Event()
         self._finished = asyncio.Event()
+        self._renew_now = asyncio.Event()
         self._unsure = False  # A reply was lost, and entries may have come with it.
-        self._back_since = -1e9  # When Redis was found again, by the loop's clock.
+        # Leases that lapse while Redis is away are not their holders' fault: until this time, by
+        # the loop's clock, they may not have noticed that it is back.
+        self._judge_from = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set, then finish or hand back what is in flight."""
@@ -90,12 +94,17 @@ class Consumer:
             deadline = loop.time() + self._settings.drain_s
             loop.call_at(deadline, self._patience.given_up.set)
             # What a last read brought must be started before anything is finished.
-            await asyncio.wait(reading)
+            _, hanging = await asyncio.wait(reading, timeout=self._settings.drain_s)
+            for read in hanging:
+                read.cancel()
             await self._worker.finish(max(0.0, deadline - loop.time()))
             self._finished.set()
+            self._renew_now.set()
         self._patience.given_up.set()
-        with suppress(LogUnavailable, GroupMissing):  # Then the lease and the sweeper do it.
-            await self._group.leave()
+        # Where this fails, the lease and the sweeper do it.
+        with suppress(LogUnavailable, GroupMissing, TimeoutError):
+            async with asyncio.timeout(_LEAVE_S):
+                await self._group.leave()
 
     async def _relay(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -133,15 +142,16 @@ class Consumer:
 
     async def _take(self, room: int) -> None:
         settings = self._settings
-        # Leases that lapsed while Redis was away are not their holders' fault.
-        now = asyncio.get_running_loop().time()
-        settled_in = now - self._back_since > settings.lease_ms / 2_000
+        loop = asyncio.get_running_loop()
+        settled_in = loop.time() > self._judge_from
         taken = await self._group.take(
             most=max(1, -(-room // len(self._group.partitions))),
             lease_ms=settings.lease_ms if settled_in else None,
             backoff_base_ms=settings.backoff_base_ms,
             backoff_cap_ms=settings.backoff_cap_ms,
         )
+        if taken.late_ms > settings.lease_ms / 2:
+            self._judge_from = loop.time() + settings.lease_ms / 2_000
         for delivery in taken.deliveries:
             why = "retry or lapsed lease" if delivery.entry_id else "due"
             metrics.TAKEN_OVER.labels(self._group.name, why).inc()
@@ -151,7 +161,8 @@ class Consumer:
 
     async def _renew(self) -> None:
         while not self._finished.is_set():
-            await pause(self._finished, self._settings.lease_ms / 3_000)
+            await pause(self._renew_now, self._settings.lease_ms / 3_000)
+            self._renew_now.clear()
             held = list(self._worker.held())
             if held and not self._finished.is_set():
                 await self._reliably(partial(self._group.renew, held, self._settings.lease_ms))
@@ -182,5 +193,7 @@ class Consumer:
             logger.exception("a consumer group was gone; somebody deleted it or Redis lost data")
         with suppress(LogUnavailable):
             await self._patience(self._group.log.prepare)
-        self._back_since = asyncio.get_running_loop().time()
+        settling_s = max(self._settings.lease_ms / 2_000, 2 * LONGEST_PAUSE_S)
+        self._judge_from = asyncio.get_running_loop().time() + settling_s
+        self._renew_now.set()
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +23,14 @@ _BURY = Script.load(__package__, "lua/bury.lua")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What was taken over: entries and due orders, and due orders whose history is gone."""
+    """What was taken over: entries and due orders, and due orders whose history is gone.
+
+    `late_ms` is how long Redis took to come to the question.
+    """
 
     deliveries: list[Delivery]
     vanished: list[str]
+    late_ms: float
 
 
 class Group:
@@ -36,6 +41,7 @@ class Group:
         self.name = name
         self.me = me
         self.partitions = range(log.keys.partitions)
+        self._server_ahead_ms: float | None = None  # Of the loop's clock; unknown at first.
         self._run = log.client.run
 
     def readers(self) -> list[list[int]]:
@@ -92,21 +98,28 @@ class Group:
         """Take over up to `most` entries a partition that nobody works on.
 
         With `lease_ms` None only retries are taken: Redis was away, and the leases of others
-        lapsed through no fault of theirs.
+        lapsed through no fault of theirs. The same goes for a question that Redis answers late.
         """
-        lease = "" if lease_ms is None else lease_ms
+        clock_ms = asyncio.get_running_loop().time() * 1_000
+        lease = "" if lease_ms is None or self._server_ahead_ms is None else lease_ms
+        asked_ms = clock_ms + (self._server_ahead_ms or 0)
         args = [self.name, self.me, lease, backoff_base_ms, backoff_cap_ms, most]
         keys = self.log.keys
         replies = await self._all(
-            _TAKE.command([keys.log(p), keys.due(p, self.name)], [*args, keys.history_prefix(p)])
+            _TAKE.command(
+                [keys.log(p), keys.due(p, self.name)], [*args, keys.history_prefix(p), asked_ms]
+            )
             for p in self.partitions
         )
         deliveries, vanished = [], []
-        for partition, (entries, orders, _) in zip(self.partitions, replies, strict=True):
+        now_ms = max(now_ms for *_, now_ms in replies)
+        late_ms = 0.0 if self._server_ahead_ms is None else now_ms - asked_ms
+        self._server_ahead_ms = now_ms - asyncio.get_running_loop().time() * 1_000
+        for partition, (entries, orders, *_) in zip(self.partitions, replies, strict=True):
             deliveries += [self._delivery(partition, i, fields, n) for i, n, fields in entries]
             deliveries += [_due(partition, o, last) for o, length, last in orders if length]
             vanished += [order_id.decode() for order_id, length, _ in orders if not length]
-        return Taken(deliveries=deliveries, vanished=vanished)
+        return Taken(deliveries=deliveries, vanished=vanished, late_ms=late_ms)
 
     def _delivery(
         self, partition: int, entry_id: bytes, fields: Sequence[bytes], attempt: int

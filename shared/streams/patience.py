@@ -15,7 +15,9 @@ from shared.streams.errors import LogUnavailable
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
+LONGEST_PAUSE_S = 2.0
+
+_FIRST_PAUSE_S = 0.05
 
 
 class Patience:
@@ -40,7 +42,7 @@ class Patience:
                 if self.given_up.is_set():
                     raise
                 await pause(self.given_up, pause_s * random.uniform(0.5, 1))  # noqa: S311 - jitter
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 
 async def pause(unless: asyncio.Event, seconds: float) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.eventually import eventually
 from tests.load import Client
 from tests.outcomes import all_ended, ended, settled, swapped_once
 from tests.processes import EVERY_SERVICE, Service, Services, StackSettings
+from tests.replicas import placed
 from tests.servers import Valkey
 
 WITHOUT_PROJECTOR = tuple(group for group in GROUPS if group != "projector")
@@ -86,6 +88,40 @@ async def test_orders_outlive_a_redis_that_is_killed_under_load(
     assert trouble(stack) == []
     for refusal in client.refusals:
         assert is_honest(refusal), refusal.text
+    await log.close()
+
+
+async def test_a_redis_that_hangs_for_longer_than_a_lease_costs_nobody_an_attempt(
+    valkey: Valkey, settings: StackSettings, services: Services
+) -> None:
+    lease_s = 1.0
+    settings = settings.model_copy(
+        update={
+            "redis_url": valkey.url,
+            "lease_ms": int(lease_s * 1_000),
+            "max_attempts": 1,
+            "venue_quote_ms": 500,
+            "venue_swap_ms_min": 6_000,
+            "venue_swap_ms_max": 6_000,
+        }
+    )
+    stack = await services.start(settings, "router", "executor", "router", "executor")
+    log = await Log.open(settings)
+    waiting = [(await placed(log)).order_id for _ in range(30)]
+
+    async def all_sent() -> bool:
+        return min(await log.versions(waiting)) == 5
+
+    await eventually(all_sent)
+    quoting = [(await placed(log)).order_id for _ in range(30)]
+
+    valkey.pause()
+    back = time.monotonic() + lease_s + settings.redis_timeout_s
+    await eventually(lambda: time.monotonic() > back)
+    valkey.resume()
+
+    await swapped_once(log, settings, [*waiting, *quoting], ("router", "executor"))
+    assert trouble(stack) == []
     await log.close()
 
 

@@ -342,8 +342,13 @@ async def test_a_parked_order_survives_the_death_of_who_took_it_up(
     [delivery] = await dying.read(list(dying.partitions), 10, 10)
     park = Append(order_id=order.order_id, expected=1, entry_id=delivery.entry_id, park_ms=0)
     await log.append("router", [park])
-    taken = await dying.take(most=10, lease_ms=200, backoff_base_ms=50, backoff_cap_ms=1_000)
-    assert [delivery.order_id for delivery in taken.deliveries] == [order.order_id]
+
+    async def take() -> list[Delivery]:
+        bounds = {"lease_ms": 200, "backoff_base_ms": 50, "backoff_cap_ms": 1_000}
+        return (await dying.take(most=10, **bounds)).deliveries
+
+    [due] = await eventually(take)
+    assert due.order_id == order.order_id
 
     short = settings.model_copy(update={"lease_ms": 200})
     async with running(log, "router", Scripted(answers), short):

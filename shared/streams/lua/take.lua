@@ -3,12 +3,18 @@
 --
 -- KEYS: stream, sorted set of parked orders
 -- ARGV: group, me, lease_ms ('' = take no lapsed leases now), base_ms, cap_ms, most,
---       prefix of the orders' lists
+--       prefix of the orders' lists, when this was asked (ms, by this server's clock)
 -- Replies: {{entry id, times delivered, fields}...}, {{order id, length, last event}...},
---          {ids of entries that are gone from the stream}
+--          {ids of entries that are gone from the stream}, the time (ms)
 local log, due, group, me = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local base, cap, most = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local entries, orders, gone = {}, {}, {}
+local now = redis.call('TIME')
+local ms = now[1] * 1000 + math.floor(now[2] / 1000)
+
+-- A question that lay in a queue while this server hung must not judge those who could not renew.
+local lease = tonumber(ARGV[3])
+if lease and ms - tonumber(ARGV[8]) > lease / 2 then lease = nil end
 
 local function claim(id, idle)
   local found = redis.call('XCLAIM', log, group, me, idle, id)
@@ -48,19 +54,16 @@ local function walk(owner, least_idle, due_after)
 end
 
 walk('~retry', base, function(id, _, deliveries) return wait_of(id, deliveries) end)
-if ARGV[3] ~= '' then
-  local lease = tonumber(ARGV[3])
+if lease then
   walk(nil, lease, function(_, holder) return holder ~= '~retry' and lease end)
 end
 
-local now = redis.call('TIME')
-local ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local room = most - #entries
-if room > 0 and ARGV[3] ~= '' then
+if room > 0 and lease then
   for _, order in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', ms, 'LIMIT', 0, room)) do
-    redis.call('ZADD', due, string.format('%.0f', ms + tonumber(ARGV[3])), order)
+    redis.call('ZADD', due, string.format('%.0f', ms + lease), order)
     local list = ARGV[7] .. order
     orders[#orders + 1] = {order, redis.call('LLEN', list), redis.call('LINDEX', list, -1)}
   end
 end
-return {entries, orders, gone}
+return {entries, orders, gone, ms}
