@@ -14,7 +14,6 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1.5, "slippage": 0.01}
 LIFECYCLE = ["pending", "routing", "building", "submitted", "confirmed"]
 
