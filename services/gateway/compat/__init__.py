@@ -2,5 +2,5 @@
 
 A layer that says requests in our words and answers in theirs; the gateway behind it knows nothing
 of it. `plug_in` is all that is used of it, in one line of `services/gateway/app.py`; COMPAT=false
-leaves it out. ADR 0019 has what the five disagree on.
+leaves it out. ADR 0017 has what the five disagree on, ADR 0018 why this is a layer.
 """
