@@ -140,7 +140,7 @@ class VenueSettings(ConsumerSettings):
         description="Longest wait for a venue to build, send or answer, in ms",
     )
     max_routes: int = Field(
-        default=5, ge=1, le=100, description="Routes tried for one order before it fails"
+        default=20, ge=1, le=100, description="Routes tried for one order before it fails"
     )
     confirm_budget_ms: Milliseconds = Field(
         default=30_000, description="Wait for the chain before an order is unresolved, in ms"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
 from msgspec import Struct
 
@@ -164,3 +164,5 @@ OrderEvent = (
     | OrderExpired
     | OutcomeContradicted
 )
+
+EVENT_TYPES = frozenset(kind.__name__ for kind in get_args(OrderEvent))

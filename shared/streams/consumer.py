@@ -81,7 +81,6 @@ class Consumer:
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set, then finish or hand back what is in flight."""
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._relay(stop))
             reading = [
                 loops.create_task(self._read(partitions)) for partitions in self._group.readers()
             ]
@@ -90,6 +89,7 @@ class Consumer:
             loops.create_task(self._report())
             loops.create_task(self._renew())
             await stop.wait()
+            self._stop.set()
             loop = asyncio.get_running_loop()
             deadline = loop.time() + self._settings.drain_s
             loop.call_at(deadline, self._patience.given_up.set)
@@ -105,10 +105,6 @@ class Consumer:
         with suppress(LogUnavailable, GroupMissing, TimeoutError):
             async with asyncio.timeout(_LEAVE_S):
                 await self._group.leave()
-
-    async def _relay(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._stop.set()
 
     async def _read(self, partitions: Sequence[int]) -> None:
         while not self._stop.is_set():

@@ -14,11 +14,11 @@ from shared.streams.log import Log
 
 RETRY = "~retry"  # Holds the entries whose step failed, until their wait is over.
 
-_TAKE = Script.load(__package__, "lua/take.lua")
-_RENEW = Script.load(__package__, "lua/renew.lua")
+_TAKE = Script.load(__package__, "lua/take.lua", when_full=True)
+_RENEW = Script.load(__package__, "lua/renew.lua", when_full=True)
 _HAND_BACK = Script.load(__package__, "lua/hand_back.lua")
 _LEAVE = Script.load(__package__, "lua/leave.lua")
-_BURY = Script.load(__package__, "lua/bury.lua")
+_BURY = Script.load(__package__, "lua/bury.lua", when_full=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeAlias
 
 from redis.exceptions import ResponseError
@@ -19,7 +19,8 @@ from shared.streams.refusals import is_refused_for_now
 
 GROUPS = ("router", "executor", "notifier", "projector")
 
-_APPEND = Script.load(__package__, "lua/append.lua")
+_SUBMIT = Script.load(__package__, "lua/append.lua")
+_SETTLE = Script.load(__package__, "lua/append.lua", when_full=True)
 _PUBLISH = Script.load(__package__, "lua/publish.lua")
 _TRIM = Script.load(__package__, "lua/trim.lua")
 
@@ -32,6 +33,7 @@ class Append:
 
     The events follow version `expected` of the order. `entry_id`, when given, is the trigger to
     acknowledge in the same breath; `park_ms` parks the order for so long, `unpark` takes it off.
+    What cannot be written fails here, alone, and not in a batch with others.
     """
 
     order_id: str
@@ -40,6 +42,11 @@ class Append:
     entry_id: str = ""
     park_ms: int | None = None
     unpark: bool = False
+    written: Sequence[str | bytes] = field(init=False)  # Type and JSON of each event.
+
+    def __post_init__(self) -> None:
+        pairs = ((type(event).__name__, encode(event)) for event in self.events)
+        object.__setattr__(self, "written", [part for pair in pairs for part in pair])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +99,29 @@ class Log:
     async def prepare(self) -> None:
         """Fix the number of partitions and create every group, before anything is read."""
         wanted = self.keys.partitions
-        await self.client.call("SET", self.keys.layout, wanted, "NX")
-        found = int(await self.client.call("GET", self.keys.layout))
-        if found != wanted:
+        # Looked at before it is written: a full server takes no writes, and must be left again.
+        found = await self.client.call("GET", self.keys.layout)
+        if found is None:
+            await self.client.call("SET", self.keys.layout, wanted, "NX")
+            found = await self.client.call("GET", self.keys.layout)
+        if int(found) != wanted:
             raise WrongPartitions(
-                f"this log has {found} partitions, PARTITIONS says {wanted}: set PARTITIONS={found}"
+                f"this log has {int(found)} partitions, PARTITIONS says {wanted}: "
+                f"set PARTITIONS={int(found)}"
             )
+        streams = [self.keys.log(partition) for partition in range(wanted)]
+        known = await self.client.run([("XINFO", "GROUPS", stream) for stream in streams])
+        there = {
+            (stream, fields[1].decode())  # Each group is a flat list, its name first.
+            for stream, groups in zip(streams, known, strict=True)
+            if not isinstance(groups, Exception)
+            for fields in groups
+        }
         # From 0: a group made late must still see every order.
         commands: list[Command] = [
-            ("XGROUP", "CREATE", self.keys.log(p), group, "0", "MKSTREAM")
-            for p, group in itertools.product(range(wanted), GROUPS)
+            ("XGROUP", "CREATE", stream, group, "0", "MKSTREAM")
+            for stream, group in itertools.product(streams, GROUPS)
+            if (stream, group) not in there
         ]
         for reply in await self.client.run(commands):
             if isinstance(reply, Exception) and "BUSYGROUP" not in str(reply):
@@ -120,7 +140,7 @@ class Log:
                 item[3] = "mark"
                 item[4] = f"{self._key_ttl_s} {event.order_id} {submission.digest}"
             items.append((event.order_id, marker or "", item))
-        replies = await self._append("", items)
+        replies = await self._append(_SUBMIT, "", items)
         return [_submitted(s, reply) for s, reply in zip(submissions, replies, strict=True)]
 
     async def append(self, group: str, appends: Sequence[Append]) -> list[Outcome]:
@@ -137,15 +157,13 @@ class Log:
             elif append.unpark:
                 also = ("unpark", "")
             item: list[Any] = [append.order_id, append.expected, append.entry_id, *also]
-            item.append(len(append.events))
-            for event in append.events:
-                item += (type(event).__name__, encode(event))
+            item += (len(append.events), *append.written)
             due = self.keys.due(self.keys.partition_of(append.order_id), group)
             items.append((append.order_id, due, item))
-        return [reply[0].decode() for reply in await self._append(group, items)]
+        return [reply[0].decode() for reply in await self._append(_SETTLE, group, items)]
 
     async def _append(
-        self, group: str, items: Sequence[tuple[str, str, list[Any]]]
+        self, script: Script, group: str, items: Sequence[tuple[str, str, list[Any]]]
     ) -> list[list[Any]]:
         batches = self._by_slot([order_id for order_id, _, _ in items])
         commands = []
@@ -157,7 +175,7 @@ class Log:
                 log = self.keys.log(self.keys.partition_of(order_id))
                 keys += (log, self.keys.history(order_id), third or log)
                 args += item
-            commands.append(_APPEND.command(keys, args))
+            commands.append(script.command(keys, args))
         replies: list[Any] = [None] * len(items)
         for batch, answers in zip(batches, await self.client.run(commands), strict=True):
             for i, reply in zip(batch, checked(answers), strict=True):

@@ -20,7 +20,7 @@ from shared import metrics
 from shared.batching import Coalescer
 from shared.errors import ServerAway
 from shared.orders.codec import MalformedEvent
-from shared.orders.events import OrderEvent
+from shared.orders.events import EVENT_TYPES, OrderEvent
 from shared.orders.states import END_STATUSES
 from shared.orders.view import status_after
 from shared.settings import ConsumerSettings
@@ -112,7 +112,7 @@ class Steps:
         for delivery in deliveries:
             if delivery in self._held:
                 continue
-            if delivery.entry_id and (delivery.for_others or delivery.type not in self._handles):
+            if delivery.entry_id and self._is_for_others(delivery):
                 not_ours.append(delivery)
                 continue
             idle = delivery.type in self._waits_on
@@ -123,6 +123,12 @@ class Steps:
         metrics.IN_FLIGHT.labels(self._group.name, "work").set(self._held.busy)
         metrics.IN_FLIGHT.labels(self._group.name, "chain").set(self._held.idle)
         return not_ours
+
+    def _is_for_others(self, delivery: Delivery) -> bool:
+        # An event that nobody knows yet may be ours once this replica is a newer one: it becomes
+        # a dead letter rather than nobody's.
+        known = delivery.type in EVENT_TYPES or not delivery.type
+        return delivery.for_others or (known and delivery.type not in self._handles)
 
     async def forget(self, vanished: Sequence[str]) -> None:
         """Take ended orders off the parking; what is missing otherwise stays, and is alarming."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 _CONFIRM_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 
-_LOST = (RedisError, OSError, TimeoutError, LogUnavailable)
+_LOST = (RedisError, RedisClusterException, OSError, TimeoutError, LogUnavailable)
 
 
 class Updates:

@@ -31,7 +31,7 @@ from shared.venues.protocol import (
     VenueUnreachable,
 )
 
-_ACCEPT = Script.load(__package__, "lua/accept.lua")
+_ACCEPT = Script.load(__package__, "lua/accept.lua", when_full=True)
 _STATUS = Script.load(__package__, "lua/status.lua")
 _PAGE = 1_000
 

@@ -16,7 +16,7 @@ from shared.streams.log import Log, Submission
 from shared.streams.steps import Next
 from tests.builders import NOON, an_intent, submitted
 from tests.eventually import eventually
-from tests.replicas import Scripted, placed, running
+from tests.replicas import Scripted, a_router, an_executor, placed, running
 from tests.servers import Valkey
 
 
@@ -95,3 +95,28 @@ async def test_another_number_of_partitions_is_refused(settings: VenueSettings, 
 
     with pytest.raises(WrongPartitions, match=f"PARTITIONS={settings.partitions}"):
         await Log.open(other)
+
+
+async def test_what_was_begun_ends_on_a_full_server(settings: VenueSettings) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        valkey = Valkey(Path(folder))
+        valkey.start()
+        full = settings.model_copy(update={"redis_url": valkey.url})
+        log = await Log.open(full)
+        try:
+            orders = [(await placed(log)).order_id for _ in range(20)]
+            await log.client.call("CONFIG", "SET", "maxmemory", "1")
+            again = await Log.open(full)  # A service that starts now must start.
+            await again.close()
+
+            async def all_ended() -> bool:
+                return await log.versions(orders) == [6] * len(orders)
+
+            async with (
+                running(log, "router", a_router(log, full), full),
+                running(log, "executor", an_executor(log, full), full),
+            ):
+                await eventually(all_ended)
+        finally:
+            await log.close()
+            valkey.stop()

@@ -58,9 +58,9 @@ if lease then
   walk(nil, lease, function(_, holder) return holder ~= '~retry' and lease end)
 end
 
-local room = most - #entries
-if room > 0 and lease then
-  for _, order in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', ms, 'LIMIT', 0, room)) do
+-- A share of its own: retries that never end must not keep the chain from being asked.
+if lease then
+  for _, order in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', ms, 'LIMIT', 0, most)) do
     redis.call('ZADD', due, string.format('%.0f', ms + lease), order)
     local list = ARGV[7] .. order
     orders[#orders + 1] = {order, redis.call('LLEN', list), redis.call('LINDEX', list, -1)}
