@@ -115,3 +115,24 @@ async def test_without_the_layer_there_is_only_our_own_api(redis_url: str, names
 
     assert foreign.status_code == 400
     assert ours.status_code == 202
+
+
+@pytest.mark.parametrize("path", [EXECUTE, "/api/orders/ws"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\xff\x00{",
+        '{"orderId":{}}',
+        '{"orderId":5}',
+        '{"tokenIn":[],"slippage":[]}',
+        '{"tokenIn":"\\ud800","amount":"\\ud800","slippage":0.01}',
+        '{"tokenIn":' + "[" * 992 + "]" * 992 + ',"side":"buy"}',
+        "[" * 60_000,
+    ],
+)
+async def test_garbage_on_a_socket_is_answered(stack: str, path: str, said: str | bytes) -> None:
+    async with connect(f"ws://{stack}{path}", proxy=None) as socket:
+        await socket.send(said)
+        answer = json.loads(await socket.recv())
+
+    assert {"error", "code"} & answer.keys()

@@ -107,7 +107,8 @@ async def test_a_wrong_order_is_refused(stack: str, wrong: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?orderId=", "?orderId=nonsense", "?orderId=a%2Fb", "?orderId=%D9%A3"]
+    "query",
+    ["", "?orderId=", "?orderId=nonsense", "?orderId=a%2Fb", "?orderId=%D9%A3", "?orderId=%FF%00"],
 )
 async def test_connecting_without_an_order_is_answered(stack: str, query: str) -> None:
     [answer] = await Client(stack).listen(query)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.gateway.body import parse_fields, parse_order
 from services.gateway.compat.requests import is_foreign, translated, written
 from services.gateway.models import OrderRequest
-from services.gateway.problems import Problem
+from services.gateway.problems import Code, Problem
 
 PAIR = '"tokenIn":"SOL","tokenOut":"USDC"'
 
@@ -115,6 +120,35 @@ def test_what_no_forerunner_knows_is_still_refused() -> None:
     assert refused('"amount":1,"slippage":0.01,"limitPrice":3') == {
         "limitPrice": "is not a field of an order"
     }
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = st.sampled_from(
+    [
+        *("tokenIn", "tokenOut", "amountIn", "amount", "side", "type", "userId"),
+        *("slippage", "slippagePct", "slippageTolerance", "maxSlippageBps", "other"),
+    ]
+)
+
+
+@given(st.dictionaries(NAMES, ANYTHING))
+def test_what_cannot_be_understood_is_refused_as_an_order(fields: dict[str, Any]) -> None:
+    body = json.dumps(fields).encode()
+
+    try:
+        assert parse_order(written(translated(parse_fields(body)))).amount_in > 0
+    except Problem as problem:
+        assert problem.code is Code.INVALID_ORDER  # noqa: PT017 - or it is understood
+
+
+@pytest.mark.parametrize("depth", range(900, 1_100, 7))
+def test_what_is_nested_too_deeply_is_refused(depth: int) -> None:
+    with pytest.raises(Problem):
+        understood(f'"amount":{"[" * depth}{"]" * depth},"slippage":0.01')
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,11 @@ def translated(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def written(fields: dict[str, Any]) -> bytes:
-    """Return fields as JSON, their numbers as they were written."""
-    pairs = (f"{json.dumps(name)}:{_written(value)}" for name, value in fields.items())
+    """Return fields as JSON, their numbers as they were written. Raises `Problem`."""
+    try:
+        pairs = [f"{json.dumps(name)}:{_written(value)}" for name, value in fields.items()]
+    except RecursionError:  # What could just be read may be too deep to write.
+        raise Problem(Code.MALFORMED_BODY, "it is nested too deeply") from None
     return f"{{{','.join(pairs)}}}".encode()
 
 

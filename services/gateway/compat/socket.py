@@ -26,7 +26,7 @@ class Manner(NamedTuple):
 
     telling: Telling
     every: bool  # Every event, or only those that change the status.
-    foreign: bool = True  # From the start, or once the client has shown where it is from.
+    listens: bool = False  # What is wanted, and in which dialect, comes as the first message.
 
 
 async def serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,8 +53,8 @@ def _manner_of(scope: Scope) -> Manner | None:
         return Manner(by_name, every=False)
     if "since" in query:
         return None  # No forerunner could resume: this client is one of ours.
-    if path in (EXECUTE, MANY) and "orderId" not in query:
-        return Manner(with_facts, every=False, foreign=False)
+    if path == MANY or (path == EXECUTE and "orderId" not in query):
+        return Manner(with_facts, every=False, listens=True)
     if path == EXECUTE:
         return Manner(with_facts, every=True)
     return Manner(with_order, every=True) if path.startswith("/api/orders/") else None
@@ -67,14 +67,15 @@ class Conversation:
         self._receive = receive
         self._send = send
         self._manner = manner
-        self._foreign = manner.foreign
+        self._listens = manner.listens
+        self._foreign = not manner.listens
         self._orders: dict[str, Retelling] = {}
 
     async def receive(self) -> Message:
         """Return the client's next message in our words. A wrong order is answered here."""
         while True:
             message = await self._receive()
-            if message["type"] != "websocket.receive":
+            if message["type"] != "websocket.receive" or not self._listens:
                 return message
             try:
                 return self._understood(message)
@@ -91,13 +92,14 @@ class Conversation:
 
     def _understood(self, message: Message) -> Message:
         fields = _fields_of(message.get("text") or message.get("bytes") or "")
-        if "action" not in fields and "orderId" in fields:
-            text = written({"subscribe": fields["orderId"], "markers": False})
-        elif "action" not in fields and "tokenIn" in fields:
-            text = b'{"action":"submit","markers":false,"order":%s}' % written(translated(fields))
-        else:
+        if "action" in fields or not fields.keys() & {"orderId", "tokenIn"}:
+            self._listens = self._foreign  # Who begins in our words goes on in them.
             return message
         self._foreign = True
+        if "tokenIn" in fields:
+            text = b'{"action":"submit","markers":false,"order":%s}' % written(translated(fields))
+        else:
+            text = written({"subscribe": fields["orderId"], "markers": False})
         return {"type": "websocket.receive", "text": text.decode()}
 
     def _told(self, said: Fields) -> bytes | None:
