@@ -5,7 +5,7 @@
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-PATHS := cli services shared slipstream tests tools
+PATHS := bench cli services shared slipstream tests tools
 # The first that is new enough; `make setup PYTHON=/path/to/python3` overrides it.
 PYTHON = $(firstword $(foreach python,python3.13 python3.12 python3.11 python3 python,\
 	$(shell $(python) -c 'import sys; sys.version_info < (3, 11) or print("$(python)")' 2>/dev/null)))

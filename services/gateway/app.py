@@ -24,6 +24,7 @@ from services.gateway.histories import Histories
 from services.gateway.hygiene import Hygiene
 from services.gateway.intake import Intake
 from services.gateway.latency import Latency
+from services.gateway.listing import list_routes
 from services.gateway.openapi import complete
 from services.gateway.orders import order_routes
 from services.gateway.problems import Problem, answer_crash, answer_problem, answer_refusal
@@ -47,6 +48,7 @@ class Parts:
     followers: Followers
     sockets: Sockets
     health: Health
+    archive: Archive
 
     @classmethod
     def make(cls, log: Log, archive: Archive, settings: GatewaySettings, access: Access) -> Self:
@@ -69,6 +71,7 @@ class Parts:
             followers=followers,
             sockets=Sockets(followers, Desk(quota, intake, cancel), settings),
             health=Health(log, archive, followers),
+            archive=archive,
         )
 
 
@@ -97,6 +100,7 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
     app.add_middleware(Hygiene)
     app.add_middleware(Latency)
     app.include_router(order_routes(parts.intake, parts.histories, parts.sockets))
+    app.include_router(list_routes(parts.archive))
     app.include_router(batch_routes(parts.intake, parts.rules.quota))
     app.include_router(cancel_routes(parts.cancel))
     app.include_router(parts.rules.tickets.routes())

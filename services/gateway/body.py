@@ -81,7 +81,7 @@ def _judge(fields: object) -> OrderRequest:
     try:
         return OrderRequest.model_validate(fields)
     except ValidationError as error:
-        raise Problem(Code.INVALID_ORDER, errors=_field_errors(error)) from None
+        raise Problem(Code.INVALID_ORDER, errors=field_errors(error)) from None
 
 
 def parse_fields(body: bytes) -> dict[str, Any]:
@@ -103,7 +103,8 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _field_errors(error: ValidationError) -> list[FieldError]:
+def field_errors(error: ValidationError) -> list[FieldError]:
+    """Return what is wrong with each field, for people."""
     return [
         FieldError(".".join(str(part) for part in problem["loc"]), _message(problem))
         for problem in error.errors(include_url=False, include_input=False)
@@ -111,7 +112,7 @@ def _field_errors(error: ValidationError) -> list[FieldError]:
 
 
 def _message(problem: Any) -> str:
-    known = {"missing": "is required", "extra_forbidden": "is not a field of an order"}
+    known = {"missing": "is required", "extra_forbidden": "is not known here"}
     message: str = known.get(problem["type"], problem["msg"])
     return message.removeprefix("Value error, ")
 

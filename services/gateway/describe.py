@@ -6,6 +6,8 @@ from http import HTTPStatus
 from itertools import groupby
 from typing import Any
 
+from pydantic import BaseModel
+
 from services.gateway.problems import PROBLEM_JSON, RETRY_AFTER_S, Code, Problem
 
 _RETRY_AFTER = {
@@ -44,6 +46,26 @@ def takes_order(schema: str) -> dict[str, Any]:
         "requestBody": {"required": True, "content": content},
         "parameters": [_IDEMPOTENCY_KEY],
     }
+
+
+def takes_query(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe the query that a model reads."""
+    shapes = model.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": False, **_parameter(shape)}
+            for name, shape in shapes.items()
+        ]
+    }
+
+
+def _parameter(shape: dict[str, Any]) -> dict[str, Any]:
+    # A parameter that is not given is absent; there is no way to send null.
+    options = [option for option in shape.pop("anyOf", []) if option != {"type": "null"}]
+    description = shape.pop("description", "")
+    if shape.get("default", "") is None:
+        del shape["default"]
+    return {"description": description, "schema": {**shape, **(options[0] if options else {})}}
 
 
 def reply(schema: str, description: str, *, many: bool = False) -> dict[str, Any]:

@@ -71,11 +71,20 @@ def exact_amount(value: object) -> Decimal:
     return Decimal(f"{whole or '0'}.{fraction}" if fraction else whole)
 
 
-def _timestamp(value: object) -> object:
+def timestamp(value: object) -> object:
+    """Return what may be read as a time. Raises `ValueError`."""
     # Pydantic would also take Unix times and bare dates.
     if value is None or (isinstance(value, str) and _RFC3339.fullmatch(value)):
         return value
     raise ValueError("must be an RFC 3339 time with an offset, such as 2026-01-01T12:00:00Z")
+
+
+def in_utc(time: datetime) -> datetime:
+    """Return the same time in UTC. Raises `ValueError` for one that UTC has no year for."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is out of range") from None
 
 
 Token = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:$-]{1,64}$")]
@@ -117,7 +126,7 @@ class OrderRequest(BaseModel):
         strict=True,
         description="How far below the quote the outcome may be, in 0.01 %",
     )
-    expires_at: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+    expires_at: Annotated[AwareDatetime | None, BeforeValidator(timestamp)] = Field(
         default=None, description="After this time, which must be in the future, nothing is signed"
     )
 
@@ -136,10 +145,7 @@ class OrderRequest(BaseModel):
     @field_validator("expires_at")
     @classmethod
     def _in_utc(cls, expires_at: datetime | None) -> datetime | None:
-        try:
-            return expires_at and expires_at.astimezone(UTC)
-        except OverflowError:
-            raise ValueError("is out of range") from None
+        return expires_at and in_utc(expires_at)
 
     def intent(self) -> SwapIntent:
         """Return what the client asked for, as it stands on the log."""

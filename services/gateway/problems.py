@@ -30,6 +30,7 @@ class Code(Enum):
     INVALID_ORDER = 400, "The order is not valid"
     INVALID_BATCH = 400, "The batch is not valid"
     INVALID_IDEMPOTENCY_KEY = 400, "The Idempotency-Key is not valid"
+    INVALID_QUERY = 400, "The query is not valid"
     INVALID_ORDER_ID = 400, "The order id is not a UUID"
     INVALID_SINCE = 400, "`since` is not a version"
     INVALID_MESSAGE = 400, "The message was not understood"

@@ -15,6 +15,7 @@ ON CONFLICT (order_id) DO UPDATE SET
         THEN excluded.updated_at ELSE old.updated_at END,
     status_history = old.status_history || excluded.status_history,
 
+    client_order_id = coalesce(old.client_order_id, excluded.client_order_id),
     account = coalesce(old.account, excluded.account),
     token_in = coalesce(old.token_in, excluded.token_in),
     token_out = coalesce(old.token_out, excluded.token_out),
@@ -38,6 +39,7 @@ ON CONFLICT (order_id) DO UPDATE SET
         THEN excluded.signature ELSE old.signature END,
 
     ended_at = coalesce(old.ended_at, excluded.ended_at),
+    outcome = coalesce(old.outcome, excluded.outcome),
     amount_out = coalesce(old.amount_out, excluded.amount_out),
     price = coalesce(old.price, excluded.price),
     failure_reason = coalesce(old.failure_reason, excluded.failure_reason),

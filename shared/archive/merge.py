@@ -65,6 +65,7 @@ class OrderRow(Struct, kw_only=True):
     updated_at: datetime | None = None
     status_history: dict[int, Change] = field(default_factory=dict)
 
+    client_order_id: str | None = None
     account: str | None = None
     token_in: str | None = None
     token_out: str | None = None
@@ -83,6 +84,7 @@ class OrderRow(Struct, kw_only=True):
     signature: str | None = None
 
     ended_at: datetime | None = None
+    outcome: str | None = None
     amount_out: Decimal | None = None
     price: Decimal | None = None
     failure_reason: str | None = None
@@ -125,6 +127,7 @@ def _add_position(row: OrderRow, event: OrderEvent) -> None:
     )
     if isinstance(event, OrderConfirmed | OrderFailed | OrderCancelled | OrderExpired):
         row.ended_at = event.at
+        row.outcome = row.status
 
 
 def _add_facts(row: OrderRow, event: OrderEvent) -> None:
@@ -164,6 +167,7 @@ def _add_facts(row: OrderRow, event: OrderEvent) -> None:
 
 
 def _add_intent(row: OrderRow, event: OrderSubmitted) -> None:
+    row.client_order_id = event.client_order_id
     row.account = event.account
     row.token_in = event.intent.token_in
     row.token_out = event.intent.token_out

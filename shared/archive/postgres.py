@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from shared.archive.connect import BATCH_LOCK, conninfo, statement, unavailable
 from shared.archive.errors import ContentMismatch
+from shared.archive.listing import Filter, ListedOrder, Place, list_orders
 from shared.archive.merge import Recorded, distinct, merge
 
 _CONNECT_S = 3.0  # Longest wait for a connection.
@@ -112,6 +113,11 @@ class Archive:
         async with self._connection() as connection:
             cursor = await connection.execute(_ENDED, [list(order_ids)])
             return {order_id for (order_id,) in await cursor.fetchall()}
+
+    async def orders(self, wanted: Filter, after: Place | None, limit: int) -> list[ListedOrder]:
+        """Return up to `limit` of the wanted orders behind a place, newest first."""
+        async with self._connection() as connection:
+            return await list_orders(connection, wanted, after, limit)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:

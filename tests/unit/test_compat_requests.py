@@ -118,7 +118,7 @@ def test_side_type_and_user_change_nothing_about_the_order() -> None:
 
 def test_what_no_forerunner_knows_is_still_refused() -> None:
     assert refused('"amount":1,"slippage":0.01,"limitPrice":3') == {
-        "limitPrice": "is not a field of an order"
+        "limitPrice": "is not known here"
     }
 
 

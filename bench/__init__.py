@@ -1,0 +1,1 @@
+"""What Slipstream is measured with. Each module says how to run it and what it shows."""

@@ -1,0 +1,49 @@
+"""Answers about many orders, described for OpenAPI, as `answers` describes those about one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from shared.orders.states import Status
+from shared.orders.values import FailureReason
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class OrderSummary(_Model):
+    """An order without its quotes and its history."""
+
+    order_id: str
+    client_order_id: str | None
+    status: Status
+    version: int
+    token_in: str = Field(examples=["SOL"])
+    token_out: str = Field(examples=["USDC"])
+    amount_in: str = Field(examples=["1.5"])
+    max_slippage_bps: int
+    expires_at: datetime | None
+    attempts: int
+    venue: str | None = Field(examples=["raydium"])
+    quoted_out: str | None
+    min_out: str | None
+    signature: str | None
+    amount_out: str | None
+    price: str | None
+    failure_reason: FailureReason | None
+    unresolved: bool
+    cancel_requested: bool
+    contradicted: bool
+    submitted_at: datetime
+    updated_at: datetime
+
+
+class OrderPage(_Model):
+    """Orders, newest first."""
+
+    orders: list[OrderSummary]
+    next: str | None = Field(description="The cursor of the next page; null on the last one")
