@@ -1,7 +1,7 @@
 # Everything a developer types. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-containers check format docs lock
+.PHONY: help setup demo up test test-containers fuzz check format docs lock
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -28,6 +28,9 @@ test: check  ## Check, then run every test on embedded servers (no Docker)
 test-containers: setup  ## Run the integration tests on containers (needs Docker)
 	@# The tests stop their own containers, so the one that would sweep up is not needed.
 	@TESTCONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true $(BIN)/python -m pytest tests/integration
+
+fuzz: setup  ## Throw all kinds of requests at a real stack, for some minutes
+	@$(BIN)/python -m tools.fuzz
 
 check: setup  ## Lint, types, import contracts
 	@$(BIN)/ruff check .

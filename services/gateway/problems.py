@@ -133,7 +133,17 @@ async def answer_refusal(request: Request, error: Exception) -> Response:
         return await answer_crash(request, error)
     response = Problem(_REFUSALS[error.status_code]).response()
     response.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["allow"] = _methods_at(request) or response.headers["allow"]
     return response
+
+
+def _methods_at(request: Request) -> str:
+    # The framework names the methods of one route only; an address has a route for each.
+    paths = request.app.openapi()["paths"]
+    route = request.scope.get("route")
+    methods = paths.get(request.url.path) or (paths.get(route.path) if route else None) or ()
+    return ", ".join(sorted(methods)).upper()
 
 
 async def answer_crash(_request: Request, _error: Exception) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -15,7 +15,9 @@ from services.gateway.compat.http import EXECUTE
 from services.gateway.describe import reply
 from services.gateway.models import Token
 
-_POSITIVE = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
+_Amount = Annotated[float, Field(gt=0)] | str
+_Percent = Annotated[float, Field(ge=0, le=100)] | str
+_Fraction = Annotated[float, Field(ge=0, le=1)] | str
 
 
 class _Order(BaseModel):
@@ -28,32 +30,32 @@ class _Order(BaseModel):
 class OrderByPercent(_Order):
     """An order with its tolerance in percent."""
 
-    amount_in: float = Field(gt=0, examples=[1.5])
-    slippage_pct: float = Field(ge=0, le=100, examples=[1])
+    amount_in: _Amount = Field(examples=[1.5])
+    slippage_pct: _Percent = Field(1, examples=[1])
 
 
 class OrderBySide(_Order):
     """An order with a side, which changes nothing: `amountIn` of `tokenIn` is given."""
 
-    side: Literal["buy", "sell"]
-    amount_in: float = Field(gt=0, examples=[1])
-    max_slippage_bps: int = Field(ge=0, le=10_000, examples=[100])
+    side: Literal["buy", "sell"] = Field("buy", examples=["buy"])
+    amount_in: _Amount = Field(examples=[1])
+    max_slippage_bps: int = Field(100, ge=0, le=10_000, examples=[100])
 
 
 class OrderByFraction(_Order):
     """An order whose tolerance is a fraction. Answered with 201."""
 
-    amount: float = Field(gt=0, examples=[1.5])
-    slippage: float = Field(ge=0, le=1, examples=[0.01])
+    amount: _Amount = Field(examples=[1.5])
+    slippage: _Fraction = Field(0.01, examples=[0.01])
 
 
 class OrderByUser(_Order):
     """An order of a user, who is not looked up: the account is that of the API key."""
 
-    user_id: str = Field(examples=["00000000-0000-0000-0000-000000000006"])
-    type: Literal["market"]
-    amount_in: str = Field(pattern=_POSITIVE, examples=["1"])
-    slippage_tolerance: str = Field(pattern=r"^(0(\.[0-9]{1,18})?|1)$", examples=["0.01"])
+    user_id: str = Field("", examples=["00000000-0000-0000-0000-000000000006"])
+    type: Literal["market"] = Field("market", examples=["market"])
+    amount_in: _Amount = Field(examples=["1"])
+    slippage_tolerance: _Fraction = Field("0.01", examples=["0.01"])
 
 
 class OrderAccepted(answers.OrderAccepted):
