@@ -32,6 +32,11 @@ API_KEYS_BROKEN = Gauge(
 RATES_SKIPPED = Counter(
     "slipstream_rate_limits_skipped_total", "Rate limits not looked at because Redis was away"
 )
+INTAKE_CLOSED = Gauge(
+    "slipstream_intake_closed",
+    "Whether orders are refused because there is too much, of what",
+    ["of"],
+)
 EVENTS = Counter("slipstream_events_total", "Events appended to the log, by type", ["type"])
 STEP_SECONDS = Histogram(
     "slipstream_step_duration_seconds",

@@ -234,6 +234,18 @@ class GatewaySettings(Settings):
     intake_queue: int = Field(
         default=10_000, ge=1, description="Orders that may wait for the log; more answer 503"
     )
+    max_backlog: int = Field(
+        default=100_000,
+        ge=1,
+        description="Entries that may wait for the router; with more, orders answer 503",
+    )
+    max_memory_percent: int = Field(
+        default=80,
+        ge=1,
+        le=100,
+        description="How full Redis may be, of maxmemory or else of its machine, before orders "
+        "answer 503",
+    )
     idempotency_ttl_s: int = Field(
         default=172_800, ge=86_400, description="How long an Idempotency-Key is kept, in seconds"
     )

@@ -60,7 +60,10 @@ async def serve(
     """Serve on a bound socket until told to stop."""
     server = Server(_config(parts, settings))
     async with asyncio.TaskGroup() as group:
-        background = [group.create_task(parts.followers.run())]
+        background = [
+            group.create_task(parts.followers.run()),
+            group.create_task(parts.pressure.run()),
+        ]
         serving = group.create_task(server.serve(sockets=[listener]))
         if settings.api_keys_file:
             path = Path(settings.api_keys_file)

@@ -27,6 +27,7 @@ from services.gateway.latency import Latency
 from services.gateway.listing import list_routes
 from services.gateway.openapi import complete
 from services.gateway.orders import order_routes
+from services.gateway.pressure import Pressure
 from services.gateway.problems import Problem, answer_crash, answer_problem, answer_refusal
 from services.gateway.quota import Quota
 from services.gateway.sockets import Sockets
@@ -48,6 +49,7 @@ class Parts:
     followers: Followers
     sockets: Sockets
     health: Health
+    pressure: Pressure
     archive: Archive
 
     @classmethod
@@ -55,7 +57,12 @@ class Parts:
         """Return the parts of a gateway on this log and archive."""
         histories = Histories(log, archive)
         followers = Followers(log, histories, settings)
-        quota, intake = Quota(log, settings), Intake(log, settings, utc_now)
+        pressure = Pressure(
+            log,
+            max_backlog=settings.max_backlog,
+            max_memory_percent=settings.max_memory_percent,
+        )
+        quota, intake = Quota(log, settings), Intake(log, settings, utc_now, pressure)
         cancel = Cancel(log, histories, utc_now, deadline_s=settings.accept_deadline_ms / 1_000)
         return cls(
             rules=Rules(
@@ -71,6 +78,7 @@ class Parts:
             followers=followers,
             sockets=Sockets(followers, Desk(quota, intake, cancel), settings),
             health=Health(log, archive, followers),
+            pressure=pressure,
             archive=archive,
         )
 

@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 
 from services.gateway.models import OrderRequest
+from services.gateway.pressure import Pressure
 from services.gateway.problems import Code, FieldError, Problem
 from shared.batching import Coalescer, Full
 from shared.clock import Clock
@@ -48,8 +49,11 @@ def digest_of(account: str, intent: SwapIntent, client_order_id: str | None = No
 class Intake:
     """Puts orders on the log, those that come at the same time together."""
 
-    def __init__(self, log: Log, settings: GatewaySettings, clock: Clock) -> None:
+    def __init__(
+        self, log: Log, settings: GatewaySettings, clock: Clock, pressure: Pressure
+    ) -> None:
         self._log = log
+        self._pressure = pressure
         self._clock = clock
         self._deadline_s = settings.accept_deadline_ms / 1_000
         self._append = Coalescer(self._flush, limit=settings.intake_queue)
@@ -88,6 +92,7 @@ class Intake:
     async def _accept(self, order: OrderRequest, account: str, name: str | None) -> Submitted:
         if name is None and order.client_order_id is not None:
             name = f"client:{order.client_order_id}"
+        self._pressure.check()
         taken = await self._until_answered(await self._submission(order, account, name))
         ORDERS_ACCEPTED.inc()
         return taken

@@ -97,7 +97,7 @@ class Client:
             return client
         await client.close()
         cluster = RedisCluster.from_url(url, **options)
-        for name in ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS"):
+        for name in ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS", "INFO"):
             cluster.response_callbacks.pop(name, None)
         return cls(cluster, clustered=True, timeout_s=timeout_s)
 
@@ -140,6 +140,18 @@ class Client:
             # In a cluster, what went to other nodes may have been carried out.
             raise unavailable(error, maybe_applied=self.clustered) from error
         return replies
+
+    async def everywhere(self, *command: Any) -> list[Any]:
+        """Run one command on every primary node; return their replies. Raises `LogUnavailable`."""
+        if not self.clustered:
+            return [await self.call(*command)]
+        try:
+            replies = await self._redis.execute_command(
+                *command, target_nodes=RedisCluster.PRIMARIES
+            )
+        except (RedisError, *AWAY) as error:
+            return [checked(error)]
+        return list(replies.values())
 
     def node_of(self, key: str) -> str:
         """Return the name of the node that holds a key; the same for all on one server."""

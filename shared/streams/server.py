@@ -31,7 +31,7 @@ async def server_facts(client: Client) -> ServerFacts:
     info, (seconds, microseconds), *replies = await client.run(
         [("INFO", "server"), ("TIME",), *(("CONFIG", "GET", name) for name in _SETTINGS)]
     )
-    lines = dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
+    lines = _facts(info)
     settings = [reply for reply in replies if isinstance(reply, list) and reply]
     return ServerFacts(
         product="Valkey" if "valkey_version" in lines else "Redis",
@@ -39,6 +39,24 @@ async def server_facts(client: Client) -> ServerFacts:
         settings={name.decode(): value.decode() for name, value in settings},
         now=datetime.fromtimestamp(int(seconds) + int(microseconds) / 1e6, UTC),
     )
+
+
+async def memory_percent(client: Client) -> float:
+    """Return how full the fullest server is, of `maxmemory` or else of its machine, in percent.
+
+    Raises `LogUnavailable`.
+    """
+    shares = []
+    for info in await client.everywhere("INFO", "memory"):
+        facts = _facts(info)
+        most = int(facts.get("maxmemory", 0)) or int(facts.get("total_system_memory", 0))
+        if most:  # A hosted server may not tell.
+            shares.append(100 * int(facts["used_memory"]) / most)
+    return max(shares, default=0.0)
+
+
+def _facts(info: bytes) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
 
 
 async def existing_log(client: Client, namespace: str) -> Log | None:

@@ -25,6 +25,7 @@ from shared.streams.group import Group
 from shared.streams.log import Log, Submission
 from shared.streams.patience import Patience
 from shared.streams.rates import Rates
+from shared.streams.server import memory_percent
 from shared.streams.steps import Next
 from shared.streams.updates import Updates
 from shared.venues.ledger import Ledger
@@ -189,3 +190,17 @@ async def test_rates_are_counted_and_tickets_kept_on_any_node(
 
     assert [allowance.allowed for allowance in spent] == [True] * 12 + [False] * 12
     assert redeemed == [b"me"] * 12 + [None] * 12
+
+
+async def test_the_fullest_node_tells_how_full_a_cluster_is(
+    cluster: list[Valkey], spread: VenueSettings
+) -> None:
+    log = await Log.open(spread)
+    before = await memory_percent(log.client)
+    with Redis(port=cluster[2].port) as third:
+        third.config_set("maxmemory", 1_000_000_000)
+        after = await memory_percent(log.client)
+        third.config_set("maxmemory", 0)
+    await log.close()
+
+    assert 0 < before < after < 100

@@ -1,0 +1,60 @@
+"""Close intake while more waits than can be kept safely, and open it again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from services.gateway.problems import Code, Problem
+from shared.metrics import INTAKE_CLOSED
+from shared.streams.backlog import backlog_of
+from shared.streams.errors import LogUnavailable
+from shared.streams.log import Log
+from shared.streams.server import memory_percent
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+_DOOR = "router"  # The first group an order comes to.
+
+
+class Pressure:
+    """Knows, as of about a second ago, whether another order should be taken in."""
+
+    def __init__(self, log: Log, *, max_backlog: int, max_memory_percent: int) -> None:
+        """`max_backlog` is in entries of the log that the router has not settled."""
+        self._log = log
+        self._max_backlog = max_backlog
+        self._max_memory_percent = max_memory_percent
+        self._too_much: dict[str, str] = {}  # Of what, and in words.
+
+    def check(self) -> None:
+        """Raise `Problem` while there is too much."""
+        for why in self._too_much.values():
+            raise Problem(Code.OVERLOADED, why)
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            try:
+                self._judge(await self._backlog(), await memory_percent(self._log.client))
+            except LogUnavailable as error:  # Then the log itself refuses what comes in.
+                logger.warning("the backlog cannot be told: %s", error)
+            await asyncio.sleep(LOOK_S)
+
+    async def _backlog(self) -> int:
+        parts = await backlog_of(self._log, _DOOR)
+        return sum((part.lag or 0) + part.pending for part in parts)
+
+    def _judge(self, backlog: int, memory: float) -> None:
+        before, self._too_much = self._too_much, {}
+        if backlog > self._max_backlog:
+            self._too_much["backlog"] = f"{backlog} entries wait, more than {self._max_backlog}"
+        if memory > self._max_memory_percent:
+            most = self._max_memory_percent
+            self._too_much["memory"] = f"Redis is {memory:.0f} % full, more than {most} %"
+        for what in ("backlog", "memory"):
+            INTAKE_CLOSED.labels(what).set(what in self._too_much)
+        if bool(before) != bool(self._too_much):
+            why = "; ".join(self._too_much.values())
+            logger.warning("intake is %s", f"closed: {why}" if why else "open again")

@@ -1,0 +1,77 @@
+"""Intake closes while there is too much, and opens again by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+
+from services.gateway import pressure
+from shared.settings import VenueSettings
+from tests.eventually import eventually
+from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway
+from tests.replicas import a_router, running
+from tests.servers import Valkey
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pressure, "LOOK_S", 0.02)
+
+
+async def refused(gateway: Gateway) -> httpx.Response | None:
+    answer = await gateway.http.post(EXECUTE, json=ORDER)
+    return answer if answer.status_code == 503 else None
+
+
+async def accepted(gateway: Gateway) -> bool:
+    return (await gateway.http.post(EXECUTE, json=ORDER)).status_code == 202
+
+
+async def test_a_backlog_closes_intake_until_the_router_has_caught_up(
+    redis_url: str, namespace: str, settings: VenueSettings
+) -> None:
+    async with running_gateway(gateway_settings(redis_url, namespace, max_backlog=20)) as gateway:
+        answer = await eventually(lambda: refused(gateway))
+        closed = REGISTRY.get_sample_value("slipstream_intake_closed", {"of": "backlog"})
+        taken = await events_on(gateway.log)
+        async with running(gateway.log, "router", a_router(gateway.log, settings), settings):
+            recovered: bool = await eventually(lambda: accepted(gateway))
+
+        assert answer is not None
+        assert answer.json()["code"] == "OVERLOADED"
+        assert int(answer.headers["retry-after"]) >= 1
+        assert (closed, recovered) == (1, True)
+        assert taken > 20
+
+
+async def test_a_full_redis_closes_intake_before_it_refuses_to_write(
+    tmp_path: Path, namespace: str
+) -> None:
+    valkey = Valkey(tmp_path, "--maxmemory", "64mb")
+    valkey.start()
+    try:
+        settings = gateway_settings(valkey.url, namespace, max_memory_percent=50)
+        async with running_gateway(settings) as gateway:
+            assert await accepted(gateway)
+            await gateway.log.client.call("SET", "somebody's", b"x" * 30_000_000)
+            answer = await eventually(lambda: refused(gateway))
+            await gateway.log.client.call("DEL", "somebody's")
+            recovered: bool = await eventually(lambda: accepted(gateway))
+    finally:
+        valkey.stop()
+
+    assert answer is not None
+    assert (answer.json()["code"], recovered) == ("OVERLOADED", True)
+    assert "Redis" in answer.json()["detail"]
+
+
+async def test_a_backlog_that_cannot_be_told_closes_nothing(redis_url: str, namespace: str) -> None:
+    async with running_gateway(gateway_settings(redis_url, namespace, max_backlog=5)) as gateway:
+        await eventually(lambda: refused(gateway))
+        streams = [gateway.log.keys.log(p) for p in range(gateway.log.keys.partitions)]
+        await gateway.log.client.run([("DEL", stream) for stream in streams])
+
+        assert await eventually(lambda: accepted(gateway))
