@@ -5,6 +5,7 @@ It stands on its own: nothing of the services is imported.
 
 from __future__ import annotations
 
+from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import (
     AcceptanceUnknown,
@@ -21,7 +22,17 @@ from slipstream.errors import (
     Unexpected,
     Unreachable,
 )
-from slipstream.models import Accepted, Event, Failure, FieldError, Order, Quote, StatusChange
+from slipstream.models import (
+    Accepted,
+    Event,
+    Failure,
+    FieldError,
+    Order,
+    OrderSummary,
+    Page,
+    Quote,
+    StatusChange,
+)
 from slipstream.sync import Client
 
 __all__ = [
@@ -32,12 +43,16 @@ __all__ = [
     "Event",
     "Failure",
     "FieldError",
+    "Filter",
     "Forbidden",
     "InvalidRequest",
     "KeyReused",
+    "NewOrder",
     "NotCancelled",
     "NotFound",
     "Order",
+    "OrderSummary",
+    "Page",
     "Quote",
     "RateLimited",
     "Refused",

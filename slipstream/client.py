@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 from uuid import uuid4
 
 import httpx
 import msgspec
 
-from slipstream.errors import Unavailable, Unexpected
+from slipstream.asking import Filter, NewOrder, query_of
+from slipstream.errors import Refused, Unavailable, Unexpected, as_error
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
-from slipstream.models import Accepted, Event, Order, event_of
+from slipstream.models import (
+    Accepted,
+    Batch,
+    BatchItem,
+    Event,
+    Order,
+    OrderSummary,
+    Page,
+    event_of,
+)
 
 T = TypeVar("T")
 
 _ORDERS = "/api/orders"
+_PAGE = 200
 
 
 class AsyncClient:
@@ -79,26 +90,42 @@ class AsyncClient:
         *,
         max_slippage_bps: int = 100,
         expires_at: datetime | None = None,
+        client_order_id: str | None = None,
         key: str | None = None,
     ) -> Accepted:
         """Place an order: give exactly `amount_in`, get as much of `token_out` as possible.
 
-        With the same `key` again, also by another process, it is the same order. Without one a
-        key is made up, so that at least this call places one order however often it is sent.
+        With the same `key` or `client_order_id` again, also by another process, it is the same
+        order. Without either a key is made up, so that this call places one order however often
+        it is sent.
         """
-        order = {
-            "tokenIn": token_in,
-            "tokenOut": token_out,
-            "amountIn": str(amount_in),
-            "maxSlippageBps": max_slippage_bps,
-            "expiresAt": expires_at.isoformat() if expires_at else None,
-        }
-        headers = {"idempotency-key": key or uuid4().hex}
-        answer = await self._http.request("POST", f"{_ORDERS}/execute", json=order, headers=headers)
+        order = NewOrder(
+            token_in, token_out, amount_in, max_slippage_bps, expires_at, client_order_id
+        )
+        headers = _headers(None if client_order_id and not key else key or uuid4().hex)
+        answer = await self._http.request(
+            "POST", f"{_ORDERS}/execute", json=order.as_json(), headers=headers
+        )
         accepted = _read(answer, Accepted)
         return msgspec.structs.replace(
             accepted, replayed=answer.headers.get("idempotency-replayed") == "true"
         )
+
+    async def submit_batch(
+        self, orders: Sequence[NewOrder], *, key: str | None = None
+    ) -> list[Accepted | Refused]:
+        """Place up to 1,000 orders at once, and return what became of each, in their order.
+
+        One that is `Unavailable` can be sent again, with all the others and the same `key`: those
+        that were accepted stay what they are.
+        """
+        answer = await self._http.request(
+            "POST",
+            f"{_ORDERS}/batch",
+            json={"orders": [order.as_json() for order in orders]},
+            headers=_headers(key or uuid4().hex),
+        )
+        return [_outcome(item) for item in _read(answer, Batch).orders]
 
     async def get(self, order_id: str) -> Order:
         """Return an order as it stands."""
@@ -108,6 +135,26 @@ class AsyncClient:
         """Return everything that has happened to an order, oldest first."""
         answer = await self._http.request("GET", f"{_ORDERS}/{order_id}/events")
         return [event_of(fields) for fields in _read(answer, list[dict[str, Any]])]
+
+    async def page(
+        self, *, cursor: str | None = None, limit: int = 50, **wanted: Unpack[Filter]
+    ) -> Page:
+        """Return a page of up to `limit` (1 to 200) orders, newest first.
+
+        `cursor` is the `next` of the page before. Orders that come in meanwhile shift nothing.
+        """
+        query = query_of(wanted, cursor, limit)
+        return _read(await self._http.request("GET", _ORDERS, params=query), Page)
+
+    async def orders(self, **wanted: Unpack[Filter]) -> AsyncGenerator[OrderSummary, None]:
+        """Yield every order that is wanted, newest first, reading page after page."""
+        page = await self.page(limit=_PAGE, **wanted)
+        while True:
+            for order in page.orders:
+                yield order
+            if page.next is None:
+                return
+            page = await self.page(cursor=page.next, limit=_PAGE, **wanted)
 
     async def cancel(self, order_id: str) -> Order:
         """Cancel an order. Raises `NotCancelled` once it is signed or has ended otherwise."""
@@ -134,6 +181,16 @@ class AsyncClient:
             patience_s=patience_s,
             lost=lost,
         ).events()
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    return {"idempotency-key": key} if key else {}
+
+
+def _outcome(item: BatchItem) -> Accepted | Refused:
+    if item.problem:
+        return as_error(item.problem)
+    return Accepted(order_id=item.order_id or "", status=item.status, replayed=item.repeated)
 
 
 def _read(answer: httpx.Response, kind: type[T]) -> T:

@@ -69,6 +69,7 @@ class Order(Model, frozen=True, kw_only=True):
     submitted_at: datetime
     updated_at: datetime
     status_history: tuple[StatusChange, ...]
+    client_order_id: str | None = None
     expires_at: datetime | None = None
     attempts: int = 0
     venue: str | None = None
@@ -87,6 +88,40 @@ class Order(Model, frozen=True, kw_only=True):
     def ended(self) -> bool:
         """Return whether nothing will happen any more."""
         return self.status in ENDS
+
+
+class OrderSummary(Model, frozen=True, kw_only=True):
+    """An order in a list: without its quotes and its history."""
+
+    order_id: str
+    status: str
+    version: int
+    token_in: str
+    token_out: str
+    amount_in: Decimal
+    max_slippage_bps: int
+    submitted_at: datetime
+    updated_at: datetime
+    client_order_id: str | None = None
+    expires_at: datetime | None = None
+    attempts: int = 0
+    venue: str | None = None
+    quoted_out: Decimal | None = None
+    min_out: Decimal | None = None
+    signature: str | None = None
+    amount_out: Decimal | None = None
+    price: Decimal | None = None
+    failure_reason: str | None = None
+    unresolved: bool = False
+    cancel_requested: bool = False
+    contradicted: bool = False
+
+
+class Page(Model, frozen=True, kw_only=True):
+    """Orders, newest first. `next` is the cursor of the page behind, None on the last one."""
+
+    orders: tuple[OrderSummary, ...]
+    next: str | None = None
 
 
 class Event(Model, frozen=True, kw_only=True):
@@ -113,6 +148,21 @@ class Event(Model, frozen=True, kw_only=True):
 def event_of(fields: Mapping[str, Any]) -> Event:
     """Return the event that a JSON object describes. Raises `msgspec.ValidationError`."""
     return msgspec.convert({**fields, "fields": fields}, Event)
+
+
+class BatchItem(Model, frozen=True, kw_only=True):
+    """What became of one order of a batch: an `order_id`, or a `problem`."""
+
+    order_id: str | None = None
+    status: str = ""
+    repeated: bool = False
+    problem: Problem | None = None
+
+
+class Batch(Model, frozen=True, kw_only=True):
+    """What became of each order of a batch, in the order they were sent."""
+
+    orders: tuple[BatchItem, ...]
 
 
 class FieldError(Model, frozen=True, kw_only=True):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
+from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
-from slipstream.models import Accepted, Event, Order
+from slipstream.errors import Refused
+from slipstream.models import Accepted, Event, Order, OrderSummary, Page
 
 T = TypeVar("T")
 
@@ -70,6 +72,7 @@ class Client:
         *,
         max_slippage_bps: int = 100,
         expires_at: datetime | None = None,
+        client_order_id: str | None = None,
         key: str | None = None,
     ) -> Accepted:
         """Place an order, as `AsyncClient.submit` does."""
@@ -80,9 +83,16 @@ class Client:
                 amount_in,
                 max_slippage_bps=max_slippage_bps,
                 expires_at=expires_at,
+                client_order_id=client_order_id,
                 key=key,
             )
         )
+
+    def submit_batch(
+        self, orders: Sequence[NewOrder], *, key: str | None = None
+    ) -> list[Accepted | Refused]:
+        """Place up to 1,000 orders at once, as `AsyncClient.submit_batch` does."""
+        return self._wait(self._client.submit_batch(orders, key=key))
 
     def get(self, order_id: str) -> Order:
         """Return an order as it stands."""
@@ -91,6 +101,14 @@ class Client:
     def events(self, order_id: str) -> list[Event]:
         """Return everything that has happened to an order, oldest first."""
         return self._wait(self._client.events(order_id))
+
+    def page(self, *, cursor: str | None = None, limit: int = 50, **wanted: Unpack[Filter]) -> Page:
+        """Return a page of orders, as `AsyncClient.page` does."""
+        return self._wait(self._client.page(cursor=cursor, limit=limit, **wanted))
+
+    def orders(self, **wanted: Unpack[Filter]) -> Iterator[OrderSummary]:
+        """Yield every order that is wanted, newest first, reading page after page."""
+        return self._each(self._client.orders(**wanted))
 
     def cancel(self, order_id: str) -> Order:
         """Cancel an order. Raises `NotCancelled` once it is signed or has ended otherwise."""

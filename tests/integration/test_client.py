@@ -11,20 +11,26 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
+from shared.archive.postgres import Archive
+from shared.orders.codec import encode
 from slipstream import (
+    Accepted,
     AsyncClient,
     Client,
     Event,
     InvalidRequest,
     KeyReused,
+    NewOrder,
     NotCancelled,
     NotFound,
     SlipstreamError,
     Unavailable,
     Unreachable,
 )
-from tests.builders import history
+from slipstream import client as client_module
+from tests.builders import NOON, history
 from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway
 from tests.proxy import Proxy, proxied
 
@@ -200,6 +206,56 @@ async def test_following_can_begin_behind_what_is_known(
     seen = [event async for event in client.follow(order_id, since=2)]
 
     assert versions(seen) == list(range(3, len(history(order_id)) + 1))
+
+
+async def test_a_batch_tells_of_each_order_and_repeats_none(
+    client: AsyncClient, gateway: Gateway, way: Proxy
+) -> None:
+    orders = [NewOrder(*SWAP), NewOrder("SOL", "SOL", "1"), NewOrder("ETH", "USDC", Decimal("0.2"))]
+    way.lose_replies(b"POST")
+    first, wrong, third = await client.submit_batch(orders, key="batch-17")
+    again = await client.submit_batch(orders, key="batch-17")
+
+    assert isinstance(wrong, InvalidRequest)
+    assert isinstance(first, Accepted)
+    assert isinstance(third, Accepted)
+    assert (first.replayed, third.replayed) == (True, True)
+    assert [one.order_id for one in again if isinstance(one, Accepted)] == [
+        first.order_id,
+        third.order_id,
+    ]
+    assert await events_on(gateway.log) == 2
+
+
+async def test_a_name_of_the_clients_own_is_a_key_too(client: AsyncClient) -> None:
+    first, second = [await client.submit(*SWAP, client_order_id="mine") for _ in range(2)]
+
+    assert (second.order_id, second.replayed) == (first.order_id, True)
+    assert (await client.get(first.order_id)).client_order_id == "mine"
+
+
+async def test_all_orders_are_listed_page_after_page(
+    redis_url: str, database_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_PAGE", 2)
+    await migrate(database_url)
+    histories = [history(ending="confirmed" if n % 3 else "failed") for n in range(7)]
+    archive = await Archive.open(database_url)
+    await archive.store([Recorded(event, encode(event)) for one in histories for event in one])
+    await archive.close()
+    settings = gateway_settings(redis_url, namespace, database_url=database_url)
+    async with (
+        running_gateway(settings) as gateway,
+        AsyncClient(f"http://{gateway.address}") as client,
+    ):
+        every = [order.order_id async for order in client.orders(since=NOON)]
+        failed = [order.status async for order in client.orders(status="failed")]
+        page = await client.page(limit=1)
+
+    assert sorted(every) == sorted(one[0].order_id for one in histories)
+    assert failed == ["failed"] * 3
+    assert [order.order_id for order in page.orders] == every[:1]
+    assert page.next
 
 
 async def test_the_client_that_waits_does_the_same(gateway: Gateway) -> None:
