@@ -16,6 +16,7 @@ import uvicorn
 from services.gateway.access import Access
 from services.gateway.api_keys import BadKeys, access_for, keep_current
 from services.gateway.app import Parts, create_app
+from services.gateway.fair import FairProtocol
 from shared.archive.postgres import Archive
 from shared.runtime import run_service, until_available
 from shared.settings import GatewaySettings
@@ -92,7 +93,7 @@ def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(parts, compat=settings.compat),
         http="httptools",
-        ws="websockets-sansio",
+        ws=FairProtocol,
         lifespan="off",
         log_config=None,
         log_level="warning",  # It tells of every socket otherwise.

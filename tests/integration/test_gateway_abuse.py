@@ -15,12 +15,19 @@ from prometheus_client import REGISTRY
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from services.gateway import __main__ as main
 from services.gateway import wire
+from services.gateway.fair import FairProtocol
 from shared.orders.events import OrderEvent, OrderUnresolved
 from tests.builders import NOON, history
 from tests.eventually import eventually
 from tests.gateway import Gateway, drain, gateway_settings, running_gateway
 from tests.talk import hear, hear_until, opened, rest_of, say, upto, versions
+
+
+def _frame(first: int, length: bytes, payload: bytes) -> bytes:
+    """Return a client's frame, masked with zeros."""
+    return bytes([first]) + length + bytes(4) + payload
 
 
 @pytest_asyncio.fixture
@@ -108,13 +115,49 @@ async def _follow(gateway: Gateway, order_id: str) -> list[int]:
     return [json.loads(message)["version"] for message in messages]
 
 
+class _Watched(FairProtocol):
+    """Lets the test see the gateway's side of the newest connection."""
+
+    newest: _Watched
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _Watched.newest = self
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        _frame(0x81, bytes([0x80 | 17]), b'{"action":"ping"}'),
+        _frame(0x81, bytes([0x80 | 2]), b"??"),
+    ],
+)
+async def test_no_more_of_a_flood_is_taken_in_than_can_be_handled(
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch, frame: bytes
+) -> None:
+    monkeypatch.setattr(main, "FairProtocol", _Watched)
+    most = 0
+    async with running_gateway(gateway_settings(redis_url, namespace)) as gateway:
+        flood = await opened(gateway)
+        flood.transport.pause_reading()
+        for _ in range(200):
+            flood.transport.write(frame * 1_000)
+            await asyncio.sleep(0)
+            most = max(most, _Watched.newest.queue.qsize())
+        flood.transport.abort()
+
+    assert most < 500
+
+
 async def test_a_client_that_asks_and_never_reads_is_closed(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "WRITE_S", 0.5)
     slow_before = _slow_clients()
+    loud = await rest_of(gateway, "sent")
+    await gateway.happen(*loud, _shout(loud[-1], 0), publish=False)
     async with opened(gateway, max_queue=1) as deaf:
-        asking = asyncio.create_task(_ask_for_ever(deaf))
+        asking = asyncio.create_task(_ask_for_ever(deaf, loud[0].order_id))
         await eventually(lambda: _slow_clients() > slow_before)
         asking.cancel()
         await asyncio.wait([asking])
@@ -123,19 +166,15 @@ async def test_a_client_that_asks_and_never_reads_is_closed(
     assert code == 1013
 
 
-async def _ask_for_ever(socket: ClientConnection) -> None:
+async def _ask_for_ever(socket: ClientConnection, order_id: str) -> None:
     with suppress(ConnectionClosed):
         while True:
-            await socket.send('{"subscribe": "no order at all"}')
+            await say(socket, subscribe=order_id)
+            await say(socket, unsubscribe=order_id)
 
 
 def _slow_clients() -> float:
     return REGISTRY.get_sample_value("slipstream_slow_clients_total") or 0
-
-
-def _frame(first: int, length: bytes, payload: bytes) -> bytes:
-    """Return a client's frame, masked with zeros."""
-    return bytes([first]) + length + bytes(4) + payload
 
 
 @pytest.mark.parametrize(
@@ -165,7 +204,7 @@ async def test_garbage_harms_no_other_client(gateway: Gateway, garbage: bytes) -
         await gateway.happen(*events)
         heard += await hear_until(socket, "ended")
         bad.transport.abort()
-    answer = await gateway.http.get("/health/ready")
+    answer = await gateway.http.get(f"/api/orders/{events[0].order_id}")
 
     assert versions(heard) == {events[0].order_id: upto(events)}
     assert answer.status_code == 200
