@@ -100,6 +100,7 @@ GROUPS_MISSING = Counter(
 )
 PUBLISHED = Counter("slipstream_updates_published_total", "Updates sent to followers' channels")
 SOCKETS = Gauge("slipstream_sockets", "Open WebSocket connections")
+STREAMS = Gauge("slipstream_event_streams", "Open streams of server-sent events")
 RESUMES = Counter("slipstream_socket_resumes_total", "Followers that came back with `since`")
 SLOW_CLIENTS = Counter("slipstream_slow_clients_total", "Sockets closed because nobody read them")
 HEALED = Counter(

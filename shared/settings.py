@@ -253,7 +253,9 @@ class GatewaySettings(Settings):
         default=256, ge=1, description="Messages that may wait for a slow WebSocket client"
     )
     max_sockets: int = Field(
-        default=10_000, ge=1, description="WebSocket clients of one gateway; more are refused"
+        default=10_000,
+        ge=1,
+        description="WebSocket clients of one gateway, and as many event streams; more are refused",
     )
     max_subscriptions: int = Field(
         default=1_000, ge=1, description="Orders that one WebSocket may follow at the same time"

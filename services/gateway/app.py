@@ -31,6 +31,7 @@ from services.gateway.pressure import Pressure
 from services.gateway.problems import Problem, answer_crash, answer_problem, answer_refusal
 from services.gateway.quota import Quota
 from services.gateway.sockets import Sockets
+from services.gateway.streams import Streams
 from services.gateway.tickets import Tickets
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
@@ -48,6 +49,7 @@ class Parts:
     histories: Histories
     followers: Followers
     sockets: Sockets
+    streams: Streams
     health: Health
     pressure: Pressure
     archive: Archive
@@ -77,6 +79,7 @@ class Parts:
             histories=histories,
             followers=followers,
             sockets=Sockets(followers, Desk(quota, intake, cancel), settings),
+            streams=Streams(followers, settings.max_sockets),
             health=Health(log, archive, followers),
             pressure=pressure,
             archive=archive,
@@ -107,7 +110,7 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
     app.add_middleware(Gatekeeper, rules=parts.rules)
     app.add_middleware(Hygiene)
     app.add_middleware(Latency)
-    app.include_router(order_routes(parts.intake, parts.histories, parts.sockets))
+    app.include_router(order_routes(parts.intake, parts.histories, parts.sockets, parts.streams))
     app.include_router(list_routes(parts.archive))
     app.include_router(batch_routes(parts.intake, parts.rules.quota))
     app.include_router(cancel_routes(parts.cancel))

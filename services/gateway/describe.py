@@ -34,9 +34,18 @@ _ORDER_ID = {
 }
 
 
-def takes_id() -> dict[str, Any]:
-    """Describe an address that names an order."""
-    return {"parameters": [_ORDER_ID]}
+_LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The version that the client has; the stream goes on behind it",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+}
+
+
+def takes_id(*, resumes: bool = False) -> dict[str, Any]:
+    """Describe an address that names an order, and whether its stream can be resumed."""
+    return {"parameters": [_ORDER_ID, *([_LAST_EVENT_ID] if resumes else [])]}
 
 
 def takes_order(schema: str) -> dict[str, Any]:
@@ -72,6 +81,12 @@ def reply(schema: str, description: str, *, many: bool = False) -> dict[str, Any
     """Describe a JSON answer."""
     shape = {"type": "array", "items": _ref(schema)} if many else _ref(schema)
     return {"description": description, "content": {"application/json": {"schema": shape}}}
+
+
+def streams_too(answer: dict[str, Any]) -> dict[str, Any]:
+    """Describe a JSON answer that can be had as server-sent events as well."""
+    text = {"schema": {"type": "string"}, "example": 'id: 1\ndata: {"status":"pending"}\n\n'}
+    return {**answer, "content": {**answer["content"], "text/event-stream": text}}
 
 
 def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:

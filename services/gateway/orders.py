@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from services.gateway.access import Role, caller_of
 from services.gateway.body import read_order
-from services.gateway.describe import problems, reply, takes_id, takes_order
+from services.gateway.describe import problems, reply, streams_too, takes_id, takes_order
 from services.gateway.follow import public_history
 from services.gateway.histories import Histories
 from services.gateway.intake import Intake, checked_key
 from services.gateway.problems import Code, Problem
 from services.gateway.routes import BareRoute, accepted, id_in, json_answer
 from services.gateway.sockets import Sockets
+from services.gateway.streams import Streams, wants_stream
 from shared.metrics import ORDERS_REFUSED
 from shared.orders.codec import decode
 from shared.orders.view import public_order
@@ -27,12 +28,16 @@ _EXECUTE = problems(
     *(Code.UNSUPPORTED_MEDIA_TYPE, Code.INTERNAL_ERROR, Code.LOG_UNAVAILABLE, Code.OVERLOADED),
     Code.ACCEPTANCE_UNKNOWN,
 )
-_READ = problems(
-    *(Code.INVALID_ORDER_ID, Code.ORDER_NOT_FOUND, Code.INTERNAL_ERROR, Code.HISTORY_UNAVAILABLE)
+_NOT_READ = (
+    *(Code.INVALID_ORDER_ID, Code.ORDER_NOT_FOUND, Code.INTERNAL_ERROR, Code.HISTORY_UNAVAILABLE),
 )
+_READ = problems(*_NOT_READ)
+_FOLLOW = problems(*_NOT_READ, Code.INVALID_SINCE, Code.TOO_MANY_SOCKETS)
 
 
-def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIRouter:
+def order_routes(
+    intake: Intake, histories: Histories, sockets: Sockets, streams: Streams
+) -> APIRouter:
     """Return the routes that take, show and follow orders."""
     router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=BareRoute)
 
@@ -57,7 +62,13 @@ def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIR
         return json_answer(public_order([decode(raw) for raw in history]))
 
     async def events(request: Request) -> Response:
-        """Show everything that has happened to the order, oldest first."""
+        """Show everything that has happened to the order, oldest first.
+
+        With `Accept: text/event-stream` the events are streamed as they happen, until the order
+        ends. Each has its version as its id; with `Last-Event-ID` the stream goes on behind it.
+        """
+        if wants_stream(request):
+            return streams.follow(request, id_in(request))
         return _json_list(
             public_history(await histories.read_for(caller_of(request), id_in(request)))
         )
@@ -79,8 +90,12 @@ def order_routes(intake: Intake, histories: Histories, sockets: Sockets) -> APIR
     router.add_api_route(
         "/{order_id}/events",
         events,
-        responses={200: reply("EventView", "Its events", many=True), **_READ},
-        openapi_extra=takes_id(),
+        responses={
+            200: streams_too(reply("EventView", "Its events", many=True)),
+            204: {"description": "The stream has nothing behind `Last-Event-ID`: it is over"},
+            **_FOLLOW,
+        },
+        openapi_extra=takes_id(resumes=True),
     )
     router.add_api_websocket_route("/ws", sockets.many)
     router.add_api_websocket_route("/execute", sockets.execute)
