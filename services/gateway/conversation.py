@@ -9,7 +9,6 @@ from typing import Any
 
 from services.gateway.access import Caller
 from services.gateway.desk import Desk
-from services.gateway.dialect import Dialect
 from services.gateway.follower import BROKEN, Follower
 from services.gateway.problems import Problem
 from services.gateway.routes import accepted
@@ -39,14 +38,12 @@ class Conversation:
         follower: Follower,
         subscriptions: Subscriptions,
         desk: Desk,
-        dialect: Dialect,
     ) -> None:
-        """`dialect` is what the client speaks."""
+        """`subscriptions` are the caller's, for the same follower."""
         self._caller = caller
         self._follower = follower
         self._subscriptions = subscriptions
         self._desk = desk
-        self._dialect = dialect
         self._heard: asyncio.Queue[str | bytes] = asyncio.Queue(_TOGETHER)
         self._do: dict[type, Callable[[Sequence[Any]], Awaitable[None]]] = {
             Subscribe: subscriptions.add,
@@ -68,7 +65,7 @@ class Conversation:
                 said = [await self._heard.get()]
                 while not self._heard.empty():
                     said.append(self._heard.get_nowait())
-                requests = [read_said(self._dialect.understand(message)) for message in said]
+                requests = [read_said(message) for message in said]
                 for kind, alike in groupby(requests, type):
                     await self._follower.has_room()
                     await self._do[kind](list(alike))

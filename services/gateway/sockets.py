@@ -12,7 +12,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from services.gateway.access import caller_of
 from services.gateway.conversation import Conversation
 from services.gateway.desk import Desk
-from services.gateway.dialect import NATIVE, Dialect
 from services.gateway.follower import Follower
 from services.gateway.followers import Followers
 from services.gateway.histories import checked_id
@@ -30,7 +29,6 @@ class Sockets:
     """Serves every WebSocket of this gateway, up to a limit."""
 
     def __init__(self, followers: Followers, desk: Desk, settings: GatewaySettings) -> None:
-        self.dialect = NATIVE  # What clients of our own addresses are spoken to in.
         self._followers = followers
         self._desk = desk
         self._limit = settings.max_sockets
@@ -38,26 +36,25 @@ class Sockets:
         self._open = 0
 
     async def one(self, websocket: WebSocket) -> None:
-        """Follow the order that the path names."""
-        await self.follow(websocket, websocket.path_params["order_id"], self.dialect)
+        """Send the events of the order that the path names, until it ends."""
+        await self._follow(websocket, websocket.path_params["order_id"])
 
     async def execute(self, websocket: WebSocket) -> None:
-        """Follow the order that the query names; without one, serve many."""
+        """Send the events of the order that the query names; without one, serve many."""
         order_id = websocket.query_params.get("orderId")
         if order_id is None:
             await self.many(websocket)
         else:
-            await self.follow(websocket, order_id, self.dialect)
+            await self._follow(websocket, order_id)
 
-    async def follow(self, websocket: WebSocket, order_id: str, dialect: Dialect) -> None:
-        """Send an order's events, each once and in order, until it ends or the client leaves."""
+    async def _follow(self, websocket: WebSocket, order_id: str) -> None:
         async with self._let_in(websocket) as let_in:
             if not let_in:
                 return
             try:
                 since = _checked_since(websocket.query_params.get("since", "0"))
                 async with self._followers.following(
-                    caller_of(websocket), checked_id(order_id), since, dialect.renders()
+                    caller_of(websocket), checked_id(order_id), since
                 ) as follower:
                     await converse(websocket, follower, lambda said: _hear(follower, said))
             except Problem as problem:
@@ -78,11 +75,9 @@ class Sockets:
                     await asyncio.wait([doing])
 
     def _conversation(self, websocket: WebSocket, follower: Follower) -> Conversation:
-        caller, dialect = caller_of(websocket), self.dialect
-        subscriptions = Subscriptions(
-            caller, follower, self._followers, dialect, limit=self._subscriptions
-        )
-        return Conversation(caller, follower, subscriptions, self._desk, dialect)
+        caller, limit = caller_of(websocket), self._subscriptions
+        subscriptions = Subscriptions(caller, follower, self._followers, limit=limit)
+        return Conversation(caller, follower, subscriptions, self._desk)
 
     @asynccontextmanager
     async def _let_in(self, websocket: WebSocket) -> AsyncIterator[bool]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from services.gateway.access import Caller
-from services.gateway.dialect import Dialect
-from services.gateway.follow import Place, Render
+from services.gateway.follow import Place
 from services.gateway.follower import Follower
 from services.gateway.followers import Followers
 from services.gateway.histories import checked_id
@@ -18,14 +17,10 @@ class Subscription(Place):
     """One of the orders that a socket follows. Says where it is, unless told not to."""
 
     def __init__(
-        self,
-        request: Subscribe,
-        follower: Follower,
-        render: Render,
-        forget: Callable[[Subscription], None],
+        self, request: Subscribe, follower: Follower, forget: Callable[[Subscription], None]
     ) -> None:
         """`request` is answered once the client is up to date. Raises `Problem`."""
-        super().__init__(checked_id(request.subscribe), request.since, follower, render)
+        super().__init__(checked_id(request.subscribe), request.since, follower)
         self.request = request
         self._forget = forget
 
@@ -54,19 +49,12 @@ class Subscriptions:
     """Follows many orders for one client."""
 
     def __init__(
-        self,
-        caller: Caller,
-        follower: Follower,
-        followers: Followers,
-        dialect: Dialect,
-        *,
-        limit: int,
+        self, caller: Caller, follower: Follower, followers: Followers, *, limit: int
     ) -> None:
         """At most `limit` orders are followed at the same time."""
         self._caller = caller
         self._follower = follower
         self._followers = followers
-        self._dialect = dialect
         self._limit = limit
         self._by_order: dict[str, Subscription] = {}
 
@@ -106,8 +94,7 @@ class Subscriptions:
         self._by_order.clear()
 
     def _added(self, request: Subscribe) -> Subscription:
-        render = self._dialect.renders()
-        subscription = Subscription(request, self._follower, render, self._forget)
+        subscription = Subscription(request, self._follower, self._forget)
         if subscription.order_id in self._by_order:
             raise Problem(Code.ALREADY_SUBSCRIBED, order_id=subscription.order_id)
         if len(self._by_order) >= self._limit:
