@@ -42,7 +42,7 @@ format: setup  ## Format the code and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: setup  ## Write docs/events.md and .env.example anew from the code
+docs: setup  ## Write the documents that the code can tell by itself anew
 	@$(BIN)/python -m tools.docs
 
 # setuptools is what pyproject.toml builds with.

@@ -10,11 +10,15 @@ from pathlib import Path
 
 from tools.env_example import env_example
 from tools.events_page import events_page
+from tools.openapi import openapi_page
+from tools.postman import postman_page
 
 ROOT = Path(__file__).parent.parent
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/events.md": events_page,
+    "docs/openapi.json": openapi_page,
+    "docs/postman.json": postman_page,
     ".env.example": env_example,
 }
 
