@@ -1,0 +1,103 @@
+"""Check what clients were told: answers and updates. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from shared.orders.states import END_STATUSES, Status
+from tests.chaos.records import Connection
+from tests.chaos.run import ACCEPTED, Run, Violation
+
+CANCELLED = 200
+# What a client must be ready for. 0 is a connection that broke.
+_HONEST = {
+    "place": {0, ACCEPTED, 503, 504},
+    "cancel": {0, CANCELLED, 409, 503},
+    "follow": {0, 503},
+}
+_ENDED = 1000
+
+
+def answers_are_honest(run: Run) -> Iterator[Violation]:
+    """Find answers that no client has to be ready for: 404 to an order that was taken, or 500."""
+    for answer in run.answers:
+        if answer.status not in _HONEST[answer.asked]:
+            detail = f"{answer.asked} was answered with {answer.status} {answer.code}"
+            yield Violation("answers are honest", answer.order_id or "", detail)
+
+
+def keys_name_one_order(run: Run) -> Iterator[Violation]:
+    """Find keys that stand for two orders, and orders of which nobody was told."""
+    named: dict[str, set[str]] = defaultdict(set)
+    taken = set()
+    for answer in run.answers:
+        if answer.asked == "place":
+            named[answer.key] |= {answer.order_id} if answer.order_id else set()
+            taken |= {answer.key} if answer.status == ACCEPTED else set()
+    for key, order_ids in named.items():
+        # What a 504 named may have come to nothing.
+        accepted = order_ids & run.stories.keys()
+        if len(accepted) > 1:
+            detail = f"key {key} stands for {len(accepted)} orders"
+            yield Violation("one order a key", min(accepted), detail)
+    if named.keys() == taken:  # Else some client left before it was told.
+        for order_id in sorted(run.stories.keys() - run.accepted()):
+            yield Violation("one order a key", order_id, "nobody was told of it")
+
+
+def cancelled_is_cancelled(run: Run) -> Iterator[Violation]:
+    """Find orders that a client was told are cancelled, and that are not."""
+    for answer in run.answers:
+        if answer.asked == "cancel" and answer.status == CANCELLED and answer.order_id:
+            order = run.story(answer.order_id).order
+            was = order.status if order else "unknown"
+            if was != Status.CANCELLED or answer.told != Status.CANCELLED:
+                detail = f"its client was told {answer.told}, it is {was}"
+                yield Violation("cancelled is cancelled", answer.order_id, detail)
+
+
+def updates_have_no_gap(run: Run) -> Iterator[Violation]:
+    """Find clients that missed an event, heard one twice, or did not hear of the end."""
+    heard: dict[str, int] = {}
+    for connection in run.connections:
+        order_id, versions = connection.order_id, [told.version for told in connection.told]
+        if versions != [connection.since + 1 + place for place in range(len(versions))]:
+            detail = f"since version {connection.since} it was told {versions}"
+            yield Violation("no missed update", order_id, detail)
+        heard[order_id] = max([heard.get(order_id, 0), *versions])
+        if connection.closed == _ENDED and not _is_over(run, order_id, heard[order_id]):
+            detail = f"closed as ended after version {heard[order_id]}"
+            yield Violation("no missed update", order_id, detail)
+    for order_id in sorted(run.accepted()):
+        if not _is_over(run, order_id, heard.get(order_id, 0)):
+            detail = f"heard of up to version {heard.get(order_id, 0)} only"
+            yield Violation("no missed update", order_id, detail)
+
+
+def _is_over(run: Run, order_id: str, version: int) -> bool:
+    return run.story(order_id).status_at(version) in END_STATUSES
+
+
+def updates_are_true(run: Run) -> Iterator[Violation]:
+    """Find updates, ends above all, that are not what Postgres says."""
+    for connection in run.connections:
+        yield from _untrue(run, connection)
+
+
+def _untrue(run: Run, connection: Connection) -> Iterator[Violation]:
+    story = run.story(connection.order_id)
+    for told in connection.told:
+        was = story.status_at(told.version)
+        if told.status != was:
+            detail = f"version {told.version} was told as {told.status} and is {was}"
+            yield Violation("updates are true", connection.order_id, detail)
+
+
+CHECKS = (
+    answers_are_honest,
+    keys_name_one_order,
+    cancelled_is_cancelled,
+    updates_have_no_gap,
+    updates_are_true,
+)

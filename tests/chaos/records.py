@@ -1,0 +1,118 @@
+"""What a run leaves behind: what clients were told, and what was found when all was over.
+
+A run is saved as JSON lines, one record each, and can be checked again from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+
+class Record(Struct, frozen=True, kw_only=True, tag_field="record", tag=True):
+    """One thing that was seen."""
+
+
+class Injected(Record, frozen=True, kw_only=True):
+    """A fault, so many seconds after the start."""
+
+    at_s: float
+    fault: str
+    target: str
+
+
+class Answer(Record, frozen=True, kw_only=True):
+    """What a gateway answered. `status` is 0 where the connection broke first.
+
+    `asked` is `place`, `cancel` or `follow`; `key` is the order's Idempotency-Key, and `told` the
+    status of the order that the answer names.
+    """
+
+    asked: str
+    key: str
+    status: int
+    code: str = ""
+    order_id: str | None = None
+    told: str = ""
+
+
+class Told(Struct, frozen=True, array_like=True):
+    """One update of a WebSocket."""
+
+    version: int
+    status: str
+
+
+class Connection(Record, frozen=True, kw_only=True):
+    """One WebSocket from its first message to its end. `closed` is the code it ended with."""
+
+    order_id: str
+    since: int
+    told: tuple[Told, ...]
+    closed: int | None
+
+
+class Archived(Record, frozen=True, kw_only=True):
+    """An order's events in Postgres, by version."""
+
+    order_id: str
+    versions: tuple[int, ...]
+    events: tuple[str, ...]
+
+
+class Listed(Record, frozen=True, kw_only=True):
+    """An order's events in Redis, which lets them go after a while."""
+
+    order_id: str
+    events: tuple[str, ...]
+
+
+class Row(Record, frozen=True, kw_only=True):
+    """An order as it stands in the table `orders`."""
+
+    order_id: str
+    version: int
+    status: str
+    unresolved: bool
+    submitted_at: datetime | None
+    updated_at: datetime
+    attempts: int
+    venue: str | None
+    signature: str | None
+    amount_out: Decimal | None
+    price: Decimal | None
+    failure_reason: str | None
+    cancel_requested: bool
+    contradicted: bool
+
+
+class Swapped(Record, frozen=True, kw_only=True):
+    """A transaction that landed on the chain."""
+
+    order_id: str
+    signature: str
+
+
+AnyRecord = Injected | Answer | Connection | Archived | Listed | Row | Swapped
+
+_decoder = msgspec.json.Decoder(AnyRecord)
+
+
+def save(path: Path, records: Iterable[Record]) -> None:
+    """Write a run to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for record in records:
+            file.write(msgspec.json.encode(record) + b"\n")
+
+
+def load(path: Path) -> Iterator[AnyRecord]:
+    """Yield what `save` wrote."""
+    with path.open("rb") as file:
+        for line in file:
+            yield _decoder.decode(line)
