@@ -7,11 +7,13 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from services.gateway.api_keys import line_for, new_key
 from shared.orders.events import OrderEvent
 from tests.builders import history
 from tests.eventually import eventually
@@ -234,6 +236,51 @@ async def test_a_gateway_that_stops_sends_also_those_elsewhere_that_follow_nothi
         _, code = await drain(socket)
 
     assert code == 1012
+
+
+async def test_over_a_socket_a_caller_may_do_what_it_may_do_anyway(
+    redis_url: str, namespace: str, tmp_path: Path
+) -> None:
+    keys = {role: new_key() for role in ("read", "trade")}
+    lines = [line_for(key, f"{role}s", role, "") for role, key in keys.items()]
+    (tmp_path / "keys").write_text("\n".join(lines))
+    settings = gateway_settings(redis_url, namespace, api_keys_file=str(tmp_path / "keys"))
+    header = {role: {"Authorization": f"Bearer {key}"} for role, key in keys.items()}
+    async with (
+        running_gateway(settings) as gateway,
+        opened(gateway, additional_headers=header["read"]) as reader,
+        opened(gateway, additional_headers=header["trade"]) as trader,
+    ):
+        await say(trader, action="submit", order=ORDER, id="mine")
+        placed, *_ = await hear_until(trader, "caught_up")
+        order_id = placed["orderId"]
+        await say(reader, action="submit", order=ORDER)
+        await say(reader, action="cancel", orderId=order_id)
+        await say(reader, subscribe=order_id, since=1)
+        refused = [await hear(reader) for _ in range(3)]
+        await gateway.happen(*history(order_id)[1:])
+        heard = await hear_until(trader, "ended")
+        await say(reader, action="ping")
+        silence = await hear(reader)
+
+    assert [answer["error"]["code"] for answer in refused] == [
+        *("FORBIDDEN", "FORBIDDEN", "ORDER_NOT_FOUND")
+    ]
+    assert versions(heard) == {order_id: [2, 3, 4, 5, 6]}
+    assert silence == {"type": "pong"}
+
+
+async def test_orders_over_a_socket_count_against_the_rate_limit(
+    redis_url: str, namespace: str
+) -> None:
+    settings = gateway_settings(redis_url, namespace, rate_limit_account="2/minute")
+    async with running_gateway(settings) as gateway, opened(gateway) as socket:
+        for _ in range(3):
+            await say(socket, action="submit", order=ORDER, follow=False)
+        answers = [await hear(socket) for _ in range(3)]
+    refused = [answer["error"]["code"] for answer in answers if "error" in answer]
+
+    assert refused == ["RATE_LIMITED"]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
