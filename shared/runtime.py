@@ -44,7 +44,7 @@ def run_service(
     configure_logging(settings.log_level)
     try:
         uvloop.run(_until_stopped(settings, main))
-    except WrongPartitions as error:
+    except (InvalidSettings, WrongPartitions) as error:
         sys.exit(f"Cannot start: {error}")
 
 

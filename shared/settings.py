@@ -122,8 +122,8 @@ class ConsumerSettings(Settings):
     )
 
 
-class VenueSettings(ConsumerSettings):
-    """The simulated venues and their chain, for router and executor."""
+class MarketSettings(Settings):
+    """Which venues there are, and how the simulated ones and their chain behave."""
 
     venues: str = Field(
         default="raydium,meteora", description="Names of the venues to ask, with commas between"
@@ -133,26 +133,6 @@ class VenueSettings(ConsumerSettings):
     )
     quote_ttl_ms: Milliseconds = Field(
         default=10_000, ge=1, description="How long a simulated quote may be executed, in ms"
-    )
-    venue_deadline_ms: Milliseconds = Field(
-        default=5_000,
-        ge=1,
-        description="Longest wait for a venue to build, send or answer, in ms",
-    )
-    max_routes: int = Field(
-        default=20, ge=1, le=100, description="Routes tried for one order before it fails"
-    )
-    confirm_budget_ms: Milliseconds = Field(
-        default=30_000, description="Wait for the chain before an order is unresolved, in ms"
-    )
-    confirm_poll_ms: Milliseconds = Field(
-        default=100, ge=1, description="Time between two questions to the chain, in ms"
-    )
-    unresolved_poll_ms: Milliseconds = Field(
-        default=1_000, ge=1, description="First wait between questions once unresolved, in ms"
-    )
-    unresolved_poll_cap_ms: Milliseconds = Field(
-        default=60_000, ge=1, description="Longest wait between questions once unresolved, in ms"
     )
     venue_quote_ms: Milliseconds = Field(
         default=200, description="Simulated time a venue takes to quote, in ms"
@@ -188,7 +168,32 @@ class VenueSettings(ConsumerSettings):
         return self
 
 
-class GatewaySettings(Settings):
+class VenueSettings(MarketSettings, ConsumerSettings):
+    """How router and executor deal with the venues."""
+
+    venue_deadline_ms: Milliseconds = Field(
+        default=5_000,
+        ge=1,
+        description="Longest wait for a venue to build, send or answer, in ms",
+    )
+    max_routes: int = Field(
+        default=20, ge=1, le=100, description="Routes tried for one order before it fails"
+    )
+    confirm_budget_ms: Milliseconds = Field(
+        default=30_000, description="Wait for the chain before an order is unresolved, in ms"
+    )
+    confirm_poll_ms: Milliseconds = Field(
+        default=100, ge=1, description="Time between two questions to the chain, in ms"
+    )
+    unresolved_poll_ms: Milliseconds = Field(
+        default=1_000, ge=1, description="First wait between questions once unresolved, in ms"
+    )
+    unresolved_poll_cap_ms: Milliseconds = Field(
+        default=60_000, ge=1, description="Longest wait between questions once unresolved, in ms"
+    )
+
+
+class GatewaySettings(MarketSettings):
     """The public side."""
 
     http_host: str = Field(default="127.0.0.1", description="Address the gateway listens on")

@@ -30,6 +30,7 @@ from services.gateway.orders import order_routes
 from services.gateway.pressure import Pressure
 from services.gateway.problems import Problem, answer_crash, answer_problem, answer_refusal
 from services.gateway.quota import Quota
+from services.gateway.quoting import Quoting, quote_routes
 from services.gateway.sockets import Sockets
 from services.gateway.streams import Streams
 from services.gateway.tickets import Tickets
@@ -37,6 +38,7 @@ from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.settings import GatewaySettings
 from shared.streams.log import Log
+from shared.venues.registry import open_venues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class Parts:
     followers: Followers
     sockets: Sockets
     streams: Streams
+    quoting: Quoting
     health: Health
     pressure: Pressure
     archive: Archive
@@ -80,6 +83,9 @@ class Parts:
             followers=followers,
             sockets=Sockets(followers, Desk(quota, intake, cancel), settings),
             streams=Streams(followers, settings.max_sockets),
+            quoting=Quoting(
+                list(open_venues(settings, log.client).values()), settings.quote_deadline_ms
+            ),
             health=Health(log, archive, followers),
             pressure=pressure,
             archive=archive,
@@ -113,6 +119,7 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
     app.include_router(order_routes(parts.intake, parts.histories, parts.sockets, parts.streams))
     app.include_router(list_routes(parts.archive))
     app.include_router(batch_routes(parts.intake, parts.rules.quota))
+    app.include_router(quote_routes(parts.quoting))
     app.include_router(cancel_routes(parts.cancel))
     app.include_router(parts.rules.tickets.routes())
     described: Any = {200: reply("HealthView", "Yes")}

@@ -48,13 +48,15 @@ def takes_id(*, resumes: bool = False) -> dict[str, Any]:
     return {"parameters": [_ORDER_ID, *([_LAST_EVENT_ID] if resumes else [])]}
 
 
+def takes_body(schema: str) -> dict[str, Any]:
+    """Describe a request with a JSON body."""
+    content = {"application/json": {"schema": _ref(schema)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def takes_order(schema: str) -> dict[str, Any]:
     """Describe a request with a JSON body and an Idempotency-Key."""
-    content = {"application/json": {"schema": _ref(schema)}}
-    return {
-        "requestBody": {"required": True, "content": content},
-        "parameters": [_IDEMPOTENCY_KEY],
-    }
+    return {**takes_body(schema), "parameters": [_IDEMPOTENCY_KEY]}
 
 
 def takes_query(model: type[BaseModel]) -> dict[str, Any]:

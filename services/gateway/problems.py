@@ -56,6 +56,7 @@ class Code(Enum):
     HISTORY_UNAVAILABLE = 503, "The order cannot be looked up now"
     CANCEL_UNKNOWN = 503, "It cannot be told whether the order is cancelled; ask again"
     TICKETS_UNAVAILABLE = 503, "Tickets cannot be given out or checked now"
+    QUOTES_UNAVAILABLE = 503, "No venue gives a quote now"
     TOO_MANY_SOCKETS = 503, "Too many clients are connected, or the gateway is leaving"
     ACCEPTANCE_UNKNOWN = 504, "It is unknown whether the order was accepted; ask for its id"
 

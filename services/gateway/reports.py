@@ -47,3 +47,31 @@ class OrderPage(_Model):
 
     orders: list[OrderSummary]
     next: str | None = Field(description="The cursor of the next page; null on the last one")
+
+
+class OfferView(_Model):
+    """What a venue offers. They rank by `netOut`; `minOut` is the least an order would accept."""
+
+    venue: str = Field(examples=["raydium"])
+    amount_out: str = Field(description="After the venue's fee and price impact")
+    network_fee: str
+    fee_bps: str
+    price_impact_bps: str
+    expires_at: datetime
+    net_out: str = Field(description="`amountOut` less `networkFee`")
+    min_out: str
+
+
+class RefusalView(_Model):
+    """Why a venue offers nothing."""
+
+    venue: str
+    reason: str
+
+
+class QuotesView(_Model):
+    """What the venues offer at the moment, and which of it an order would get."""
+
+    quotes: list[OfferView]
+    refusals: list[RefusalView]
+    best: OfferView | None

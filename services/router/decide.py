@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import ROUND_DOWN, Decimal
 
 from shared.orders.events import (
     OrderCancelled,
@@ -17,9 +16,7 @@ from shared.orders.events import (
 )
 from shared.orders.order import Order
 from shared.orders.values import FailureReason, Quote, Refusal, Route, SwapIntent
-
-_ATOM = Decimal("1e-9")
-_ONE_IN_BPS = 10_000
+from shared.routing.choose import best_quote, min_out
 
 
 def begin(order: OrderSubmitted, now: datetime) -> RoutingStarted | OrderExpired:
@@ -66,8 +63,7 @@ def choose_route(
     quotes, refusals = offers
     if is_late(intent, now):
         return OrderExpired(**trigger.next(now))
-    # The name breaks ties, so that the same quotes always give the same route.
-    best = max(quotes, key=lambda quote: (quote.net_out, quote.venue), default=None)
+    best = best_quote(quotes)
     if best is None or best.net_out <= 0:
         return OrderFailed(
             **trigger.next(now),
@@ -83,15 +79,6 @@ def choose_route(
         refusals=tuple(refusals),
         attempt=attempt,
     )
-
-
-def min_out(quoted_out: Decimal, max_slippage_bps: int) -> Decimal:
-    """Return the least the client must receive, in units of the token out, rounded down.
-
-    ``floor(out * (10000 - slippage_bps) / 10000)``, as Raydium's and Meteora's programs do.
-    """
-    kept = quoted_out * (_ONE_IN_BPS - max_slippage_bps) / _ONE_IN_BPS
-    return kept.quantize(_ATOM, rounding=ROUND_DOWN)
 
 
 def _why_none(best: Quote | None, refusals: Sequence[Refusal]) -> str:

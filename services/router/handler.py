@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.router.decide import begin, choose_route, may_not_try_again
-from services.router.quotes import ask_all
 from shared import metrics
 from shared.clock import Clock
 from shared.orders.events import (
@@ -19,6 +18,7 @@ from shared.orders.events import (
     TransactionExpired,
 )
 from shared.orders.values import FailureReason, SwapIntent
+from shared.routing.ask import ask_all
 from shared.streams.history import fold_at
 from shared.streams.log import Log
 from shared.streams.steps import Next

@@ -7,14 +7,14 @@ from decimal import Decimal
 from importlib.metadata import entry_points
 from typing import TypeAlias
 
-from shared.settings import InvalidSettings, VenueSettings
+from shared.settings import InvalidSettings, MarketSettings
 from shared.streams.client import Client
 from shared.venues.faults import EVERY_VENUE, parse_faults
 from shared.venues.pricing import Terms
 from shared.venues.protocol import Venue
 from shared.venues.simulated import simulated
 
-Factory: TypeAlias = Callable[[VenueSettings, Client], Venue]
+Factory: TypeAlias = Callable[[MarketSettings, Client], Venue]
 
 ENTRY_POINTS = "slipstream.venues"
 
@@ -42,7 +42,7 @@ def venue_names() -> list[str]:
     return sorted({*_OUR_OWN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
 
 
-def open_venues(settings: VenueSettings, client: Client) -> dict[str, Venue]:
+def open_venues(settings: MarketSettings, client: Client) -> dict[str, Venue]:
     """Return the venues that `VENUES` names, in that order.
 
     Raises `InvalidSettings` for a name nobody registered, in `VENUES` or in `VENUE_FAULTS`.

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from shared.clock import Clock, utc_now
 from shared.orders.values import Quote, Route, SignedTransaction, SwapIntent
-from shared.settings import VenueSettings
+from shared.settings import MarketSettings
 from shared.streams.client import Client
 from shared.venues.chance import Chance
 from shared.venues.faults import Fault, Faults, parse_faults, rates_of
@@ -50,7 +50,12 @@ class SimulatedVenue:
     """Behaves as a venue on Solana would, as far as the engine can tell."""
 
     def __init__(
-        self, name: str, terms: Terms, ledger: Ledger, settings: VenueSettings, now: Clock = utc_now
+        self,
+        name: str,
+        terms: Terms,
+        ledger: Ledger,
+        settings: MarketSettings,
+        now: Clock = utc_now,
     ) -> None:
         self._name = name
         self._terms = terms
@@ -150,10 +155,10 @@ class SimulatedVenue:
         return delay * _LATE if self._faults.strikes(Fault.LANDS_LATE) else delay
 
 
-def simulated(name: str, terms: Terms) -> Callable[[VenueSettings, Client], SimulatedVenue]:
+def simulated(name: str, terms: Terms) -> Callable[[MarketSettings, Client], SimulatedVenue]:
     """Return how to open a simulated venue of this name and these terms."""
 
-    def opened(settings: VenueSettings, client: Client) -> SimulatedVenue:
+    def opened(settings: MarketSettings, client: Client) -> SimulatedVenue:
         ledger = Ledger(
             client, namespace=settings.namespace, retention_s=settings.chain_retention_s
         )

@@ -40,6 +40,18 @@ async def test_a_service_without_an_address_of_redis_ends_and_says_so(
     )
 
 
+@pytest.mark.parametrize("name", ["gateway", "router", "executor"])
+async def test_a_service_that_is_to_ask_a_venue_nobody_knows_ends_and_says_so(
+    settings: StackSettings, services: Services, name: str
+) -> None:
+    service = services.launch(name, environment(settings, venues="nowhere"))
+
+    assert await service.exit_code(within_s=15) == 1
+    assert service.output == (
+        "Cannot start: VENUES: no venue 'nowhere'; there are meteora, raydium\n"
+    )
+
+
 def waits_for_redis(service: Service) -> bool:
     return "waiting for Redis" in service.output
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.decide import begin, choose_route, may_not_try_again, min_out
+from services.router.decide import begin, choose_route, may_not_try_again
 from shared.orders.events import (
     OrderCancelled,
     OrderEvent,
@@ -24,6 +24,7 @@ from shared.orders.events import (
 from shared.orders.order import Order, replay
 from shared.orders.states import State
 from shared.orders.values import FailureReason, Quote, Refusal, SwapIntent
+from shared.routing.choose import min_out
 from tests.builders import NOON, a_quote, an_intent, submitted
 from tests.walks import path_to
 

@@ -1,0 +1,1 @@
+"""How the best price is found: asking the venues, and choosing among what they offer."""
