@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from tools.asyncapi import asyncapi_page
 from tools.env_example import env_example
 from tools.events_page import events_page
 from tools.openapi import openapi_page
@@ -16,6 +17,7 @@ from tools.postman import postman_page
 ROOT = Path(__file__).parent.parent
 
 PAGES: dict[str, Callable[[], str]] = {
+    "docs/asyncapi.json": asyncapi_page,
     "docs/events.md": events_page,
     "docs/openapi.json": openapi_page,
     "docs/postman.json": postman_page,

@@ -6,10 +6,14 @@ import json
 from functools import cache
 from typing import Any
 
+from psycopg_pool import AsyncConnectionPool
+from redis.asyncio import Redis
+
 from services.gateway.access import Access
 from services.gateway.app import Parts, create_app
 from shared.archive.postgres import Archive
 from shared.settings import GatewaySettings
+from shared.streams.client import Client
 from shared.streams.keys import Keys
 from shared.streams.log import Log
 
@@ -17,10 +21,12 @@ from shared.streams.log import Log
 @cache
 def document() -> dict[str, Any]:
     """Return the OpenAPI document."""
-    nothing: Any = None  # A gateway describes itself without asking any server.
     settings = GatewaySettings(redis_url="redis://nowhere", database_url="postgresql://nowhere")
-    log = Log(nothing, Keys(settings.namespace, settings.partitions))
-    parts = Parts.make(log, Archive(nothing), settings, Access(None))
+    # Clients connect when they are first used, and a gateway describes itself without them.
+    client = Client(Redis(), clustered=False, timeout_s=settings.redis_timeout_s)
+    log = Log(client, Keys(settings.namespace, settings.partitions))
+    archive = Archive(AsyncConnectionPool(open=False))
+    parts = Parts.make(log, archive, settings, Access(None))
     return create_app(parts, compat=settings.compat).openapi()
 
 
