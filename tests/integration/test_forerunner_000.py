@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": 1.5, "slippagePct": 1}
 LIFECYCLE = ["pending", "routing", "building", "submitted", "confirmed"]
@@ -32,31 +32,39 @@ class Client:
         order_id: str = answer.json()["orderId"]
         return order_id
 
+    def connect(self) -> connect:
+        return connect(f"ws://{self._address}/api/orders/ws", proxy=None)
+
     async def events(self, *order_ids: str) -> dict[str, list[dict[str, Any]]]:
         """Return the events of orders, up to the end of each."""
-        heard: dict[str, list[dict[str, Any]]] = {order_id: [] for order_id in order_ids}
-        running = set(order_ids)
-        async with connect(f"ws://{self._address}/api/orders/ws", proxy=None) as socket:
-            for order_id in order_ids:
-                await socket.send(json.dumps({"orderId": order_id}))
-            while running:
-                event = json.loads(await socket.recv())
-                heard[event["orderId"]].append(event)
-                if event["status"] in ("confirmed", "failed"):
-                    running.remove(event["orderId"])
-        return heard
+        async with self.connect() as socket:
+            return await events(socket, *order_ids)
+
+
+async def events(socket: ClientConnection, *order_ids: str) -> dict[str, list[dict[str, Any]]]:
+    """Ask for orders and return their events, up to the end of each."""
+    heard: dict[str, list[dict[str, Any]]] = {order_id: [] for order_id in order_ids}
+    running = set(order_ids)
+    for order_id in order_ids:
+        await socket.send(json.dumps({"orderId": order_id}))
+    while running:
+        event = json.loads(await socket.recv())
+        heard[event["orderId"]].append(event)
+        if event["status"] in ("confirmed", "failed"):
+            running.remove(event["orderId"])
+    return heard
 
 
 async def test_an_order_goes_through_its_statuses_to_the_end(stack: str) -> None:
     client = Client(stack)
     order_id = await client.submit(ORDER)
 
-    events = (await client.events(order_id))[order_id]
+    heard = (await client.events(order_id))[order_id]
 
-    assert [event["status"] for event in events] == LIFECYCLE
-    assert events[-1]["chosenDex"] in ("raydium", "meteora")
-    assert events[-1]["executedPrice"] > 0
-    assert events[-1]["txHash"]
+    assert [event["status"] for event in heard] == LIFECYCLE
+    assert heard[-1]["chosenDex"] in ("raydium", "meteora")
+    assert heard[-1]["executedPrice"] > 0
+    assert heard[-1]["txHash"]
 
 
 async def test_one_socket_hears_of_several_orders(stack: str) -> None:
@@ -68,14 +76,24 @@ async def test_one_socket_hears_of_several_orders(stack: str) -> None:
     assert [[e["status"] for e in heard[order_id]] for order_id in order_ids] == [LIFECYCLE] * 3
 
 
+async def test_an_order_that_is_over_can_be_asked_for_again(stack: str) -> None:
+    client = Client(stack)
+    order_id = await client.submit(ORDER)
+    async with client.connect() as socket:
+        once = await events(socket, order_id)
+        again = await events(socket, order_id)
+
+    assert again == once
+
+
 async def test_a_failed_order_says_why(failing_stack: str) -> None:
     client = Client(failing_stack)
     order_id = await client.submit(ORDER)
 
-    events = (await client.events(order_id))[order_id]
+    heard = (await client.events(order_id))[order_id]
 
-    assert events[-1]["status"] == "failed"
-    assert events[-1]["failureReason"]
+    assert heard[-1]["status"] == "failed"
+    assert heard[-1]["failureReason"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ EXECUTE = "/api/orders/execute"
 SUBMITS = {EXECUTE, "/api/orders"}
 _ONE_ORDER = re.compile(r"/api/orders/[^/]+")
 
-Rewrite: TypeAlias = Callable[[int, Fields], tuple[int, Fields]]
+Rewrite: TypeAlias = Callable[[int, bytes], tuple[int, bytes]]
 
 
 async def serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,16 +56,17 @@ class Submission:
                 return {**message, "body": self._in_our_words(bytes(body)), "more_body": more}
         return message
 
-    def answered(self, status: int, answer: Fields) -> tuple[int, Fields]:
-        """Return the answer as the client expects it."""
+    def answered(self, status: int, body: bytes) -> tuple[int, bytes]:
+        """Return the JSON answer as the client expects it."""
         if not self._foreign:
-            return status, answer
+            return status, body
+        answer: Fields = json.loads(body)
         if "code" in answer:
             names = {"amountIn": "amount"} if "amount" in self._foreign else {}
-            return status, answers.refused(answer, names)
+            return status, as_json(answers.refused(answer, names))
         if {"amount", "slippage"} <= self._foreign.keys() and status == HTTPStatus.ACCEPTED:
             status = HTTPStatus.CREATED
-        return status, answers.accepted(answer)
+        return status, as_json(answers.accepted(answer))
 
     def _in_our_words(self, body: bytes) -> bytes:
         if len(body) > LIMIT or not is_foreign(body):
@@ -95,14 +96,18 @@ class Rewriting:
             await self._send({**message, "body": body})
 
     def _rewritten(self, headers: MutableHeaders) -> bytes:
-        if headers.get("content-type") not in ("application/json", PROBLEM_JSON):
-            return bytes(self._body)
-        status, answer = self._rewrite(self._start["status"], json.loads(self._body))
-        self._start["status"] = status
-        body = json.dumps(answer, separators=(",", ":")).encode()
-        headers["content-length"] = str(len(body))
+        body = bytes(self._body)
+        if headers.get("content-type") in ("application/json", PROBLEM_JSON):
+            self._start["status"], body = self._rewrite(self._start["status"], body)
+            headers["content-length"] = str(len(body))
         return body
 
 
-def _shown(status: int, answer: Fields) -> tuple[int, Fields]:
-    return status, answers.order(answer) if "statusHistory" in answer else answer
+def as_json(fields: Fields) -> bytes:
+    """Return fields as JSON, also those that hold what only escapes can carry."""
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def _shown(status: int, body: bytes) -> tuple[int, bytes]:
+    answer: Fields = json.loads(body)
+    return status, as_json(answers.order(answer)) if "statusHistory" in answer else body

@@ -12,10 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.body import parse_fields
 from services.gateway.compat import answers
 from services.gateway.compat.answers import Fields
-from services.gateway.compat.http import EXECUTE
+from services.gateway.compat.http import EXECUTE, as_json
 from services.gateway.compat.messages import Retelling, Telling, by_name, with_facts, with_order
 from services.gateway.compat.requests import translated, written
 from services.gateway.problems import Problem
+from shared.orders.states import END_STATUSES
 
 MANY = "/api/orders/ws"
 BY_NAME = "/ws"
@@ -80,7 +81,7 @@ class Conversation:
             try:
                 return self._understood(message)
             except Problem as problem:
-                await self._say(_written(answers.refused(problem.fields(), {})))
+                await self._say(as_json(answers.refused(problem.fields(), {})))
 
     async def send(self, message: Message) -> None:
         """Send the client a message as it expects it, if it expects one."""
@@ -104,22 +105,25 @@ class Conversation:
 
     def _told(self, said: Fields) -> bytes | None:
         if "version" in said and "type" in said:
-            retelling = self._orders.get(said["orderId"])
-            if retelling is None:
-                retelling = Retelling(self._manner.telling, every=self._manner.every)
-                self._orders[said["orderId"]] = retelling
-            return retelling.tell(said)
+            return self._retold(said)
         if "links" in said:
-            return _written(answers.accepted(said))
+            return as_json(answers.accepted(said))
         problem = said if "code" in said else said.get("error")
-        return _written(answers.refused(problem, {}) if problem else said)
+        return as_json(answers.refused(problem, {}) if problem else said)
+
+    def _retold(self, event: Fields) -> bytes | None:
+        order_id = event["orderId"]
+        if event["version"] == 1:
+            self._orders[order_id] = Retelling(self._manner.telling, every=self._manner.every)
+        retelling = self._orders.get(order_id)
+        if retelling is None:
+            return as_json(event)  # Not followed from its beginning: a wish in our words.
+        if self._listens and event["status"] in END_STATUSES:
+            del self._orders[order_id]  # Such a socket may follow any number, one after another.
+        return retelling.tell(event)
 
     async def _say(self, message: bytes) -> None:
         await self._send({"type": "websocket.send", "text": message.decode()})
-
-
-def _written(message: Fields) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode()
 
 
 def _fields_of(said: str | bytes) -> Fields:
