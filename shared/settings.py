@@ -157,8 +157,26 @@ class MarketSettings(Settings):
         description="Simulated faults by probability, e.g. raydium.quote_error=0.1,"
         "meteora.never_lands=0.01; see docs/adding-a-venue.md",
     )
+    resend_ms: Milliseconds = Field(
+        default=2_000,
+        ge=1,
+        description="Time between two sends of the same bytes while the chain is silent, in ms",
+    )
+    venue_outage_ms: Milliseconds = Field(
+        default=5_000, description="How long a simulated outage of a venue lasts, in ms"
+    )
     chain_retention_s: Seconds = Field(
-        default=3_600, description="How long the simulated ledger is kept, in seconds"
+        default=3_600,
+        description="How long the simulated ledger is kept, in seconds; longer than a transaction "
+        "is valid, or none is ever proven to have expired",
+    )
+    chain_block_ms: int = Field(
+        default=400, ge=1, description="Time between two blocks of the simulated chain, in ms"
+    )
+    chain_valid_blocks: int = Field(
+        default=150,
+        ge=1,
+        description="Blocks for which the simulated chain takes a transaction once it is signed",
     )
 
     @model_validator(mode="after")

@@ -63,8 +63,8 @@ def a_route(venue: str = "raydium", amount_out: str = "225", min_out: str = "222
     return Route(quote=a_quote(venue, amount_out), min_out=Decimal(min_out))
 
 
-def a_transaction(signature: str = "5sig") -> SignedTransaction:
-    return SignedTransaction(signature=signature, payload=b"signed bytes", valid_until=1_000)
+def a_transaction(signature: str = "5sig", *, valid_until: int = 1_000) -> SignedTransaction:
+    return SignedTransaction(signature=signature, payload=b"signed bytes", valid_until=valid_until)
 
 
 def submitted(

@@ -22,6 +22,7 @@ class ScriptedVenue:
     on_build: Callable[[SwapIntent, Route], None] = lambda _intent, _route: None
     on_send: Callable[[SignedTransaction], None] = lambda _transaction: None
     on_status: Callable[[str], Answer] = lambda _signature: Unknown()
+    on_search: Callable[[SignedTransaction], Answer] = lambda _transaction: Unknown()
     built: int = 0
     sent: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -43,3 +44,6 @@ class ScriptedVenue:
     async def status(self, signatures: Sequence[str]) -> Sequence[Answer]:
         self.asked += signatures
         return [self.on_status(signature) for signature in signatures]
+
+    async def search(self, transactions: Sequence[SignedTransaction]) -> Sequence[Answer]:
+        return [self.on_search(transaction) for transaction in transactions]

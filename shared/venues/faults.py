@@ -19,15 +19,22 @@ class Fault(StrEnum):
     """Something that can go wrong at a venue."""
 
     UNREACHABLE = "unreachable"  # On any call.
+    OUTAGE = "outage"  # From any call on, for a while.
     QUOTE_SILENCE = "quote_silence"  # No answer, ever: the caller's deadline has to cut it.
     QUOTE_ERROR = "quote_error"
     QUOTE_REJECTED = "quote_rejected"
+    QUOTE_STALE = "quote_stale"  # It has expired when it comes.
     BUILD_REJECTED = "build_rejected"
     SEND_ERROR = "send_error"  # The chain never sees the transaction.
+    SEND_LOST = "send_lost"  # All seems well, and the chain never sees the transaction.
     SEND_LOST_REPLY = "send_lost_reply"  # The chain has it, the caller is told of an error.
     NEVER_LANDS = "never_lands"  # Taken and forgotten: the chain never knows of it.
     LANDS_LATE = "lands_late"  # After ten times the usual delay.
     FAILS_ON_CHAIN = "fails_on_chain"
+    SLIPPAGE_EXCEEDED = "slippage_exceeded"
+    NODE_LAGS = "node_lags"  # It answers as of 50 blocks ago.
+    NODE_FORGETS = "node_forgets"  # Status is `Unknown` of everything, landed or not.
+    HISTORY_PRUNED = "history_pruned"  # A search finds nothing in blocks that are gone.
 
 
 Rates: TypeAlias = Mapping[Fault, Decimal]

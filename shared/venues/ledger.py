@@ -1,7 +1,8 @@
 """The simulated chain, kept in Redis so that every replica sees the same one.
 
 It dedupes by signature only, as a real chain does. So an order signed twice is swapped twice
-here, and the ledger shows it. It does not enforce block heights: nothing ever expires.
+here, and the ledger shows it. Its height is the server's clock in blocks; a transaction is taken
+up to its last block, and lands by then or never.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from msgspec import Struct
 from redis.exceptions import ResponseError
 
 from shared.batching import Coalescer, Full
-from shared.orders.values import FailureReason, Receipt
+from shared.orders.values import FailureReason, Receipt, SignedTransaction
 from shared.streams.client import Client, Command, Script, checked
 from shared.streams.errors import LogUnavailable
+from shared.venues.blocks import Blocks
 from shared.venues.protocol import (
     Answer,
     Failed,
@@ -61,34 +63,76 @@ class Swap(Struct, frozen=True, kw_only=True):
 class Ledger:
     """Every transaction the simulated chain took, for as long as it remembers."""
 
-    def __init__(self, client: Client, *, namespace: str, retention_s: float) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        namespace: str,
+        retention_s: float,
+        block_ms: int = 400,
+        valid_blocks: int = 150,
+    ) -> None:
+        """`valid_blocks` is how long, from its signing on, a transaction is taken."""
         self._client = client
         self._chain = f"{namespace}:{{chain}}"
-        self._retention_ms = int(retention_s * 1_000)
+        kept_ms = int(retention_s * 1_000)
+        self._blocks = Blocks(every_ms=block_ms, valid=valid_blocks, kept_ms=kept_ms)
         self._accept: Coalescer[Command, Any] = Coalescer(client.run)
+        self._now: Coalescer[None, int] = Coalescer(self._clock)
 
-    async def accept(self, swap: Swap, *, delay_ms: int) -> None:
-        """Take a transaction that lands, or fails, after `delay_ms`. A repeat changes nothing.
+    async def last_block(self) -> int:
+        """Return the last block for a transaction that is signed now.
 
-        Raises `VenueRejected` once its signature has been decided, `VenueUnavailable` or
-        `VenueUnreachable` when it may or may not have been taken.
+        Raises as `status` does.
         """
         with _bad_news():
-            known = checked(await self._accept(self._accept_command(swap, delay_ms)))
+            return self._blocks.height(await self._now(None)) + self._blocks.valid
+
+    async def accept(self, swap: Swap, *, delay_ms: int, valid_until: int) -> None:
+        """Take a transaction that lands, or fails, after `delay_ms`. A repeat changes nothing.
+
+        Raises `VenueRejected` once its signature has been decided or the chain is past block
+        `valid_until`, `VenueUnavailable` or `VenueUnreachable` when it may have been taken or not.
+        """
+        command = self._accept_command(swap, delay_ms, valid_until)
+        with _bad_news():
+            known = checked(await self._accept(command))
+        if isinstance(known, int):
+            raise VenueRejected(f"it was valid up to block {valid_until}, this is block {known}")
         if isinstance(_answer(known), Landed | Failed):
             raise VenueRejected("already processed")
 
-    async def status(self, signatures: Sequence[str]) -> list[Answer]:
-        """Return what the chain says of each signature, in order, in one round trip.
+    async def status(self, signatures: Sequence[str], *, behind: int = 0) -> list[Answer]:
+        """Return what a node, some blocks `behind`, says of each signature, in one round trip.
 
         Raises `VenueUnavailable` or `VenueUnreachable`.
         """
-        if not signatures:
-            return []
-        keys = [self._transaction(signature) for signature in signatures]
+        _, answers = await self._look(signatures, behind)
+        return answers
+
+    async def search(
+        self, transactions: Sequence[SignedTransaction], *, behind: int = 0, pruned: bool = False
+    ) -> list[Answer]:
+        """Return what such a node says from its history; `pruned` if it has kept none."""
+        signatures = [transaction.signature for transaction in transactions]
+        seen_ms, answers = await self._look(signatures, behind)
+        return [
+            self._blocks.absence(transaction.valid_until, seen_ms, pruned=pruned)
+            if answer == Unknown()
+            else answer
+            for transaction, answer in zip(transactions, answers, strict=True)
+        ]
+
+    async def _look(self, signatures: Sequence[str], behind: int) -> tuple[int, list[Answer]]:
+        keys = [f"{self._chain}:ledger", *map(self._transaction, signatures)]
+        command = _STATUS.command(keys, (behind * self._blocks.every_ms,))
         with _bad_news():
-            known = await self._client.call(*_STATUS.command(keys, ()))
-        return [_answer(one) for one in known]
+            seen_ms, known = await self._client.call(*command)
+        return seen_ms, [_answer(one) for one in known]
+
+    async def _clock(self, asked: Sequence[None]) -> list[int]:
+        now_ms, _ = await self._look((), 0)
+        return [now_ms] * len(asked)
 
     async def entries(self) -> AsyncIterator[Swap]:
         """Yield every transaction taken, oldest first, whatever its fate.
@@ -115,11 +159,11 @@ class Ledger:
     def _transaction(self, signature: str) -> str:
         return f"{self._chain}:tx:{signature}"
 
-    def _accept_command(self, swap: Swap, delay_ms: int) -> Command:
+    def _accept_command(self, swap: Swap, delay_ms: int, valid_until: int) -> Command:
         keys = (self._transaction(swap.signature), f"{self._chain}:ledger")
         amounts = (str(swap.amount_in), str(swap.amount_out))
         names = (swap.order_id, swap.signature, swap.venue, swap.token_in, swap.token_out)
-        times = (delay_ms, self._retention_ms)
+        times = (delay_ms, self._blocks.kept_ms, self._blocks.every_ms, valid_until)
         return _ACCEPT.command(keys, (*times, swap.fate.value, *amounts, *names))
 
 

@@ -61,7 +61,7 @@ class Pending(Struct, frozen=True):
 
 
 class Unknown(Struct, frozen=True):
-    """The chain has no trace of it. That is no proof: it may still land."""
+    """The node has no trace of it. That is no proof: it may still land, or have landed."""
 
 
 Answer = Landed | Failed | Expired | Pending | Unknown
@@ -95,5 +95,14 @@ class Venue(Protocol):
         """Return what the chain says of each signature, in order, in one question.
 
         An error is never an answer: it raises.
+        """
+        ...
+
+    async def search(self, transactions: Sequence[SignedTransaction]) -> Sequence[Answer]:
+        """Return what the chain's whole history says of each, in order: asked after `Unknown`.
+
+        `Expired` takes two things, in this order: the finalised height is past `valid_until`, and
+        then a node that is past it too, and has kept every block that might hold the transaction,
+        finds it in none. Whatever falls short of that is `Unknown`, or raises.
         """
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -20,11 +21,10 @@ from shared.venues.chance import Chance
 from shared.venues.faults import Fault, Faults, parse_faults, rates_of
 from shared.venues.ledger import Fate, Ledger, Swap
 from shared.venues.pricing import Terms, drifted, offer
-from shared.venues.protocol import Answer, VenueRejected
+from shared.venues.protocol import Answer, Unknown, VenueRejected, VenueUnreachable
 
-_BLOCK_MS = 400
-_VALID_BLOCKS = 150
 _LATE = 10
+_LAG_BLOCKS = 50
 _SIGNATURE_LENGTH = 88
 _BASE58 = "".join(c for c in string.digits + string.ascii_letters if c not in "0OIl").encode()
 _TO_BASE58 = bytes(_BASE58[byte % 58] for byte in range(256))
@@ -64,6 +64,7 @@ class SimulatedVenue:
         self._now = now
         self._chance = Chance(settings.venue_seed, name)
         self._faults = Faults(rates_of(name, parse_faults(settings.venue_faults)), self._chance)
+        self._away_until = 0.0  # By the monotonic clock.
 
     @property
     def name(self) -> str:
@@ -72,7 +73,7 @@ class SimulatedVenue:
 
     async def quote(self, intent: SwapIntent) -> Quote:
         """Return what the venue pays now for the intent, until `quote_ttl_ms` from now."""
-        self._faults.provoke(Fault.UNREACHABLE)
+        self._reach()
         await asyncio.sleep(self._settings.venue_quote_ms / 1_000)
         if self._faults.strikes(Fault.QUOTE_SILENCE):
             await asyncio.Event().wait()
@@ -81,7 +82,9 @@ class SimulatedVenue:
 
     async def build(self, order_id: str, intent: SwapIntent, route: Route) -> SignedTransaction:
         """Sign. Two builds of one order are two transactions, and both could land."""
-        self._faults.provoke(Fault.UNREACHABLE, Fault.BUILD_REJECTED)
+        self._reach(Fault.BUILD_REJECTED)
+        # Before the signature exists: whenever that is recorded, its limit is right.
+        last_block = await self._ledger.last_block()
         payload = Payload(
             order_id=order_id,
             venue=self._name,
@@ -94,35 +97,59 @@ class SimulatedVenue:
         return SignedTransaction(
             signature=secrets.token_bytes(_SIGNATURE_LENGTH).translate(_TO_BASE58).decode(),
             payload=_encoder.encode(payload),
-            valid_until=int(self._now().timestamp() * 1_000) // _BLOCK_MS + _VALID_BLOCKS,
+            valid_until=last_block,
         )
 
     async def send(self, transaction: SignedTransaction) -> None:
         """Hand the bytes to the simulated chain. The first time decides the fate."""
-        self._faults.provoke(Fault.UNREACHABLE, Fault.SEND_ERROR)
+        self._reach(Fault.SEND_ERROR)
         try:
             payload = _decoder.decode(transaction.payload)
         except msgspec.DecodeError as error:
             raise VenueRejected(f"not a transaction: {error}") from error
-        swap = self._executed(transaction.signature, payload)
-        await self._ledger.accept(swap, delay_ms=self._delay_ms(transaction.signature))
+        if self._faults.strikes(Fault.SEND_LOST):
+            return
+        await self._ledger.accept(
+            self._executed(transaction.signature, payload),
+            delay_ms=self._delay_ms(transaction.signature),
+            valid_until=transaction.valid_until,
+        )
         self._faults.provoke(Fault.SEND_LOST_REPLY)
 
     async def status(self, signatures: Sequence[str]) -> Sequence[Answer]:
         """Return what the simulated chain says of each signature, in order."""
-        self._faults.provoke(Fault.UNREACHABLE)
-        return await self._ledger.status(signatures)
+        self._reach()
+        if self._faults.strikes(Fault.NODE_FORGETS):
+            return [Unknown()] * len(signatures)
+        return await self._ledger.status(signatures, behind=self._behind())
+
+    async def search(self, transactions: Sequence[SignedTransaction]) -> Sequence[Answer]:
+        """Return what the history of the simulated chain says of each, in order."""
+        self._reach()
+        pruned = self._faults.strikes(Fault.HISTORY_PRUNED)
+        return await self._ledger.search(transactions, behind=self._behind(), pruned=pruned)
+
+    def _reach(self, *faults: Fault) -> None:
+        if self._faults.strikes(Fault.OUTAGE):
+            self._away_until = time.monotonic() + self._settings.venue_outage_ms / 1_000
+        if time.monotonic() < self._away_until:
+            raise VenueUnreachable(f"simulated {Fault.OUTAGE}")
+        self._faults.provoke(Fault.UNREACHABLE, *faults)
+
+    def _behind(self) -> int:
+        return _LAG_BLOCKS if self._faults.strikes(Fault.NODE_LAGS) else 0
 
     def _priced(self, intent: SwapIntent) -> Quote:
         asked = (intent.token_in, intent.token_out, str(intent.amount_in))
         offered = offer(self._terms, intent, self._chance.of("quote", *asked))
+        lasts_ms = 0 if self._faults.strikes(Fault.QUOTE_STALE) else self._settings.quote_ttl_ms
         quote = Quote(
             venue=self._name,
             amount_out=offered.amount_out,
             network_fee=offered.network_fee,
             fee_bps=self._terms.fee_bps,
             price_impact_bps=offered.price_impact_bps,
-            expires_at=self._now() + timedelta(milliseconds=self._settings.quote_ttl_ms),
+            expires_at=self._now() + timedelta(milliseconds=lasts_ms),
         )
         if quote.net_out <= 0:
             raise VenueRejected("the amount is too small to pay for its own fees")
@@ -147,6 +174,8 @@ class SimulatedVenue:
             return Fate.NEVER_LANDS
         if self._faults.strikes(Fault.FAILS_ON_CHAIN):
             return Fate.FAILS
+        if self._faults.strikes(Fault.SLIPPAGE_EXCEEDED):
+            return Fate.SLIPPAGE_EXCEEDED
         return Fate.LANDS if pays_enough else Fate.SLIPPAGE_EXCEEDED
 
     def _delay_ms(self, signature: str) -> int:
@@ -160,7 +189,11 @@ def simulated(name: str, terms: Terms) -> Callable[[MarketSettings, Client], Sim
 
     def opened(settings: MarketSettings, client: Client) -> SimulatedVenue:
         ledger = Ledger(
-            client, namespace=settings.namespace, retention_s=settings.chain_retention_s
+            client,
+            namespace=settings.namespace,
+            retention_s=settings.chain_retention_s,
+            block_ms=settings.chain_block_ms,
+            valid_blocks=settings.chain_valid_blocks,
         )
         return SimulatedVenue(name, terms, ledger, settings)
 

@@ -15,6 +15,7 @@ from shared.settings import VenueSettings
 from shared.streams.client import Client
 from shared.venues.protocol import (
     Answer,
+    Expired,
     Failed,
     Landed,
     Unknown,
@@ -40,6 +41,13 @@ async def client(redis_url: str) -> AsyncIterator[Client]:
 @pytest.fixture(params=venue_names())
 def venue(request: pytest.FixtureRequest, settings: VenueSettings, client: Client) -> Venue:
     return opened(request.param, settings, client)
+
+
+@pytest.fixture(params=venue_names())
+def short_lived(request: pytest.FixtureRequest, settings: VenueSettings, client: Client) -> Venue:
+    """Return a venue whose transactions do not live long, where that can be chosen."""
+    quick = {"chain_block_ms": 2, "chain_valid_blocks": 100}
+    return opened(request.param, settings.model_copy(update=quick), client)
 
 
 def opened(name: str, settings: VenueSettings, client: Client) -> Venue:
@@ -189,6 +197,38 @@ async def test_answers_come_in_the_order_of_the_question(venue: Venue) -> None:
     assert list(await venue.status([])) == []
 
 
+async def test_a_search_finds_what_has_landed_and_proves_nothing_before_the_limit(
+    venue: Venue,
+) -> None:
+    sent, unsent = await signed(venue), await signed(venue)
+    await venue.send(sent)
+    fate = await decided(venue, sent.signature)
+
+    assert list(await venue.search([unsent, sent, unsent])) == [Unknown(), fate, Unknown()]
+
+
+async def test_what_was_never_sent_is_proven_dead_past_its_limit_and_never_taken_again(
+    short_lived: Venue,
+) -> None:
+    landed, unsent = await signed(short_lived), await signed(short_lived)
+    await short_lived.send(landed)
+    fate = await decided(short_lived, landed.signature)
+
+    async def proof() -> Answer | None:
+        (answer,) = await short_lived.search([unsent])
+        return None if answer == Unknown() else answer
+
+    proven = await eventually(proof, within_s=120)
+    with pytest.raises(VenueRejected):
+        await short_lived.send(unsent)
+    assert isinstance(proven, Expired)
+    assert str(unsent.valid_until) in proven.proof
+    once_more, found = await short_lived.search([unsent, landed])
+    assert isinstance(once_more, Expired)
+    assert found == fate
+    assert await answer(short_lived, unsent.signature) == Unknown()
+
+
 async def test_a_swap_that_would_pay_too_little_fails_on_chain(venue: Venue) -> None:
     transaction = await signed(venue, min_out=Decimal(10**9))
     await venue.send(transaction)
@@ -235,6 +275,7 @@ async def test_bad_news_comes_in_three_kinds_only(
         lambda: faulty.build(an_order_id(), an_intent(), route),
         lambda: faulty.send(transaction),
         lambda: faulty.status([transaction.signature]),
+        lambda: faulty.search([transaction]),
     ]
 
     for call in calls * 20:

@@ -13,6 +13,7 @@ from shared.orders.values import FailureReason, Receipt
 from shared.streams.client import Client
 from shared.venues.ledger import Fate, Ledger, Swap
 from shared.venues.protocol import (
+    Expired,
     Failed,
     Landed,
     Pending,
@@ -21,10 +22,12 @@ from shared.venues.protocol import (
     VenueUnavailable,
     VenueUnreachable,
 )
+from tests.builders import a_transaction
 from tests.eventually import eventually
 from tests.servers import Valkey
 
 HOUR_MS = 3_600_000
+NEVER = 10**15  # A height that no test sees.
 
 
 @pytest_asyncio.fixture
@@ -70,8 +73,8 @@ async def landed(ledger: Ledger) -> list[Swap]:
 
 
 async def test_a_transaction_is_pending_until_its_delay_is_over(ledger: Ledger) -> None:
-    await ledger.accept(a_swap("soon"), delay_ms=500)
-    await ledger.accept(a_swap("late"), delay_ms=HOUR_MS)
+    await ledger.accept(a_swap("soon"), delay_ms=500, valid_until=NEVER)
+    await ledger.accept(a_swap("late"), delay_ms=HOUR_MS, valid_until=NEVER)
 
     receipt = Receipt(amount_in=Decimal("1.5"), amount_out=Decimal("224.5"))
     assert await ledger.status(["soon", "late"]) == [Pending(), Pending()]
@@ -85,7 +88,7 @@ async def test_a_transaction_is_pending_until_its_delay_is_over(ledger: Ledger) 
 
 async def test_the_fate_decides_the_answer(ledger: Ledger) -> None:
     for fate in Fate:
-        await ledger.accept(a_swap(fate.value, fate=fate), delay_ms=0)
+        await ledger.accept(a_swap(fate.value, fate=fate), delay_ms=0, valid_until=NEVER)
 
     answers = dict(zip(Fate, await ledger.status([fate.value for fate in Fate]), strict=True))
     slippage, failure = answers[Fate.SLIPPAGE_EXCEEDED], answers[Fate.FAILS]
@@ -99,8 +102,8 @@ async def test_the_fate_decides_the_answer(ledger: Ledger) -> None:
 
 
 async def test_answers_come_in_the_order_of_the_question(ledger: Ledger) -> None:
-    await ledger.accept(a_swap("pending"), delay_ms=HOUR_MS)
-    await ledger.accept(a_swap("landed"), delay_ms=0)
+    await ledger.accept(a_swap("pending"), delay_ms=HOUR_MS, valid_until=NEVER)
+    await ledger.accept(a_swap("landed"), delay_ms=0, valid_until=NEVER)
 
     answers = await ledger.status(["landed", "never seen", "pending", "landed"])
 
@@ -112,8 +115,8 @@ async def test_asking_for_nothing_answers_nothing(ledger: Ledger) -> None:
 
 
 async def test_a_repeat_while_pending_is_taken_and_changes_nothing(ledger: Ledger) -> None:
-    await ledger.accept(a_swap(out="224.5"), delay_ms=HOUR_MS)
-    await ledger.accept(a_swap(out="1"), delay_ms=0)
+    await ledger.accept(a_swap(out="224.5"), delay_ms=HOUR_MS, valid_until=NEVER)
+    await ledger.accept(a_swap(out="1"), delay_ms=0, valid_until=NEVER)
 
     assert await ledger.status(["sig"]) == [Pending()]
     assert await landed(ledger) == [a_swap(out="224.5")]
@@ -121,25 +124,25 @@ async def test_a_repeat_while_pending_is_taken_and_changes_nothing(ledger: Ledge
 
 @pytest.mark.parametrize("fate", [Fate.LANDS, Fate.FAILS, Fate.SLIPPAGE_EXCEEDED])
 async def test_a_repeat_of_a_decided_transaction_is_refused(ledger: Ledger, fate: Fate) -> None:
-    await ledger.accept(a_swap(fate=fate), delay_ms=0)
+    await ledger.accept(a_swap(fate=fate), delay_ms=0, valid_until=NEVER)
 
     with pytest.raises(VenueRejected, match="already processed"):
-        await ledger.accept(a_swap(), delay_ms=0)
+        await ledger.accept(a_swap(), delay_ms=0, valid_until=NEVER)
 
 
 async def test_a_forgotten_transaction_stays_unknown_however_often_it_is_sent(
     ledger: Ledger,
 ) -> None:
-    await ledger.accept(a_swap(fate=Fate.NEVER_LANDS), delay_ms=0)
-    await ledger.accept(a_swap(fate=Fate.LANDS), delay_ms=0)
+    await ledger.accept(a_swap(fate=Fate.NEVER_LANDS), delay_ms=0, valid_until=NEVER)
+    await ledger.accept(a_swap(fate=Fate.LANDS), delay_ms=0, valid_until=NEVER)
 
     assert await ledger.status(["sig"]) == [Unknown()]
     assert await landed(ledger) == []
 
 
 async def test_an_order_with_two_signatures_is_swapped_twice_and_it_shows(ledger: Ledger) -> None:
-    await ledger.accept(a_swap("first", order_id="twice"), delay_ms=0)
-    await ledger.accept(a_swap("second", order_id="twice"), delay_ms=0)
+    await ledger.accept(a_swap("first", order_id="twice"), delay_ms=0, valid_until=NEVER)
+    await ledger.accept(a_swap("second", order_id="twice"), delay_ms=0, valid_until=NEVER)
 
     swaps = await landed(ledger)
 
@@ -153,16 +156,16 @@ async def test_two_replicas_share_one_chain(
     client: Client, other_client: Client, namespace: str
 ) -> None:
     mine, theirs = a_ledger(client, namespace), a_ledger(other_client, namespace)
-    await mine.accept(a_swap(), delay_ms=0)
+    await mine.accept(a_swap(), delay_ms=0, valid_until=NEVER)
 
     with pytest.raises(VenueRejected):
-        await theirs.accept(a_swap(), delay_ms=0)
+        await theirs.accept(a_swap(), delay_ms=0, valid_until=NEVER)
 
     assert await landed(theirs) == [a_swap()]
 
 
 async def test_two_namespaces_are_two_chains(client: Client, namespace: str) -> None:
-    await a_ledger(client, namespace).accept(a_swap(), delay_ms=0)
+    await a_ledger(client, namespace).accept(a_swap(), delay_ms=0, valid_until=NEVER)
 
     elsewhere = a_ledger(client, f"{namespace}x")
 
@@ -173,14 +176,14 @@ async def test_two_namespaces_are_two_chains(client: Client, namespace: str) -> 
 async def test_entries_tell_every_fate_and_landed_only_swaps(ledger: Ledger) -> None:
     swaps = [a_swap(fate.value, fate=fate) for fate in Fate]
     for swap in swaps:
-        await ledger.accept(swap, delay_ms=0)
+        await ledger.accept(swap, delay_ms=0, valid_until=NEVER)
 
     assert [swap async for swap in ledger.entries()] == swaps
     assert await landed(ledger) == [a_swap("lands")]
 
 
 async def test_a_long_ledger_is_read_whole(ledger: Ledger, client: Client, namespace: str) -> None:
-    commands = [ledger._accept_command(a_swap(f"{i}"), 0) for i in range(2_500)]
+    commands = [ledger._accept_command(a_swap(f"{i}"), 0, NEVER) for i in range(2_500)]
     await client.run(commands)
 
     assert [swap.signature for swap in await landed(ledger)] == [f"{i}" for i in range(2_500)]
@@ -188,7 +191,7 @@ async def test_a_long_ledger_is_read_whole(ledger: Ledger, client: Client, names
 
 async def test_the_chain_forgets_after_its_retention(client: Client, namespace: str) -> None:
     ledger = a_ledger(client, namespace, retention_s=1)
-    await ledger.accept(a_swap(), delay_ms=0)
+    await ledger.accept(a_swap(), delay_ms=0, valid_until=NEVER)
 
     async def nothing_is_left() -> bool:
         return not await client.call("KEYS", f"{namespace}:*")
@@ -202,7 +205,7 @@ async def test_a_pending_transaction_is_not_forgotten_before_it_lands(
     client: Client, namespace: str
 ) -> None:
     ledger = a_ledger(client, namespace, retention_s=0.001)
-    await ledger.accept(a_swap(), delay_ms=HOUR_MS)
+    await ledger.accept(a_swap(), delay_ms=HOUR_MS, valid_until=NEVER)
 
     assert await ledger.status(["sig"]) == [Pending()]
     assert await client.call("PTTL", f"{namespace}:{{chain}}:tx:sig") > HOUR_MS / 2
@@ -216,7 +219,7 @@ async def test_a_chain_that_does_not_answer_is_unreachable(tmp_path: Path) -> No
     valkey.kill()
 
     with pytest.raises(VenueUnreachable):
-        await ledger.accept(a_swap(), delay_ms=0)
+        await ledger.accept(a_swap(), delay_ms=0, valid_until=NEVER)
     with pytest.raises(VenueUnreachable):
         await ledger.status(["sig"])
     await client.close()
@@ -228,6 +231,51 @@ async def test_a_chain_that_answers_with_an_error_is_unavailable(
     await client.call("SET", f"{namespace}:{{chain}}:tx:sig", "not a transaction")
 
     with pytest.raises(VenueUnavailable, match="WRONGTYPE"):
-        await ledger.accept(a_swap(), delay_ms=0)
+        await ledger.accept(a_swap(), delay_ms=0, valid_until=NEVER)
     with pytest.raises(VenueUnavailable, match="WRONGTYPE"):
         await ledger.status(["sig"])
+
+
+async def test_a_transaction_is_taken_up_to_its_last_block(ledger: Ledger) -> None:
+    now = await ledger.last_block() - 150
+    await ledger.accept(a_swap("in time"), delay_ms=0, valid_until=now + 1)
+
+    with pytest.raises(VenueRejected, match=f"valid up to block {now - 1}"):
+        await ledger.accept(a_swap("late"), delay_ms=0, valid_until=now - 1)
+
+    assert await landed(ledger) == [a_swap("in time")]
+
+
+async def test_what_would_land_past_its_last_block_never_does(ledger: Ledger) -> None:
+    last = await ledger.last_block()
+    await ledger.accept(a_swap("slow"), delay_ms=HOUR_MS, valid_until=last)
+
+    assert await ledger.status(["slow"]) == [Unknown()]
+    assert await landed(ledger) == []
+
+
+async def test_a_node_that_is_behind_knows_only_what_came_before(
+    client: Client, namespace: str
+) -> None:
+    ledger = Ledger(client, namespace=namespace, retention_s=60, block_ms=20)
+    await ledger.accept(a_swap(), delay_ms=0, valid_until=NEVER)
+
+    async def has_caught_up() -> bool:
+        return await ledger.status(["sig"], behind=10) != [Unknown()]
+
+    assert await ledger.status(["sig"], behind=10) == [Unknown()]
+    await eventually(has_caught_up)
+
+
+async def test_a_search_by_a_node_that_is_behind_or_pruned_proves_nothing(
+    client: Client, namespace: str
+) -> None:
+    ledger = Ledger(client, namespace=namespace, retention_s=60, block_ms=1, valid_blocks=10)
+    dead = a_transaction("dead", valid_until=await ledger.last_block())
+
+    async def is_proven() -> bool:
+        return isinstance((await ledger.search([dead]))[0], Expired)
+
+    await eventually(is_proven)
+    assert await ledger.search([dead], behind=50_000) == [Unknown()]
+    assert await ledger.search([dead], pruned=True) == [Unknown()]

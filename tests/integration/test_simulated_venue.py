@@ -15,6 +15,7 @@ from shared.settings import VenueSettings
 from shared.streams.client import Client
 from shared.venues.ledger import Ledger, Swap
 from shared.venues.protocol import (
+    Expired,
     Failed,
     Landed,
     Pending,
@@ -26,6 +27,7 @@ from shared.venues.protocol import (
 )
 from shared.venues.registry import open_venues
 from tests.builders import an_intent
+from tests.eventually import eventually
 
 
 @pytest_asyncio.fixture
@@ -244,3 +246,63 @@ async def test_one_venues_faults_are_not_anothers(simulation: Simulation) -> Non
     (answer,) = await venue.status([transaction.signature])
 
     assert isinstance(answer, Landed)
+
+
+async def test_a_lost_send_seems_to_go_well_and_a_repeat_may_land(simulation: Simulation) -> None:
+    transaction = await signed(simulation.venue())
+    await simulation.venue(venue_faults="*.send_lost=1").send(transaction)
+    taken_at_first = await simulation.taken()
+    await simulation.venue().send(transaction)
+
+    assert (taken_at_first, await simulation.taken()) == (0, 1)
+
+
+async def test_a_stale_quote_has_expired_when_it_comes(simulation: Simulation) -> None:
+    quote = await simulation.venue(venue_faults="*.quote_stale=1").quote(an_intent())
+
+    assert quote.expires_at <= datetime.now(UTC)
+
+
+async def test_a_node_may_lag_or_forget_and_prune_its_history(simulation: Simulation) -> None:
+    quick: dict[str, Any] = {"chain_block_ms": 1, "chain_valid_blocks": 1}
+    venue = simulation.venue(**quick)
+    dead = await signed(venue)
+    transaction = await signed(simulation.venue())
+    await simulation.venue().send(transaction)
+
+    async def is_proven() -> bool:
+        return isinstance((await venue.search([dead]))[0], Expired)
+
+    await eventually(is_proven)
+    lagging = simulation.venue(venue_faults="*.node_lags=1")
+    forgetful = simulation.venue(venue_faults="*.node_forgets=1")
+    pruned = simulation.venue(venue_faults="*.history_pruned=1", **quick)
+    assert await lagging.status([transaction.signature]) == [Unknown()]
+    assert await forgetful.status([transaction.signature]) == [Unknown()]
+    assert isinstance((await forgetful.search([transaction]))[0], Landed)
+    assert await pruned.search([dead]) == [Unknown()]
+
+
+async def test_an_outage_lasts_for_its_time(simulation: Simulation) -> None:
+    short = simulation.venue(venue_faults="*.outage=1", venue_outage_ms=0)
+    long = simulation.venue(venue_faults="*.outage=0.5", venue_outage_ms=60_000, venue_seed="")
+
+    async def is_away() -> bool:
+        results = await asyncio.gather(long.quote(an_intent()), return_exceptions=True)
+        return isinstance(results[0], VenueUnreachable)
+
+    await eventually(is_away)
+
+    assert all([await is_away() for _ in range(20)])
+    assert (await short.quote(an_intent())).amount_out > 0
+
+
+async def test_slippage_can_be_provoked(simulation: Simulation) -> None:
+    venue = simulation.venue(venue_faults="*.slippage_exceeded=1")
+    transaction = await signed(venue)
+    await venue.send(transaction)
+
+    (answer,) = await venue.status([transaction.signature])
+
+    assert isinstance(answer, Failed)
+    assert answer.reason is FailureReason.SLIPPAGE_EXCEEDED

@@ -1,17 +1,19 @@
--- Say what the simulated chain knows of some transactions.
+-- Say what a node of the simulated chain knows of some transactions.
 --
--- KEYS: transactions
--- Replies: for each, nil or {lands in (ms), fate, amount in, amount out}
+-- KEYS: ledger, transactions
+-- ARGV: how far the node is behind (ms)
+-- Replies: {the time as the node sees it (ms),
+--           for each transaction nil or {lands in (ms), fate, amount in, amount out}}
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local seen = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[1])
 local answers = {}
-for i, transaction in ipairs(KEYS) do
-  local known = redis.call('HMGET', transaction, 'lands_at', 'fate', 'amount_in', 'amount_out')
-  if known[1] then
-    known[1] = known[1] - now
-    answers[i] = known
-  else
-    answers[i] = false
+for i = 2, #KEYS do
+  local known = redis.call('HMGET', KEYS[i], 'lands_at', 'fate', 'amount_in', 'amount_out',
+    'taken_at')
+  local answer = false
+  if known[1] and tonumber(known[5]) <= seen then
+    answer = {known[1] - seen, known[2], known[3], known[4]}
   end
+  answers[i - 1] = answer
 end
-return answers
+return {seen, answers}
