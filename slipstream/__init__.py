@@ -26,13 +26,16 @@ from slipstream.models import (
     Accepted,
     Event,
     Failure,
-    FieldError,
+    Offer,
     Order,
     OrderSummary,
     Page,
     Quote,
+    Quotes,
+    Refusal,
     StatusChange,
 )
+from slipstream.problem import FieldError, Problem
 from slipstream.sync import Client
 
 __all__ = [
@@ -50,11 +53,15 @@ __all__ = [
     "NewOrder",
     "NotCancelled",
     "NotFound",
+    "Offer",
     "Order",
     "OrderSummary",
     "Page",
+    "Problem",
     "Quote",
+    "Quotes",
     "RateLimited",
+    "Refusal",
     "Refused",
     "SlipstreamError",
     "StatusChange",

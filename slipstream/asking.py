@@ -45,6 +45,11 @@ class Filter(TypedDict, total=False):
     until: datetime
 
 
+def headers_of(key: str | None) -> Mapping[str, str]:
+    """Return the headers that make a request safe to repeat under a key."""
+    return {"idempotency-key": key} if key else {}
+
+
 _NAMES = {
     "token_in": "tokenIn",
     "token_out": "tokenOut",

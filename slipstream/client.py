@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, Unpack
 from uuid import uuid4
 
-import httpx
-import msgspec
-
-from slipstream.asking import Filter, NewOrder, query_of
-from slipstream.errors import Refused, Unavailable, Unexpected, as_error
+from slipstream.asking import Filter, NewOrder, headers_of, query_of
+from slipstream.errors import Refused, Unavailable
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
 from slipstream.models import (
     Accepted,
     Batch,
-    BatchItem,
     Event,
     Order,
     OrderSummary,
     Page,
+    Quotes,
     event_of,
 )
-
-T = TypeVar("T")
+from slipstream.reading import accepted_in, outcome_of, read
 
 _ORDERS = "/api/orders"
 _PAGE = 200
@@ -102,14 +98,11 @@ class AsyncClient:
         order = NewOrder(
             token_in, token_out, amount_in, max_slippage_bps, expires_at, client_order_id
         )
-        headers = _headers(None if client_order_id and not key else key or uuid4().hex)
+        headers = headers_of(None if client_order_id and not key else key or uuid4().hex)
         answer = await self._http.request(
             "POST", f"{_ORDERS}/execute", json=order.as_json(), headers=headers
         )
-        accepted = _read(answer, Accepted)
-        return msgspec.structs.replace(
-            accepted, replayed=answer.headers.get("idempotency-replayed") == "true"
-        )
+        return accepted_in(answer)
 
     async def submit_batch(
         self, orders: Sequence[NewOrder], *, key: str | None = None
@@ -123,18 +116,31 @@ class AsyncClient:
             "POST",
             f"{_ORDERS}/batch",
             json={"orders": [order.as_json() for order in orders]},
-            headers=_headers(key or uuid4().hex),
+            headers=headers_of(key or uuid4().hex),
         )
-        return [_outcome(item) for item in _read(answer, Batch).orders]
+        return [outcome_of(item) for item in read(answer, Batch).orders]
+
+    async def quotes(
+        self,
+        token_in: str,
+        token_out: str,
+        amount_in: Decimal | int | str,
+        *,
+        max_slippage_bps: int = 100,
+    ) -> Quotes:
+        """Return what the venues offer for a swap at the moment. Nothing is placed."""
+        order = NewOrder(token_in, token_out, amount_in, max_slippage_bps)
+        answer = await self._http.request("POST", "/api/quotes", json=order.as_json())
+        return read(answer, Quotes)
 
     async def get(self, order_id: str) -> Order:
         """Return an order as it stands."""
-        return _read(await self._http.request("GET", f"{_ORDERS}/{order_id}"), Order)
+        return read(await self._http.request("GET", f"{_ORDERS}/{order_id}"), Order)
 
     async def events(self, order_id: str) -> list[Event]:
         """Return everything that has happened to an order, oldest first."""
         answer = await self._http.request("GET", f"{_ORDERS}/{order_id}/events")
-        return [event_of(fields) for fields in _read(answer, list[dict[str, Any]])]
+        return [event_of(fields) for fields in read(answer, list[dict[str, Any]])]
 
     async def page(
         self, *, cursor: str | None = None, limit: int = 50, **wanted: Unpack[Filter]
@@ -144,7 +150,7 @@ class AsyncClient:
         `cursor` is the `next` of the page before. Orders that come in meanwhile shift nothing.
         """
         query = query_of(wanted, cursor, limit)
-        return _read(await self._http.request("GET", _ORDERS, params=query), Page)
+        return read(await self._http.request("GET", _ORDERS, params=query), Page)
 
     async def orders(self, **wanted: Unpack[Filter]) -> AsyncGenerator[OrderSummary, None]:
         """Yield every order that is wanted, newest first, reading page after page."""
@@ -158,7 +164,7 @@ class AsyncClient:
 
     async def cancel(self, order_id: str) -> Order:
         """Cancel an order. Raises `NotCancelled` once it is signed or has ended otherwise."""
-        return _read(await self._http.request("DELETE", f"{_ORDERS}/{order_id}"), Order)
+        return read(await self._http.request("DELETE", f"{_ORDERS}/{order_id}"), Order)
 
     def follow(
         self,
@@ -181,20 +187,3 @@ class AsyncClient:
             patience_s=patience_s,
             lost=lost,
         ).events()
-
-
-def _headers(key: str | None) -> dict[str, str]:
-    return {"idempotency-key": key} if key else {}
-
-
-def _outcome(item: BatchItem) -> Accepted | Refused:
-    if item.problem:
-        return as_error(item.problem)
-    return Accepted(order_id=item.order_id or "", status=item.status, replayed=item.repeated)
-
-
-def _read(answer: httpx.Response, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(answer.content, type=kind)
-    except msgspec.DecodeError as error:
-        raise Unexpected(f"{answer.url} answers what is not Slipstream's: {error}") from error

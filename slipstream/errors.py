@@ -21,7 +21,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from slipstream.models import Problem
+from slipstream.problem import Problem
 
 
 class SlipstreamError(Exception):

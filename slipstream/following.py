@@ -20,7 +20,8 @@ from slipstream.errors import (
     refusal,
 )
 from slipstream.http import is_local, unreachable
-from slipstream.models import Event, Problem, event_of
+from slipstream.models import Event, event_of
+from slipstream.problem import Problem
 
 _ENDED = 1000
 _REFUSED = range(4000, 5000)

@@ -5,13 +5,15 @@ Amounts are `Decimal` and times are aware. Fields that a newer gateway adds are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+
+from slipstream.problem import Problem
 
 ENDS = frozenset({"confirmed", "failed", "cancelled", "expired"})
 
@@ -37,6 +39,32 @@ class Quote(Model, frozen=True, kw_only=True):
     fee_bps: Decimal
     price_impact_bps: Decimal
     expires_at: datetime
+
+
+class Offer(Quote, frozen=True, kw_only=True):
+    """What a venue offers at the moment.
+
+    Offers rank by `net_out`, `amount_out` less the network fee; `min_out` is the least that an
+    order would accept.
+    """
+
+    net_out: Decimal
+    min_out: Decimal
+
+
+class Refusal(Model, frozen=True, kw_only=True):
+    """Why a venue offers nothing."""
+
+    venue: str
+    reason: str
+
+
+class Quotes(Model, frozen=True, kw_only=True):
+    """What all venues offer. An order would go to the `best`, and to none if that is None."""
+
+    quotes: tuple[Offer, ...]
+    refusals: tuple[Refusal, ...]
+    best: Offer | None
 
 
 class Failure(Model, frozen=True, kw_only=True):
@@ -163,32 +191,3 @@ class Batch(Model, frozen=True, kw_only=True):
     """What became of each order of a batch, in the order they were sent."""
 
     orders: tuple[BatchItem, ...]
-
-
-class FieldError(Model, frozen=True, kw_only=True):
-    """What is wrong with one field of a request."""
-
-    field: str
-    message: str
-
-
-class Problem(Model, frozen=True, kw_only=True):
-    """Bad news (RFC 9457). `code` is stable."""
-
-    title: str
-    status: int
-    code: str = ""
-    detail: str = ""
-    errors: tuple[FieldError, ...] = ()
-    order_id: str | None = None
-
-    def in_words(self) -> str:
-        """Return it in one line: what is wrong, and with which fields."""
-        return "; ".join(self._parts())
-
-    def _parts(self) -> Iterator[str]:
-        yield self.title
-        if self.detail:
-            yield self.detail
-        for error in self.errors:
-            yield f"{error.field} {error.message}"

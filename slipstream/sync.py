@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
-from slipstream.models import Accepted, Event, Order, OrderSummary, Page
+from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes
 
 T = TypeVar("T")
 
@@ -93,6 +93,19 @@ class Client:
     ) -> list[Accepted | Refused]:
         """Place up to 1,000 orders at once, as `AsyncClient.submit_batch` does."""
         return self._wait(self._client.submit_batch(orders, key=key))
+
+    def quotes(
+        self,
+        token_in: str,
+        token_out: str,
+        amount_in: Decimal | int | str,
+        *,
+        max_slippage_bps: int = 100,
+    ) -> Quotes:
+        """Return what the venues offer for a swap at the moment. Nothing is placed."""
+        return self._wait(
+            self._client.quotes(token_in, token_out, amount_in, max_slippage_bps=max_slippage_bps)
+        )
 
     def get(self, order_id: str) -> Order:
         """Return an order as it stands."""

@@ -234,6 +234,13 @@ async def test_a_name_of_the_clients_own_is_a_key_too(client: AsyncClient) -> No
     assert (await client.get(first.order_id)).client_order_id == "mine"
 
 
+async def test_quotes_are_what_the_venues_offer_now(client: AsyncClient) -> None:
+    quotes = await client.quotes("SOL", "USDC", "1.5")
+
+    assert {offer.venue for offer in quotes.quotes} == {"raydium", "meteora"}
+    assert quotes.best == max(quotes.quotes, key=lambda offer: offer.net_out)
+
+
 async def test_all_orders_are_listed_page_after_page(
     redis_url: str, database_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
