@@ -37,6 +37,16 @@ def orders(database_url: str) -> list[tuple[Any, ...]]:
     return rows(database_url, "SELECT * FROM orders ORDER BY order_id")
 
 
+def counted(database_url: str) -> list[tuple[Any, ...]]:
+    """Return how many events of each type there are, as they were counted on their way in."""
+    query = "SELECT type, sum(events)::bigint FROM event_counts GROUP BY type ORDER BY type"
+    return rows(database_url, query)
+
+
+def events_by_type(database_url: str) -> list[tuple[Any, ...]]:
+    return rows(database_url, "SELECT type, count(*) FROM order_events GROUP BY type ORDER BY type")
+
+
 def run(database_url: str, command: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(command.encode())

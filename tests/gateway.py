@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from services.gateway.__main__ import bind, serve
 from services.gateway.api_keys import access_for
-from services.gateway.app import Parts
+from services.gateway.parts import Parts
 from shared.archive.postgres import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent

@@ -10,7 +10,8 @@ from psycopg_pool import AsyncConnectionPool
 from redis.asyncio import Redis
 
 from services.gateway.access import Access
-from services.gateway.app import Parts, create_app
+from services.gateway.app import create_app
+from services.gateway.parts import Parts
 from shared.archive.postgres import Archive
 from shared.settings import GatewaySettings
 from shared.streams.client import Client

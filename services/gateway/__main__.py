@@ -15,8 +15,9 @@ import uvicorn
 
 from services.gateway.access import Access
 from services.gateway.api_keys import BadKeys, access_for, keep_current
-from services.gateway.app import Parts, create_app
+from services.gateway.app import create_app
 from services.gateway.fair import FairProtocol
+from services.gateway.parts import Parts
 from shared.archive.postgres import Archive
 from shared.runtime import run_service, until_available
 from shared.settings import GatewaySettings

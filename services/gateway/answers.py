@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
 from services.gateway.models import BatchRequest, OrderRequest
-from services.gateway.reports import OrderPage, QuotesView
+from services.gateway.reports import OrderPage, QuotesView, StatsView
 from shared.orders.states import Status
 from shared.orders.values import FailureReason
 
@@ -177,7 +177,7 @@ def component_schemas() -> dict[str, Any]:
     """Return the JSON schema of everything sent and received, by name."""
     models = (
         *(OrderRequest, BatchRequest, OrderAccepted, BatchAnswer, OrderView, EventView),
-        *(OrderPage, QuotesView, ProblemView, HealthView, TicketView),
+        *(OrderPage, QuotesView, StatsView, ProblemView, HealthView, TicketView),
     )
     _, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"

@@ -7,6 +7,7 @@ import logging
 
 from services.gateway.problems import Code, Problem
 from shared.metrics import INTAKE_CLOSED
+from shared.settings import GatewaySettings
 from shared.streams.backlog import backlog_of
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
@@ -21,11 +22,10 @@ _DOOR = "router"  # The first group an order comes to.
 class Pressure:
     """Knows, as of about a second ago, whether another order should be taken in."""
 
-    def __init__(self, log: Log, *, max_backlog: int, max_memory_percent: int) -> None:
-        """`max_backlog` is in entries of the log that the router has not settled."""
+    def __init__(self, log: Log, settings: GatewaySettings) -> None:
         self._log = log
-        self._max_backlog = max_backlog
-        self._max_memory_percent = max_memory_percent
+        self._max_backlog = settings.max_backlog
+        self._max_memory_percent = settings.max_memory_percent
         self._too_much: dict[str, str] = {}  # Of what, and in words.
 
     def check(self) -> None:

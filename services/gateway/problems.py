@@ -57,6 +57,7 @@ class Code(Enum):
     CANCEL_UNKNOWN = 503, "It cannot be told whether the order is cancelled; ask again"
     TICKETS_UNAVAILABLE = 503, "Tickets cannot be given out or checked now"
     QUOTES_UNAVAILABLE = 503, "No venue gives a quote now"
+    STATS_UNAVAILABLE = 503, "The figures cannot be told now"
     TOO_MANY_SOCKETS = 503, "Too many clients are connected, or the gateway is leaving"
     ACCEPTANCE_UNKNOWN = 504, "It is unknown whether the order was accepted; ask for its id"
 

@@ -75,3 +75,37 @@ class QuotesView(_Model):
     quotes: list[OfferView]
     refusals: list[RefusalView]
     best: OfferView | None
+
+
+class QueueView(_Model):
+    """Orders by how far they are."""
+
+    waiting: int = Field(description="Accepted, and not taken up yet")
+    active: int = Field(description="Being routed, signed or confirmed")
+    completed: int = Field(description="Confirmed, ever")
+    failed: int
+    cancelled: int
+    expired: int
+
+
+class ConnectionsView(_Model):
+    """Clients of the gateway that answers."""
+
+    connections: int = Field(description="Open WebSockets")
+
+
+class LagView(_Model):
+    """Entries of the log that each service has not settled; null where Redis cannot tell."""
+
+    router: int | None
+    executor: int | None
+    notifier: int | None
+    projector: int | None
+
+
+class StatsView(_Model):
+    """How much is going on."""
+
+    queue: QueueView
+    websocket: ConnectionsView
+    lag: LagView

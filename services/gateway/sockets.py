@@ -35,6 +35,11 @@ class Sockets:
         self._subscriptions = settings.max_subscriptions
         self._open = 0
 
+    @property
+    def connections(self) -> int:
+        """Return how many clients are connected."""
+        return self._open
+
     async def one(self, websocket: WebSocket) -> None:
         """Send the events of the order that the path names, until it ends."""
         await self._follow(websocket, websocket.path_params["order_id"])

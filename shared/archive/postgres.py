@@ -22,11 +22,19 @@ _CONNECTIONS = 8  # At most; none is opened before it is needed.
 
 # Events go in binary (%b), because escaping the quotes of JSON costs more than all the rest.
 _ADD_EVENTS = """
-    INSERT INTO order_events (order_id, version, type, at, event)
-    SELECT order_id, version, type, at, event::json
-    FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::timestamptz[], %b::text[])
-        AS given (order_id, version, type, at, event)
-    ON CONFLICT (order_id, version) DO NOTHING
+    WITH added AS (
+        INSERT INTO order_events (order_id, version, type, at, event)
+        SELECT order_id, version, type, at, event::json
+        FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::timestamptz[], %b::text[])
+            AS given (order_id, version, type, at, event)
+        ON CONFLICT (order_id, version) DO NOTHING
+        RETURNING type
+    ), counted AS (
+        INSERT INTO event_counts AS kept (type, slot, events)
+        SELECT type, pg_backend_pid() %% 32, count(*) FROM added GROUP BY type ORDER BY type
+        ON CONFLICT (type, slot) DO UPDATE SET events = kept.events + excluded.events
+    )
+    SELECT count(*) FROM added
 """
 _FIND_MISMATCH = """
     SELECT kept.order_id::text, kept.version
@@ -42,6 +50,8 @@ _ENDED = """
     SELECT order_id::text FROM orders
     WHERE order_id = ANY(%s::uuid[]) AND ended_at IS NOT NULL
 """
+_EVENT_COUNTS = "SELECT type, sum(events)::bigint FROM event_counts GROUP BY type"
+_OPEN_ORDERS = "SELECT status, count(*) FROM orders WHERE outcome IS NULL GROUP BY status"
 _FOLD = statement("fold.sql")
 
 
@@ -94,7 +104,7 @@ class Archive:
             await connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [BATCH_LOCK])
             added = await connection.execute(_ADD_EVENTS, _columns(batch))
             complete = await fold(connection, batch)  # Its answer comes after the two above.
-            if added.rowcount < len(batch):
+            if await added.fetchone() != (len(batch),):
                 await _refuse_mismatch(connection, batch)
         return complete
 
@@ -113,6 +123,16 @@ class Archive:
         async with self._connection() as connection:
             cursor = await connection.execute(_ENDED, [list(order_ids)])
             return {order_id for (order_id,) in await cursor.fetchall()}
+
+    async def event_counts(self) -> dict[str, int]:
+        """Return how many events of each type are kept; types without any are left out."""
+        async with self._connection() as connection:
+            return dict(await (await connection.execute(_EVENT_COUNTS)).fetchall())
+
+    async def open_orders(self) -> dict[str, int]:
+        """Return how many orders that have not ended have each status."""
+        async with self._connection() as connection:
+            return dict(await (await connection.execute(_OPEN_ORDERS)).fetchall())
 
     async def orders(self, wanted: Filter, after: Place | None, limit: int) -> list[ListedOrder]:
         """Return up to `limit` of the wanted orders behind a place, newest first."""

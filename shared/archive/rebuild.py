@@ -1,4 +1,4 @@
-"""Fold `orders` anew from the archive, beside the old table, while projectors go on.
+"""Fold `orders` anew from the archive, and count its events, while projectors go on.
 
 The new table grows in a schema of its own that is searched before the live one, so the migrations
 that made the old table make it, and the statement that fills the old one fills it.
@@ -31,6 +31,8 @@ _MAKE_ROOM = sql.SQL("""
 _SWAP = sql.SQL("""
     DROP TABLE IF EXISTS {live}.orders;
     ALTER TABLE slipstream_rebuild.orders SET SCHEMA {live};
+    DROP TABLE IF EXISTS {live}.event_counts;
+    ALTER TABLE slipstream_rebuild.event_counts SET SCHEMA {live};
     DROP SCHEMA slipstream_rebuild
 """)
 _LIVE_SCHEMA = """
@@ -39,6 +41,12 @@ _LIVE_SCHEMA = """
 # What this snapshot does not see was, or will be, added by `xmin` or a later transaction.
 _FLOOR = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _COUNT = "SELECT count(*) FROM order_events WHERE tx >= %s"
+_COUNT_BEFORE = """
+    INSERT INTO event_counts SELECT type, 0, count(*) FROM order_events WHERE tx < %s GROUP BY type
+"""
+_COUNT_SINCE = """
+    INSERT INTO event_counts SELECT type, 1, count(*) FROM order_events WHERE tx >= %s GROUP BY type
+"""
 _EVENTS = "SELECT event::text FROM order_events WHERE tx >= %s ORDER BY order_id, version"
 
 
@@ -79,9 +87,11 @@ class _Rebuild:
                 seen = await _one(self._connection, _FLOOR)
                 await self._fold_since(floor)
             floor = seen
+        await self._connection.execute(_COUNT_BEFORE, [floor])  # These change no more.
         async with self._connection.transaction():
             await self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [BATCH_LOCK])
             await self._fold_since(floor)
+            await self._connection.execute(_COUNT_SINCE, [floor])
             await self._connection.execute(_SWAP.format(live=live))
         return self._done
 

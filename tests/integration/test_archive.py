@@ -21,7 +21,7 @@ from shared.orders.codec import encode
 from shared.orders.events import OrderFailed, OutcomeContradicted
 from shared.orders.states import State
 from shared.orders.values import FailureReason
-from tests.archive import many, orders, outage, recorded, rows, run
+from tests.archive import events_by_type, many, orders, outage, recorded, rows, run
 from tests.builders import an_order_id, history, submitted
 from tests.eventually import eventually
 
@@ -107,6 +107,22 @@ async def test_two_projectors_fed_in_different_orders_at_once_give_the_tables_of
     await archive.store(events)
 
     assert orders(database_url) == together
+
+
+async def test_every_event_is_counted_once_however_often_and_wherever_it_comes(
+    archive: Archive, database_url: str
+) -> None:
+    events = many(orders=60)
+    async with an_archive(database_url) as other:
+        await asyncio.gather(
+            store_all(archive, batches(events, 25)),
+            store_all(archive, batches(events, 40)),
+            store_all(other, batches(events[::-1], 40)),
+        )
+        counts = await other.event_counts()
+
+    assert sum(counts.values()) == len(events)
+    assert sorted(counts.items()) == events_by_type(database_url)
 
 
 async def test_a_repeat_changes_nothing_and_tells_again_what_is_complete(

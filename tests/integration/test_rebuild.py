@@ -15,7 +15,7 @@ from shared.archive.errors import RebuildRunning
 from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.archive.rebuild import rebuild
-from tests.archive import many, orders, rows, run
+from tests.archive import counted, events_by_type, many, orders, rows, run
 from tests.eventually import eventually
 
 
@@ -43,7 +43,10 @@ async def test_a_rebuild_equals_the_live_table(
     assert orders(database_url) == live
 
 
-@pytest.mark.parametrize("damage", ["DROP TABLE orders", "UPDATE orders SET status = 'wrong'"])
+@pytest.mark.parametrize(
+    "damage",
+    ["DROP TABLE orders", "UPDATE orders SET status = 'wrong'", "DELETE FROM event_counts"],
+)
 async def test_a_rebuild_mends_a_table_that_is_gone_or_wrong(
     archive: Archive, database_url: str, damage: str
 ) -> None:
@@ -53,6 +56,7 @@ async def test_a_rebuild_mends_a_table_that_is_gone_or_wrong(
     await rebuild(database_url)
 
     assert orders(database_url) == live
+    assert counted(database_url) == events_by_type(database_url)
 
 
 async def test_a_rebuild_equals_the_live_table_while_batches_keep_arriving(
@@ -72,11 +76,12 @@ async def test_a_rebuild_equals_the_live_table_while_batches_keep_arriving(
         return await rebuild(database_url)
 
     _, folded = await asyncio.gather(project(), rebuild_half_way())
-    through_a_rebuild = orders(database_url)
+    through_a_rebuild, counts_through_it = orders(database_url), counted(database_url)
     await rebuild(database_url)
 
     assert folded > len(events) // 2
     assert len(through_a_rebuild) == 400
+    assert counts_through_it == events_by_type(database_url)
     assert orders(database_url) == through_a_rebuild
 
 

@@ -1,0 +1,82 @@
+"""What a gateway is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from services.gateway.access import Access
+from services.gateway.cancel import Cancel
+from services.gateway.desk import Desk
+from services.gateway.followers import Followers
+from services.gateway.gatekeeper import Rules
+from services.gateway.health import Health
+from services.gateway.histories import Histories
+from services.gateway.intake import Intake
+from services.gateway.pressure import Pressure
+from services.gateway.quota import Quota
+from services.gateway.quoting import Quoting
+from services.gateway.sockets import Sockets
+from services.gateway.stats import Stats
+from services.gateway.streams import Streams
+from services.gateway.tickets import Tickets
+from shared.archive.postgres import Archive
+from shared.clock import utc_now
+from shared.settings import GatewaySettings
+from shared.streams.log import Log
+from shared.venues.registry import open_venues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the addresses are served with."""
+
+    rules: Rules
+    intake: Intake
+    cancel: Cancel
+    histories: Histories
+    followers: Followers
+    sockets: Sockets
+    streams: Streams
+    quoting: Quoting
+    stats: Stats
+    health: Health
+    pressure: Pressure
+    archive: Archive
+
+    @classmethod
+    def make(cls, log: Log, archive: Archive, settings: GatewaySettings, access: Access) -> Self:
+        """Return the parts of a gateway on this log and archive.
+
+        Raises `InvalidSettings` for a venue that nobody registered.
+        """
+        histories, pressure = Histories(log, archive), Pressure(log, settings)
+        followers = Followers(log, histories, settings)
+        quota, intake = Quota(log, settings), Intake(log, settings, utc_now, pressure)
+        cancel = Cancel(log, histories, utc_now, deadline_s=settings.accept_deadline_ms / 1_000)
+        sockets = Sockets(followers, Desk(quota, intake, cancel), settings)
+        venues = list(open_venues(settings, log.client).values())
+        return cls(
+            rules=_rules(log, settings, access, quota),
+            intake=intake,
+            cancel=cancel,
+            histories=histories,
+            followers=followers,
+            sockets=sockets,
+            streams=Streams(followers, settings.max_sockets),
+            quoting=Quoting(venues, settings.quote_deadline_ms),
+            stats=Stats(log, archive, sockets),
+            health=Health(log, archive, followers),
+            pressure=pressure,
+            archive=archive,
+        )
+
+
+def _rules(log: Log, settings: GatewaySettings, access: Access, quota: Quota) -> Rules:
+    return Rules(
+        access=access,
+        tickets=Tickets(log),
+        quota=quota,
+        origins=frozenset(settings.allowed_origins.replace(",", " ").split()),
+        max_requests=settings.max_requests,
+    )
