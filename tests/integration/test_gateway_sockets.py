@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,24 @@ async def test_an_order_is_followed_once_by_a_socket(gateway: Gateway) -> None:
 
     assert (refused["code"], refused["orderId"]) == ("ALREADY_SUBSCRIBED", order_id)
     assert versions(heard) == {order_id: [1]}
+
+
+async def test_a_client_that_reads_is_not_too_slow_for_a_burst(
+    redis_url: str, namespace: str
+) -> None:
+    settings = gateway_settings(redis_url, namespace, follow_check_s=600, socket_queue=100)
+    async with running_gateway(settings) as gateway:
+        orders = await asyncio.gather(*(rest_of(gateway) for _ in range(400)))
+        async with opened(gateway) as socket:
+            for events in orders:
+                await say(socket, subscribe=events[0].order_id, since=1)
+            await hear_until(socket, *["caught_up"] * 400)
+            for events in orders:
+                await gateway.happen(*events, publish=False)
+            await gateway.publish(*chain(*orders))
+            heard = await hear_until(socket, *["ended"] * 400)
+
+    assert versions(heard) == {events[0].order_id: upto(events)[1:] for events in orders}
 
 
 async def test_what_was_missed_while_the_link_was_cut_is_made_up_for_at_every_order(
