@@ -136,3 +136,12 @@ async def test_garbage_on_a_socket_is_answered(stack: str, path: str, said: str 
         answer = json.loads(await socket.recv())
 
     assert {"error", "code"} & answer.keys()
+
+
+async def test_a_socket_that_begins_in_our_words_goes_on_in_them(stack: str) -> None:
+    async with connect(f"ws://{stack}/api/orders/ws", proxy=None) as socket:
+        await socket.send('{"action":"ping"}')
+        await socket.send('{"orderId":"an-order"}')
+        _, answer = [json.loads(await socket.recv()) for _ in range(2)]
+
+    assert answer["error"]["code"] == "INVALID_MESSAGE"
