@@ -1,7 +1,7 @@
 """A client written for forerunner 003, from its document alone.
 
-It posts `amount` and `slippage` to `/api/orders/execute`, is answered 201, and follows the order
-on the same address, where it may also place one.
+It posts `amount` and `slippage` to `/api/orders/execute`, is answered 201, follows the order on
+the same address, where it may also place one, and watches `/api/orders/stats`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.eventually import eventually
+
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1.5, "slippage": 0.01}
 LIFECYCLE = ["pending", "routing", "building", "submitted", "confirmed"]
 
@@ -25,6 +27,13 @@ class Client:
     async def post(self, order: dict[str, Any]) -> httpx.Response:
         async with httpx.AsyncClient(base_url=f"http://{self._address}") as http:
             return await http.post("/api/orders/execute", json=order)
+
+    async def stats(self) -> dict[str, Any]:
+        async with httpx.AsyncClient(base_url=f"http://{self._address}") as http:
+            answer = await http.get("/api/orders/stats")
+        answer.raise_for_status()
+        stats: dict[str, Any] = answer.json()
+        return stats
 
     def connect(self, query: str = "") -> connect:
         return connect(f"ws://{self._address}/api/orders/execute{query}", proxy=None)
@@ -110,3 +119,22 @@ async def test_a_wrong_order_on_the_socket_leaves_it_open_for_a_right_one(stack:
 
     assert [refusal["error"] for refusal in refusals] == ["The order is not valid"] * 2
     assert placed["status"] == "pending"
+
+
+async def test_the_statistics_count_queue_and_connections(stack: str) -> None:
+    client = Client(stack)
+    before = await client.stats()
+    async with client.connect() as socket:
+        await socket.send(json.dumps(ORDER))
+        await socket.recv()
+        await updates(socket)
+
+        async def counted() -> dict[str, Any] | None:
+            stats = await client.stats()
+            return stats if stats["queue"]["completed"] > before["queue"]["completed"] else None
+
+        stats = await eventually(counted)
+
+    assert stats is not None
+    assert stats["queue"].keys() >= {"waiting", "active", "completed", "failed"}
+    assert stats["websocket"]["connections"] > 0
