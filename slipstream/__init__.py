@@ -36,6 +36,7 @@ from slipstream.models import (
     StatusChange,
 )
 from slipstream.problem import FieldError, Problem
+from slipstream.stats import Stats
 from slipstream.sync import Client
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "Refusal",
     "Refused",
     "SlipstreamError",
+    "Stats",
     "StatusChange",
     "Unauthenticated",
     "Unavailable",

@@ -23,6 +23,7 @@ from slipstream.models import (
     event_of,
 )
 from slipstream.reading import accepted_in, outcome_of, read
+from slipstream.stats import Stats
 
 _ORDERS = "/api/orders"
 _PAGE = 200
@@ -165,6 +166,10 @@ class AsyncClient:
     async def cancel(self, order_id: str) -> Order:
         """Cancel an order. Raises `NotCancelled` once it is signed or has ended otherwise."""
         return read(await self._http.request("DELETE", f"{_ORDERS}/{order_id}"), Order)
+
+    async def stats(self) -> Stats:
+        """Return how many orders wait, are under way and have ended, and how far services lag."""
+        return read(await self._http.request("GET", f"{_ORDERS}/stats"), Stats)
 
     def follow(
         self,

@@ -13,6 +13,7 @@ from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
 from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes
+from slipstream.stats import Stats
 
 T = TypeVar("T")
 
@@ -126,6 +127,10 @@ class Client:
     def cancel(self, order_id: str) -> Order:
         """Cancel an order. Raises `NotCancelled` once it is signed or has ended otherwise."""
         return self._wait(self._client.cancel(order_id))
+
+    def stats(self) -> Stats:
+        """Return how many orders wait, are under way and have ended, and how far services lag."""
+        return self._wait(self._client.stats())
 
     def follow(
         self,

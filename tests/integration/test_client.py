@@ -161,6 +161,21 @@ async def test_an_order_that_was_never_placed_is_not_found(
             await anext(client.follow(NOBODYS))
 
 
+async def test_the_figures_tell_of_orders_and_sockets(
+    redis_url: str, database_url: str, namespace: str
+) -> None:
+    await migrate(database_url)
+    settings = gateway_settings(redis_url, namespace, database_url=database_url)
+    async with (
+        running_gateway(settings) as gateway,
+        AsyncClient(f"http://{gateway.address}") as client,
+    ):
+        stats = await client.stats()
+
+    assert (stats.queue.completed, stats.websocket.connections) == (0, 0)
+    assert set(stats.lag) == {"router", "executor", "notifier", "projector"}
+
+
 async def test_an_order_is_cancelled_once_and_for_all(client: AsyncClient) -> None:
     order_id = (await client.submit(*SWAP)).order_id
     cancelled, again = [await client.cancel(order_id) for _ in range(2)]
