@@ -87,6 +87,9 @@ PARKED = Gauge("slipstream_parked_orders", "Orders parked until due", ["group", 
 UNRESOLVED = Counter(
     "slipstream_unresolved_total", "Orders the chain gave no answer about in time", ["venue"]
 )
+RESENDS = Counter(
+    "slipstream_resends_total", "Transactions sent again while the chain was silent", ["venue"]
+)
 QUOTE_SECONDS = Histogram(
     "slipstream_quote_duration_seconds", "Time a venue took to quote", ["venue"], buckets=_SECONDS
 )

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from services.executor.__main__ import make_executor
 from services.executor.handler import Executor
-from services.executor.watch import ChainWatch
 from services.router.handler import Router
 from shared.clock import utc_now
 from shared.orders.codec import decode
@@ -57,16 +56,7 @@ def a_router(log: Log, settings: VenueSettings, venues: Sequence[Venue] | None =
 
 
 def an_executor(log: Log, settings: VenueSettings, venue: Venue | None = None) -> Executor:
-    if venue is None:
-        return make_executor(log, settings)
-    watch = ChainWatch(venue, settings.confirm_poll_ms, settings.venue_deadline_ms)
-    return Executor(
-        log=log,
-        venues={venue.name: venue},
-        watches={venue.name: watch},
-        settings=settings,
-        now=utc_now,
-    )
+    return make_executor(log, settings, {venue.name: venue} if venue else None)
 
 
 @asynccontextmanager

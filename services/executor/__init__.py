@@ -2,7 +2,8 @@
 
 OrderRouted -> TransactionSigned | RouteExpired | OrderFailed | OrderExpired
 TransactionSigned -> TransactionSent, or the chain's answer when the bytes landed before
-TransactionSent -> OrderConfirmed | OrderFailed | OrderUnresolved
-OrderUnresolved -> parked and asked again, for as long as it takes: OrderConfirmed | OrderFailed
+TransactionSent -> OrderConfirmed | OrderFailed | TransactionExpired | OrderUnresolved
+OrderUnresolved -> parked, sent and asked again, for as long as it takes:
+OrderConfirmed | OrderFailed | TransactionExpired
 CancelRequested -> whatever the order was waiting for
 """

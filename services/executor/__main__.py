@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
+from services.executor.chain import Chain
 from services.executor.handler import Executor
+from services.executor.settle import Settlement
 from services.executor.watch import ChainWatch
 from shared.clock import utc_now
 from shared.consuming import run_steps
 from shared.runtime import run_service
 from shared.settings import VenueSettings
+from shared.streams.history import Histories
 from shared.streams.log import Log
+from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 
 
-def make_executor(log: Log, settings: VenueSettings) -> Executor:
-    """Return an executor of every venue that is configured."""
-    venues = open_venues(settings, log.client)
+def make_executor(
+    log: Log, settings: VenueSettings, venues: Mapping[str, Venue] | None = None
+) -> Executor:
+    """Return an executor of these venues, or of every one that is configured."""
+    venues = venues or open_venues(settings, log.client)
     poll_ms, deadline_ms = settings.confirm_poll_ms, settings.venue_deadline_ms
     watches = {name: ChainWatch(venue, poll_ms, deadline_ms) for name, venue in venues.items()}
-    return Executor(log=log, venues=venues, watches=watches, settings=settings, now=utc_now)
+    chain = Chain(venues=venues, watches=watches, deadline_s=deadline_ms / 1_000)
+    settlement = Settlement(chain=chain, histories=Histories(log), settings=settings, now=utc_now)
+    return Executor(chain=chain, settlement=settlement, settings=settings, now=utc_now)
 
 
 async def main(settings: VenueSettings, stop: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -13,6 +14,9 @@ from shared.orders.events import (
     OrderRouted,
     OrderUnresolved,
     RouteExpired,
+    TransactionExpired,
+    TransactionSent,
+    TransactionSigned,
 )
 from shared.orders.values import FailureReason, Value
 from shared.venues.protocol import Answer, Expired, Failed, Landed, Pending, Unknown
@@ -24,6 +28,15 @@ class InFlight(Value, frozen=True, kw_only=True):
     venue: str
     signature: str
     attempt: int
+
+
+def in_flight(event: TransactionSigned | TransactionSent) -> InFlight:
+    """Return what an event says of the transaction it is about."""
+    if isinstance(event, TransactionSigned):
+        signature = event.transaction.signature
+    else:
+        signature = event.signature
+    return InFlight(venue=event.venue, signature=signature, attempt=event.attempt)
 
 
 def too_late_to_sign(routed: OrderRouted, now: datetime) -> RouteExpired | OrderExpired | None:
@@ -63,8 +76,8 @@ def exhausted(routed: OrderRouted, why: str, now: datetime) -> OrderFailed:
 
 def judge(
     trigger: OrderEvent, swap: InFlight, answer: Answer, now: datetime
-) -> OrderConfirmed | OrderFailed | None:
-    """Return the end that the chain's answer means, or None while it has not decided."""
+) -> OrderConfirmed | OrderFailed | TransactionExpired | None:
+    """Return what the chain's answer means, or None while it has not decided."""
     head = trigger.next(now)
     match answer:
         case Landed(receipt):
@@ -77,11 +90,31 @@ def judge(
             )
         case Failed(reason, detail):
             return OrderFailed(**head, reason=reason, detail=detail, attempts=swap.attempt)
-        # A proof of expiry is not acted on yet: until it is, the order stays unresolved.
-        case Pending() | Unknown() | Expired():
+        case Expired(proof):
+            return TransactionExpired(
+                **head, signature=swap.signature, proof=proof, attempt=swap.attempt
+            )
+        case Pending() | Unknown():
             return None
         case _:
             assert_never(answer)
+
+
+def judge_all(
+    trigger: OrderEvent, found: Sequence[tuple[InFlight, Answer]], now: datetime
+) -> OrderConfirmed | OrderFailed | TransactionExpired | None:
+    """Return what a search for everything that was signed for an order means, oldest first.
+
+    One that landed after it was thought dead is the order's swap. While any may land, none is
+    expired: another one would be signed.
+    """
+    *earlier, (swap, answer) = found
+    for old, said in earlier:
+        if isinstance(said, Landed):
+            return judge(trigger, old, said, now)
+    if isinstance(answer, Expired) and any(isinstance(said, Pending) for _, said in earlier):
+        return None
+    return judge(trigger, swap, answer, now)
 
 
 def unresolved(trigger: OrderEvent, swap: InFlight, why: str, now: datetime) -> OrderUnresolved:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from shared.batching import Coalescer
 from shared.errors import ServerAway
+from shared.orders.values import SignedTransaction
 from shared.venues.protocol import Answer, Pending, Unknown, Venue, VenueUnavailable
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class ChainWatch:
         self._poll_s = poll_ms / 1_000
         self._deadline_s = deadline_ms / 1_000
         self._ask = Coalescer(self._question, batch=_AT_ONCE)
+        self._search = Coalescer(self._long_question, batch=_AT_ONCE)
         self._waiting: list[_Waiting] = []
         self._ticking: asyncio.Task[None] | None = None
 
@@ -40,6 +42,10 @@ class ChainWatch:
         Raises `VenueUnavailable` or `ServerAway` when it says nothing.
         """
         return await self._ask(signature)
+
+    async def search(self, transaction: SignedTransaction) -> Answer:
+        """Return what the chain's whole history says. Raises as `ask` does."""
+        return await self._search(transaction)
 
     async def answer(self, signature: str, budget_s: float) -> Answer | None:
         """Return the chain's decision, or None if there is none within `budget_s` seconds."""
@@ -60,10 +66,11 @@ class ChainWatch:
 
     async def _question(self, signatures: Sequence[str]) -> list[Answer]:
         async with asyncio.timeout(self._deadline_s):
-            answers = list(await self._venue.status(signatures))
-        if len(answers) != len(signatures):
-            raise VenueUnavailable(f"{len(answers)} answers to {len(signatures)} signatures")
-        return answers
+            return _each(signatures, await self._venue.status(signatures))
+
+    async def _long_question(self, transactions: Sequence[SignedTransaction]) -> list[Answer]:
+        async with asyncio.timeout(self._deadline_s):
+            return _each(transactions, await self._venue.search(transactions))
 
     async def _tick(self) -> None:
         try:
@@ -91,3 +98,9 @@ class ChainWatch:
                 waiting.answer.set_result(None)
             else:
                 self._waiting.append(waiting)
+
+
+def _each(asked: Sequence[object], answers: Sequence[Answer]) -> list[Answer]:
+    if len(answers) != len(asked):
+        raise VenueUnavailable(f"{len(answers)} answers to {len(asked)} questions")
+    return list(answers)

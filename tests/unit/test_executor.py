@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from services.executor.decide import (
     InFlight,
     exhausted,
+    in_flight,
     judge,
+    judge_all,
     next_question_ms,
     rejected,
     too_late_to_sign,
     unresolved,
 )
-from services.executor.handler import in_flight
 from shared.orders.events import (
     OrderConfirmed,
     OrderEvent,
@@ -26,6 +27,7 @@ from shared.orders.events import (
     OrderFailed,
     OrderRouted,
     RouteExpired,
+    TransactionExpired,
     TransactionSent,
     TransactionSigned,
 )
@@ -74,7 +76,7 @@ def test_a_stale_route_tells_whose_quote_it_was_and_when_it_ended() -> None:
     event = routed()
 
     assert too_late_to_sign(event, SOON) == RouteExpired(
-        **event.next(SOON), venue="raydium", expired_at=SOON
+        **event.next(SOON), venue="raydium", expired_at=SOON, attempt=2
     )
 
 
@@ -99,9 +101,44 @@ def test_a_swap_that_failed_on_chain_fails_in_the_chains_words(reason: FailureRe
     assert (end.reason, end.detail, end.attempts) == (reason, "the program aborted", 2)
 
 
-@pytest.mark.parametrize("answer", [Pending(), Unknown(), Expired("past its height")])
+@pytest.mark.parametrize("answer", [Pending(), Unknown()])
 def test_what_decides_nothing_ends_nothing(answer: Answer) -> None:
     assert judge(submitted(), SWAP, answer, LATER) is None
+
+
+def test_a_proof_of_expiry_is_kept_with_the_attempt_it_is_about() -> None:
+    trigger = submitted()
+
+    assert judge(trigger, SWAP, Expired("past its height"), LATER) == TransactionExpired(
+        **trigger.next(LATER), signature="5sig", proof="past its height", attempt=2
+    )
+
+
+EARLIER = InFlight(venue="meteora", signature="4sig", attempt=1)
+RECEIPT = Receipt(amount_in=Decimal(1), amount_out=Decimal(2))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "last", "kind"),
+    [
+        (Expired(""), Unknown(), None),
+        (Expired(""), Expired(""), TransactionExpired),
+        (Unknown(), Expired(""), TransactionExpired),  # Its proof is on the log.
+        (Pending(), Expired(""), None),
+        (Pending(), Landed(RECEIPT), OrderConfirmed),
+        (Landed(RECEIPT), Unknown(), OrderConfirmed),
+        (Landed(RECEIPT), Expired(""), OrderConfirmed),
+    ],
+)
+def test_no_attempt_is_expired_while_an_earlier_one_may_land_or_has(
+    earlier: Answer, last: Answer, kind: type[OrderEvent] | None
+) -> None:
+    end = judge_all(submitted(), [(EARLIER, earlier), (SWAP, last)], LATER)
+
+    assert (type(end) if end else None) is kind
+    if isinstance(end, OrderConfirmed):
+        swapped = EARLIER if isinstance(earlier, Landed) else SWAP
+        assert (end.venue, end.signature) == (swapped.venue, swapped.signature)
 
 
 @pytest.mark.parametrize("state", sorted(IN_FLIGHT))
