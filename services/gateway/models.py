@@ -132,7 +132,8 @@ class OrderRequest(BaseModel):
 
     client_order_id: ClientOrderId | None = Field(
         default=None,
-        description="Your own name for the order, used once; sending it again is the same order",
+        description="Your own name for the order, used once. Without an Idempotency-Key, sending "
+        "the same order under it again is the same order",
     )
 
     @field_validator("token_out")
