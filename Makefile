@@ -29,7 +29,7 @@ test-containers: setup  ## Run the integration tests on containers (needs Docker
 	@# The tests stop their own containers, so the one that would sweep up is not needed.
 	@TESTCONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true $(BIN)/python -m pytest tests/integration
 
-fuzz: setup  ## Throw all kinds of requests at a real stack, for some minutes
+fuzz: setup  ## Throw all kinds of requests at a real stack, for a minute
 	@$(BIN)/python -m tools.fuzz
 
 check: setup  ## Lint, types, import contracts

@@ -7,9 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 from uuid import uuid4
 
-import httpx
-
-from tests.gateway import EXECUTE, ORDER
+from slipstream import AsyncClient, Refused, Unreachable
 
 _ANSWER_S = 10
 _PAUSE_S = 0.1
@@ -19,33 +17,37 @@ _TRIES = 200
 class Client:
     """Places orders at `addresses` in turn, each with a key, again and again until it is taken.
 
-    `accepted` are the ids of the orders that were answered with 202, `refusals` all other answers.
+    `accepted` are the ids of the orders that were taken, `refusals` what was said otherwise.
     """
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self.addresses = list(addresses)
         self.accepted: list[str] = []
-        self.refusals: list[httpx.Response] = []
+        self.refusals: list[Refused] = []
         self._turn = 0
-        self._http = httpx.AsyncClient(timeout=_ANSWER_S)
+        self._clients: dict[str, AsyncClient] = {}
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+        for client in self._clients.values():
+            await client.close()
 
     async def place(self) -> None:
         """Place one order. A gateway that cannot be reached is passed by."""
         key = str(uuid4())
         for _ in range(_TRIES):
             self._turn += 1
-            answer = await self._try(self.addresses[self._turn % len(self.addresses)], key)
-            if answer is not None and answer.status_code == httpx.codes.ACCEPTED:
-                self.accepted.append(answer.json()["orderId"])
+            client = self._client_of(self.addresses[self._turn % len(self.addresses)])
+            try:
+                self.accepted.append((await client.submit("SOL", "USDC", "1.5", key=key)).order_id)
+            except Refused as refusal:
+                self.refusals.append(refusal)
+            except Unreachable:
+                pass
+            else:
                 return
-            if answer is not None:
-                self.refusals.append(answer)
             await asyncio.sleep(_PAUSE_S)
         raise AssertionError(f"an order was not taken in {_TRIES} tries")
 
@@ -58,9 +60,9 @@ class Client:
                 await asyncio.wait([playing], timeout=1 / rate)
         await playing
 
-    async def _try(self, address: str, key: str) -> httpx.Response | None:
-        headers = {"idempotency-key": key}
-        try:
-            return await self._http.post(f"http://{address}{EXECUTE}", json=ORDER, headers=headers)
-        except httpx.TransportError:
-            return None
+    def _client_of(self, address: str) -> AsyncClient:
+        if address not in self._clients:
+            # It is this class that tries again: at the next gateway.
+            client = AsyncClient(f"http://{address}", retry_for_s=0, timeout_s=_ANSWER_S)
+            self._clients[address] = client
+        return self._clients[address]
