@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -50,13 +50,27 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
     app.add_middleware(Gatekeeper, rules=parts.rules)
     app.add_middleware(Hygiene)
     app.add_middleware(Latency)
-    app.include_router(stats_routes(parts.stats))  # Before what takes any word for an order's id.
-    app.include_router(order_routes(parts.intake, parts.histories, parts.sockets, parts.streams))
-    app.include_router(list_routes(parts.archive))
-    app.include_router(batch_routes(parts.intake, parts.rules.quota))
-    app.include_router(quote_routes(parts.quoting))
-    app.include_router(cancel_routes(parts.cancel))
-    app.include_router(parts.rules.tickets.routes())
+    for router in _routers(parts):
+        app.include_router(router)
+    _add_operation(app, parts)
+    if compat:
+        plug_in(app)
+    return app
+
+
+def _routers(parts: Parts) -> list[APIRouter]:
+    return [
+        stats_routes(parts.stats),  # Before what takes any word for an order's id.
+        order_routes(parts.intake, parts.histories, parts.sockets, parts.streams),
+        list_routes(parts.archive),
+        batch_routes(parts.intake, parts.rules.quota),
+        quote_routes(parts.quoting),
+        cancel_routes(parts.cancel),
+        parts.rules.tickets.routes(),
+    ]
+
+
+def _add_operation(app: FastAPI, parts: Parts) -> None:
     described: Any = {200: reply("HealthView", "Yes")}
     refused = {503: reply("HealthView", "No, and why")}
     app.add_api_route("/health", parts.health.live, responses=described, tags=["operation"])
@@ -64,9 +78,6 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
         "/health/ready", parts.health.ready, responses=described | refused, tags=["operation"]
     )
     app.add_api_route("/metrics", _metrics, tags=["operation"])
-    if compat:
-        plug_in(app)
-    return app
 
 
 async def _metrics(_request: Request) -> Response:
