@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from itertools import islice
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from services.gateway.api_keys import line_for, new_key
 from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
@@ -20,12 +22,15 @@ from slipstream import (
     AsyncClient,
     Client,
     Event,
+    Forbidden,
     InvalidRequest,
     KeyReused,
     NewOrder,
     NotCancelled,
     NotFound,
+    RateLimited,
     SlipstreamError,
+    Unauthenticated,
     Unavailable,
     Unreachable,
 )
@@ -159,6 +164,45 @@ async def test_an_order_that_was_never_placed_is_not_found(
             await client.get(NOBODYS)
         with pytest.raises(NotFound):
             await anext(client.follow(NOBODYS))
+
+
+async def test_a_key_opens_requests_and_sockets_and_its_role_bounds_them(
+    redis_url: str, namespace: str, tmp_path: Path
+) -> None:
+    keys = {role: new_key() for role in ("trade", "read")}
+    file = tmp_path / "keys.jsonl"
+    file.write_text("\n".join(line_for(key, "desk", role, "") for role, key in keys.items()))
+    settings = gateway_settings(redis_url, namespace, api_keys_file=str(file))
+    async with running_gateway(settings) as gateway:
+        url = f"http://{gateway.address}"
+        async with AsyncClient(url, api_key=keys["trade"]) as client:
+            order_id = (await client.submit(*SWAP)).order_id
+            assert (await anext(client.follow(order_id))).type == "OrderSubmitted"
+        async with AsyncClient(url, api_key=keys["read"]) as client:
+            assert (await client.get(order_id)).status == "pending"
+            with pytest.raises(Forbidden):
+                await client.submit(*SWAP)
+        async with AsyncClient(url) as client:
+            with pytest.raises(Unauthenticated):
+                await client.submit(*SWAP)
+            with pytest.raises(Unauthenticated):
+                await anext(client.follow(order_id))
+
+
+async def test_a_client_over_its_rate_comes_back_when_it_may(
+    redis_url: str, namespace: str
+) -> None:
+    settings = gateway_settings(redis_url, namespace, rate_limit_account="2/second")
+    async with (
+        running_gateway(settings) as gateway,
+        AsyncClient(f"http://{gateway.address}") as patient,
+        AsyncClient(f"http://{gateway.address}", retry_for_s=0) as hasty,
+    ):
+        placed = [(await patient.submit(*SWAP)).order_id for _ in range(5)]
+        with pytest.raises(RateLimited):
+            await asyncio.gather(*(hasty.submit(*SWAP) for _ in range(5)))
+
+    assert len(set(placed)) == 5
 
 
 async def test_the_figures_tell_of_orders_and_sockets(
