@@ -10,7 +10,8 @@ MOST_ORDERS = 1_000_000
 LONGEST_S = 3_600.0
 
 Orders = Annotated[
-    int | None, typer.Option(min=1, max=MOST_ORDERS, help="How many orders. [default: 1000]")
+    int | None,
+    typer.Option(min=1, max=MOST_ORDERS, help="How many orders; 1,000 without --duration."),
 ]
 Duration = Annotated[
     float | None, typer.Option(min=0.1, max=LONGEST_S, help="For how long, in seconds.")
@@ -19,7 +20,7 @@ Rate = Annotated[float | None, typer.Option(min=0.1, max=100_000, help="Orders a
 Concurrency = Annotated[
     int | None,
     typer.Option(
-        min=1, max=10_000, help="Orders under way at once. [default: 50; with --rate at most 2000]"
+        min=1, max=10_000, help="Orders under way at once: 50, or up to 2,000 with --rate."
     ),
 ]
 Follow = Annotated[
@@ -38,5 +39,5 @@ MaxErrors = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Url = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Where a gateway answers. [default: on this machine]"),
+    typer.Option(metavar="URL", help="Where a gateway answers, if not on this machine."),
 ]
