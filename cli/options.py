@@ -15,7 +15,7 @@ DataDir = Annotated[Path, typer.Option(help="Where the data, logs and addresses 
 Port = Annotated[
     int | None,
     typer.Option(
-        min=1, max=65_535, help="Port of the first gateway. [default: 8000, or a free one]"
+        min=1, max=65_535, help="Port of the first gateway; 8000, or a free one, unless given."
     ),
 ]
 Scale = Annotated[
