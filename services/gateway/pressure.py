@@ -16,7 +16,6 @@ from shared.streams.server import memory_percent
 logger = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-_DOOR = "router"  # The first group an order comes to.
 
 
 class Pressure:
@@ -43,8 +42,12 @@ class Pressure:
             await asyncio.sleep(LOOK_S)
 
     async def _backlog(self) -> int:
-        parts = await backlog_of(self._log, _DOOR)
-        return sum((part.lag or 0) + part.pending for part in parts)
+        routing = await backlog_of(self._log, "router")
+        executing = await backlog_of(self._log, "executor")
+        # What the executor was given may only wait for the chain; what it was not waits for it,
+        # and its quotes go stale meanwhile.
+        to_route = sum((part.lag or 0) + part.pending for part in routing)
+        return max(to_route, sum(part.lag or 0 for part in executing))
 
     def _judge(self, backlog: int, memory: float) -> None:
         before, self._too_much = self._too_much, {}

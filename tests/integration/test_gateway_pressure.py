@@ -12,7 +12,7 @@ from services.gateway import pressure
 from shared.settings import VenueSettings
 from tests.eventually import eventually
 from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway
-from tests.replicas import a_router, running
+from tests.replicas import a_router, an_executor, running, unsettled
 from tests.servers import Valkey
 
 
@@ -30,14 +30,18 @@ async def accepted(gateway: Gateway) -> bool:
     return (await gateway.http.post(EXECUTE, json=ORDER)).status_code == 202
 
 
-async def test_a_backlog_closes_intake_until_the_router_has_caught_up(
+async def test_a_backlog_closes_intake_until_it_is_worked_off(
     redis_url: str, namespace: str, settings: VenueSettings
 ) -> None:
     async with running_gateway(gateway_settings(redis_url, namespace, max_backlog=20)) as gateway:
+        log = gateway.log
         answer = await eventually(lambda: refused(gateway))
         closed = REGISTRY.get_sample_value("slipstream_intake_closed", {"of": "backlog"})
-        taken = await events_on(gateway.log)
-        async with running(gateway.log, "router", a_router(gateway.log, settings), settings):
+        taken = await events_on(log)
+        async with (
+            running(log, "router", a_router(log, settings), settings),
+            running(log, "executor", an_executor(log, settings), settings),
+        ):
             recovered: bool = await eventually(lambda: accepted(gateway))
 
         assert answer is not None
@@ -45,6 +49,25 @@ async def test_a_backlog_closes_intake_until_the_router_has_caught_up(
         assert int(answer.headers["retry-after"]) >= 1
         assert (closed, recovered) == (1, True)
         assert taken > 20
+
+
+async def test_an_executor_that_falls_behind_closes_intake_although_the_router_keeps_up(
+    redis_url: str, namespace: str, settings: VenueSettings
+) -> None:
+    async with (
+        running_gateway(gateway_settings(redis_url, namespace, max_backlog=20)) as gateway,
+        running(gateway.log, "router", a_router(gateway.log, settings), settings),
+    ):
+        answer = await eventually(lambda: refused(gateway))
+        await eventually(lambda: router_is_done(gateway))
+        still: httpx.Response | None = await eventually(lambda: refused(gateway))
+
+    assert answer is not None
+    assert still is not None
+
+
+async def router_is_done(gateway: Gateway) -> bool:
+    return await unsettled(gateway.log, "router") == 0
 
 
 async def test_a_full_redis_closes_intake_before_it_refuses_to_write(
