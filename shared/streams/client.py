@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from shared.streams.errors import GroupMissing
+from shared.streams.heeding import heeding
 from shared.streams.refusals import AWAY, is_away, unavailable
 
 Command: TypeAlias = tuple[Any, ...]
@@ -104,7 +105,7 @@ class Client:
     async def call(self, *command: Any) -> Any:
         """Run one command. Raises `LogUnavailable`, `GroupMissing`, or the server's own error."""
         try:
-            return await self._redis.execute_command(*command)
+            return await heeding(self._redis.execute_command(*command))
         except NoScriptError:
             return await self.call(*_spelled_out(command))
         except (RedisError, *AWAY) as error:
@@ -135,7 +136,7 @@ class Client:
         try:
             for command in commands:
                 pipe.execute_command(*command)
-            replies: list[Any] = await pipe.execute(raise_on_error=False)
+            replies: list[Any] = await heeding(pipe.execute(raise_on_error=False))
         except AWAY as error:
             # In a cluster, what went to other nodes may have been carried out.
             raise unavailable(error, maybe_applied=self.clustered) from error
