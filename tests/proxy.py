@@ -66,19 +66,25 @@ class Proxy:
         if task:
             self._links.add(task)
             task.add_done_callback(self._links.discard)
+        # Whoever is behind may be gone, and then so is the link.
+        with suppress(OSError, asyncio.CancelledError):
+            try:
+                await self._join(reader, writer)
+            finally:
+                writer.close()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream_reader, upstream_writer = await asyncio.open_connection(self._host, self._port)
         doomed = asyncio.Event()
-        with suppress(ConnectionError, asyncio.CancelledError):
-            there = asyncio.create_task(self._requests(reader, upstream_writer, doomed))
-            back = asyncio.create_task(self._replies(upstream_reader, writer, doomed))
-            try:
-                await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                there.cancel()
-                back.cancel()
-                upstream_writer.close()
-                writer.close()
-                await asyncio.gather(there, back, return_exceptions=True)
+        there = asyncio.create_task(self._requests(reader, upstream_writer, doomed))
+        back = asyncio.create_task(self._replies(upstream_reader, writer, doomed))
+        try:
+            await asyncio.wait((there, back), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            there.cancel()
+            back.cancel()
+            upstream_writer.close()
+            await asyncio.gather(there, back, return_exceptions=True)
 
     async def _requests(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event
