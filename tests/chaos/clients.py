@@ -22,28 +22,29 @@ _ENDED = 1000
 def answers_are_honest(run: Run) -> Iterator[Violation]:
     """Find answers that no client has to be ready for: 404 to an order that was taken, or 500."""
     for answer in run.answers:
-        if answer.status not in _HONEST[answer.asked]:
+        too_late = answer.late and answer.code == "INVALID_ORDER"
+        if answer.status not in _HONEST[answer.asked] and not too_late:
             detail = f"{answer.asked} was answered with {answer.status} {answer.code}"
             yield Violation("answers are honest", answer.order_id or "", detail)
 
 
 def keys_name_one_order(run: Run) -> Iterator[Violation]:
-    """Find keys that stand for two orders, and orders of which nobody was told."""
+    """Find keys that stand for two orders, and orders that nobody asked for."""
+    asked = {answer.key for answer in run.answers if answer.asked == "place"}
     named: dict[str, set[str]] = defaultdict(set)
-    taken = set()
     for answer in run.answers:
-        if answer.asked == "place":
-            named[answer.key] |= {answer.order_id} if answer.order_id else set()
-            taken |= {answer.key} if answer.status == ACCEPTED else set()
+        if answer.asked == "place" and answer.status == ACCEPTED and answer.order_id:
+            named[answer.key].add(answer.order_id)
+    for order_id, story in run.stories.items():
+        key = story.order.client_order_id if story.order else None
+        if key in asked:
+            named[key].add(order_id)
+        elif story.order:
+            yield Violation("one order a key", order_id, "nobody asked for it")
     for key, order_ids in named.items():
-        # What a 504 named may have come to nothing.
-        accepted = order_ids & run.stories.keys()
-        if len(accepted) > 1:
-            detail = f"key {key} stands for {len(accepted)} orders"
-            yield Violation("one order a key", min(accepted), detail)
-    if named.keys() == taken:  # Else some client left before it was told.
-        for order_id in sorted(run.stories.keys() - run.accepted()):
-            yield Violation("one order a key", order_id, "nobody was told of it")
+        if len(order_ids) > 1:
+            detail = f"key {key} stands for {len(order_ids)} orders"
+            yield Violation("one order a key", min(order_ids), detail)
 
 
 def cancelled_is_cancelled(run: Run) -> Iterator[Violation]:

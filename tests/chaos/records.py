@@ -29,8 +29,8 @@ class Injected(Record, frozen=True, kw_only=True):
 class Answer(Record, frozen=True, kw_only=True):
     """What a gateway answered. `status` is 0 where the connection broke first.
 
-    `asked` is `place`, `cancel` or `follow`; `key` is the order's Idempotency-Key, and `told` the
-    status of the order that the answer names.
+    `asked` is `place`, `cancel` or `follow`; `key` is the order's clientOrderId, and `told` the
+    status that the answer says the order has. `late`: the order's own deadline had passed.
     """
 
     asked: str
@@ -39,6 +39,7 @@ class Answer(Record, frozen=True, kw_only=True):
     code: str = ""
     order_id: str | None = None
     told: str = ""
+    late: bool = False
 
 
 class Told(Struct, frozen=True, array_like=True):

@@ -32,9 +32,15 @@ from tests.chaos.run import Run, Violation, run_of
 
 ORDER = "019b796d-d600-7c00-9e4f-1a2b3c4d5e00"
 OTHER = "019b796d-d600-7c00-9e4f-1a2b3c4d5e01"
-THIRD = "019b796d-d600-7c00-9e4f-1a2b3c4d5e02"
 SIGNATURE = f"sig-{ORDER}"
-CONFIRMED = history(ORDER)
+
+
+def placed_as(key: str, order_id: str) -> list[OrderEvent]:
+    first, *rest = history(order_id)
+    return [msgspec.structs.replace(first, client_order_id=key), *rest]
+
+
+CONFIRMED = placed_as("k1", ORDER)
 CANCELLED = [CONFIRMED[0], OrderCancelled(**CONFIRMED[0].next(NOON))]
 
 Change = Callable[[Sequence[Record]], list[Record]]
@@ -183,10 +189,17 @@ BROKEN: dict[str, tuple[str, Change]] = {
         "one order a key",
         also(
             Answer(asked="place", key="k1", status=202, order_id=OTHER),
-            archived(history(OTHER)),
         ),
     ),
-    "there is an order that nobody placed": ("one order a key", also(archived(history(OTHER)))),
+    "a key makes two orders": ("one order a key", also(archived(placed_as("k1", OTHER)))),
+    "there is an order that nobody placed": (
+        "one order a key",
+        also(archived(placed_as("k2", OTHER))),
+    ),
+    "an order in time is called late": (
+        "answers are honest",
+        also(Answer(asked="place", key="k1", status=400, code="INVALID_ORDER")),
+    ),
     "a cancelled order is not cancelled": (
         "cancelled is cancelled",
         also(Answer(asked="cancel", key="k1", status=200, order_id=ORDER, told="cancelled")),
@@ -243,12 +256,13 @@ def test_a_cancelled_order_that_landed_is_found() -> None:
     assert "ends are true" in {violation.promise for violation in found}
 
 
-def test_an_order_of_a_client_that_left_before_it_was_told_is_nobodys_fault() -> None:
+def test_an_order_of_a_client_that_was_never_told_of_it_is_nobodys_fault() -> None:
     left = Answer(asked="place", key="k2", status=0)
-    events = history(THIRD)
-    swap = Swapped(order_id=THIRD, signature=f"sig-{THIRD}")
+    late = Answer(asked="place", key="k2", status=400, code="INVALID_ORDER", late=True)
+    events = placed_as("k2", OTHER)
+    swap = Swapped(order_id=OTHER, signature=f"sig-{OTHER}")
 
-    run = [*a_run(CONFIRMED, landed=True), left, archived(events), row(events), swap]
+    run = [*a_run(CONFIRMED, landed=True), left, late, archived(events), row(events), swap]
 
     assert violations(run) == []
 

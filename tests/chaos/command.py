@@ -1,0 +1,131 @@
+"""Run a stack under load, break it for some minutes, and check what it kept of its promises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from tests.chaos.checker import violations
+from tests.chaos.evidence import come_to_rest, evidence
+from tests.chaos.load import Load
+from tests.chaos.nemesis import Nemesis
+from tests.chaos.records import Archived, Injected, Record, Row, save
+from tests.chaos.run import Violation
+from tests.chaos.stage import LEASE_MS, Stage, staged
+
+CHAIN = "chain"  # The one fault that is no act of the nemesis: it is in the venues' settings.
+# Everything that a chain and its nodes do wrong, all the time, a little.
+_CHAIN_FAULTS = (
+    *("quote_error=0.05", "quote_stale=0.02", "unreachable=0.005", "outage=0.0005"),
+    *("send_error=0.03", "send_lost=0.03", "send_lost_reply=0.03"),
+    *("never_lands=0.03", "lands_late=0.03", "fails_on_chain=0.03", "slippage_exceeded=0.01"),
+    *("node_lags=0.02", "node_forgets=0.02", "history_pruned=0.02"),
+)
+_REST_S = 90.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do to a stack. The same seed makes the same faults and the same load."""
+
+    seconds: float
+    seed: int
+    faults: tuple[str, ...]
+    rate: float  # Orders a second.
+    fault_every_s: float
+    replicas: int
+    without_compare: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a run came to."""
+
+    orders: int
+    seconds: float
+    faults: Counter[str]
+    ends: Counter[str]
+    violations: list[Violation]
+    records: list[Record]
+
+
+def settings_for(plan: Plan) -> dict[str, object]:
+    """Return settings in which everything happens soon: leases, expiry, trimming."""
+    faults = ",".join(f"*.{fault}" for fault in _CHAIN_FAULTS) if CHAIN in plan.faults else ""
+    return {
+        "namespace": "chaos",
+        "partitions": 8,
+        "lease_ms": LEASE_MS,
+        "max_attempts": 10,
+        "backoff_base_ms": 100,
+        "backoff_cap_ms": 1_000,
+        "quote_ttl_ms": 2_000,
+        "venue_quote_ms": 20,
+        "venue_swap_ms_min": 50,
+        "venue_swap_ms_max": 300,
+        "venue_deadline_ms": 2_000,
+        "venue_outage_ms": 1_000,
+        "venue_seed": str(plan.seed),
+        "venue_faults": faults,
+        "chain_block_ms": 50,
+        "chain_valid_blocks": 60,
+        "confirm_budget_ms": 1_000,
+        "confirm_poll_ms": 50,
+        "resend_ms": 500,
+        "unresolved_poll_ms": 200,
+        "unresolved_poll_cap_ms": 1_000,
+        "redis_timeout_s": 2.0,
+        "accept_deadline_ms": 1_000,
+        "follow_check_s": 1.0,
+        "history_ttl_s": 5,
+        "trim_every_s": 1.0,
+        "drain_s": 3.0,
+        "reconcile_every_s": 1.0,
+    }
+
+
+async def execute(plan: Plan) -> Result:
+    """Run the plan, and check what it left behind."""
+    settings = settings_for(plan)
+    async with staged(
+        settings, replicas=plan.replicas, without_compare=plan.without_compare
+    ) as stage:
+        started = monotonic()
+        records = await _played(plan, stage)
+        seconds = monotonic() - started
+        records += await evidence(stage.settings)
+    found = violations(records)
+    return Result(
+        orders=sum(isinstance(record, Archived) for record in records),
+        seconds=seconds,
+        faults=Counter(record.fault for record in records if isinstance(record, Injected)),
+        ends=Counter(record.status for record in records if isinstance(record, Row)),
+        violations=found,
+        records=records,
+    )
+
+
+async def _played(plan: Plan, stage: Stage) -> list[Record]:
+    """Return what clients were told while the nemesis raged and until all was quiet again."""
+    over = asyncio.Event()
+    nemesis = Nemesis(stage, plan.seed, [fault for fault in plan.faults if fault != CHAIN])
+    asyncio.get_running_loop().call_later(plan.seconds, over.set)
+    async with Load(stage.doors, plan.seed) as load:
+        async with asyncio.TaskGroup() as acts:
+            acts.create_task(load.place_orders(plan.rate, over))
+            acts.create_task(nemesis.rage(plan.fault_every_s, over))
+        await nemesis.rest()
+        # What is unheard of or unsettled after that shows as a violation.
+        await load.finish(_REST_S)
+        await come_to_rest(stage.settings, _REST_S)
+        return [*nemesis.injected, *load.records]
+
+
+def keep(result: Result, plan: Plan, folder: Path) -> Path:
+    """Save everything that was seen; return where."""
+    path = folder / f"chaos-seed-{plan.seed}.jsonl"
+    save(path, result.records)
+    return path

@@ -1,0 +1,85 @@
+"""Read what a run left in Postgres, in Redis and on the simulated chain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+import psycopg
+from psycopg.rows import class_row
+
+from shared.streams.log import GROUPS, Log
+from shared.venues.ledger import Ledger
+from tests.chaos.records import Archived, Listed, Record, Row, Swapped
+from tests.eventually import eventually
+from tests.processes import StackSettings
+from tests.replicas import unsettled
+
+_PAGE = 1_000
+_EVENTS = "SELECT order_id::text, version, event::text FROM order_events ORDER BY 1, 2"
+_ROWS = """
+    SELECT order_id::text, version, status, unresolved, submitted_at, updated_at, attempts, venue,
+        signature, amount_out, price, failure_reason, cancel_requested, contradicted
+    FROM orders
+"""
+
+
+async def come_to_rest(settings: StackSettings, within_s: float) -> None:
+    """Wait until every group has settled all that is on the log, but not for ever."""
+    log = await Log.open(settings)
+
+    async def at_rest() -> bool:
+        return sum([await unsettled(log, group) for group in GROUPS]) == 0
+
+    try:
+        with suppress(AssertionError):  # What is left behind, the checker finds.
+            await eventually(at_rest, within_s=within_s, every_s=0.2)
+    finally:
+        await log.close()
+
+
+async def evidence(settings: StackSettings) -> list[Record]:
+    """Return what can be found of every order."""
+    found: list[Record] = [*await asyncio.to_thread(lambda: list(_archive(settings.database_url)))]
+    log = await Log.open(settings)
+    try:
+        order_ids = sorted({record.order_id for record in found if isinstance(record, Archived)})
+        found += [record async for record in _lists(log, order_ids)]
+        ledger = Ledger(
+            log.client, namespace=settings.namespace, retention_s=settings.chain_retention_s
+        )
+        found += [
+            Swapped(order_id=swap.order_id, signature=swap.signature)
+            async for swap in ledger.landed()
+        ]
+    finally:
+        await log.close()
+    return found
+
+
+def _archive(database_url: str) -> Iterator[Record]:
+    kept: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    with psycopg.connect(database_url) as connection:
+        for order_id, version, event in connection.execute(_EVENTS):
+            kept[order_id].append((version, event))
+        yield from connection.cursor(row_factory=class_row(Row)).execute(_ROWS)
+    for order_id, events in kept.items():
+        versions, raws = zip(*events, strict=True)
+        yield Archived(order_id=order_id, versions=versions, events=raws)
+
+
+async def _lists(log: Log, archived: list[str]) -> AsyncIterator[Listed]:
+    order_ids, cursor = set(archived), b""
+    while cursor != b"0":
+        pattern = f"{log.keys.namespace}:*:order:*"
+        page = ("MATCH", pattern, "COUNT", _PAGE)
+        cursor, keys = await log.client.call("SCAN", cursor or b"0", *page)
+        order_ids |= {key.decode().rsplit(":", 1)[1] for key in keys}
+    names = sorted(order_ids)
+    for start in range(0, len(names), _PAGE):
+        asked = names[start : start + _PAGE]
+        for order_id, events in zip(asked, await log.history(asked), strict=True):
+            if events:
+                yield Listed(order_id=order_id, events=tuple(event.decode() for event in events))

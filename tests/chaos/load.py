@@ -1,0 +1,179 @@
+"""Clients that place, cancel and follow orders, give up late, and write down all they are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, Self
+
+import httpx
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from tests.chaos.records import Answer, Connection, Record, Told
+from tests.chaos.run import ACCEPTED
+from tests.gateway import EXECUTE, ORDER
+
+_ANSWER_S = 5.0
+_PAUSE_S = 0.2
+_ENDED = 1000  # How a gateway closes a socket whose order has ended.
+_MOST_AT_ONCE = 1_500
+_CANCELS, _EXPIRES = 0.1, 0.05  # Of all orders.
+_LOST = (OSError, WebSocketException)  # A TimeoutError is an OSError.
+
+
+class _Update(msgspec.Struct):
+    version: int
+    status: str
+
+
+_update = msgspec.json.Decoder(_Update)
+
+
+class Load:
+    """Every client there is. `doors` tells the gateways' addresses as they are now."""
+
+    def __init__(self, doors: Callable[[], Sequence[str]], seed: int) -> None:
+        self.records: list[Record] = []
+        self.accepted = 0
+        self._doors = doors
+        self._dice = Random(f"load {seed}")
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._http = httpx.AsyncClient(timeout=_ANSWER_S, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self._http.aclose()
+
+    async def place_orders(self, rate: float, until: asyncio.Event) -> None:
+        """Start on `rate` orders a second, fewer while very many are under way."""
+        number = 0
+        while not until.is_set():
+            if len(self._under_way) < _MOST_AT_ONCE:
+                number += 1
+                task = asyncio.create_task(self._travel(f"order-{number}"))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(until.wait(), 1 / rate)
+
+    async def finish(self, within_s: float) -> int:
+        """Wait for the end of what was started; return how many orders' end nobody heard of."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=within_s)
+        return len(self._under_way)
+
+    async def _travel(self, key: str) -> None:
+        expires_at = None
+        if self._dice.random() < _EXPIRES:
+            expires_at = datetime.now(UTC) + timedelta(seconds=self._dice.uniform(0.2, 4))
+        order_id = await self._place(key, expires_at)
+        if order_id is None:
+            return
+        self.accepted += 1
+        following = asyncio.create_task(self._follow(key, order_id))
+        try:
+            if self._dice.random() < _CANCELS:
+                await asyncio.sleep(self._dice.uniform(0, 0.5))
+                await self._cancel(key, order_id)
+            await following
+        finally:
+            following.cancel()
+
+    async def _place(self, key: str, expires_at: datetime | None) -> str | None:
+        """Return the order's id, or None once it is too late for the order."""
+        body = {**ORDER, "clientOrderId": key}
+        if expires_at is not None:
+            body["expiresAt"] = expires_at.isoformat()
+        while True:
+            late = expires_at is not None and expires_at <= datetime.now(UTC)
+            answer = await self._ask("place", "POST", EXECUTE, key, body, late=late)
+            if answer.status == ACCEPTED:
+                return answer.order_id
+            if answer.status in range(400, 500):
+                return None
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _cancel(self, key: str, order_id: str) -> None:
+        while True:
+            path = f"/api/orders/{order_id}"
+            answer = await self._ask("cancel", "DELETE", path, key, order_id=order_id)
+            if answer.status in range(200, 500):
+                return
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _ask(  # noqa: PLR0913 - what is asked, and what is written down about it
+        self,
+        asked: str,
+        method: str,
+        path: str,
+        key: str,
+        body: dict[str, Any] | None = None,
+        *,
+        order_id: str | None = None,
+        late: bool = False,
+    ) -> Answer:
+        try:
+            reply = await self._http.request(method, f"http://{self._door()}{path}", json=body)
+            said = reply.json()
+        except (httpx.TransportError, ValueError):  # No answer, or half of one.
+            answer = Answer(asked=asked, key=key, status=0, order_id=order_id)
+        else:
+            answer = Answer(
+                asked=asked,
+                key=key,
+                status=reply.status_code,
+                code=said.get("code", ""),
+                order_id=said.get("orderId", order_id),
+                told=str(said.get("status", "")),
+                late=late,
+            )
+        self.records.append(answer)
+        return answer
+
+    async def _follow(self, key: str, order_id: str) -> None:
+        version, over = 0, False
+        while not over:
+            address = f"ws://{self._door()}/api/orders/{order_id}/ws?since={version}"
+            try:
+                async with connect(address, proxy=None, open_timeout=_ANSWER_S) as socket:
+                    told, closed = await _heard(socket)
+            except InvalidStatus as denied:
+                status = denied.response.status_code
+                answer = Answer(asked="follow", key=key, status=status, order_id=order_id)
+                self.records.append(answer)
+            except _LOST:
+                pass
+            else:
+                self.records.append(
+                    Connection(order_id=order_id, since=version, told=tuple(told), closed=closed)
+                )
+                version = max([version, *(update.version for update in told)])
+                over = closed == _ENDED
+            if not over:
+                await asyncio.sleep(_PAUSE_S * self._dice.uniform(0.5, 1.5))
+
+    def _door(self) -> str:
+        return self._dice.choice(self._doors())
+
+
+async def _heard(socket: ClientConnection) -> tuple[list[Told], int | None]:
+    """Return every update that a socket brings, and the code that the gateway closed it with."""
+    told: list[Told] = []
+    try:
+        while True:
+            message = await socket.recv()
+            with suppress(msgspec.ValidationError):  # Bad news has no version.
+                update = _update.decode(message)
+                told.append(Told(update.version, update.status))
+    except ConnectionClosed as closed:
+        return told, closed.rcvd.code if closed.rcvd else None

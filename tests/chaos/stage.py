@@ -1,0 +1,118 @@
+"""The stack that is to be broken: servers and services as processes, all on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.servers import Database
+from tests.processes import EVERY_SERVICE, ROOT, Service, Services, StackSettings, environment
+from tests.proxy import Proxy
+from tests.servers import Valkey
+
+_COMPARE = "length > expected"  # In lua/append.lua: what --break compare takes out.
+LEASE_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replica:
+    """A process of a service. Clients reach a gateway through its door, which can be slammed."""
+
+    service: Service
+    door: Proxy | None = None
+
+
+class Stage:
+    """Servers and services, and how to take them away and bring them back."""
+
+    def __init__(self, folder: Path, valkey: Valkey, database: Database, code: Path) -> None:
+        self.valkey = valkey
+        self.database = database
+        self.settings = StackSettings(redis_url=valkey.url, database_url=database.url)
+        self.replicas: list[Replica] = []
+        self._services = Services(folder)
+        self._started: list[Service] = []
+        self._code = code
+
+    def doors(self) -> list[str]:
+        """Return the addresses at which clients find a gateway."""
+        urls = [replica.door.url for replica in self.replicas if replica.door]
+        return [url.removeprefix("http://") for url in urls]
+
+    def of(self, name: str) -> list[Replica]:
+        """Return the replicas of a service."""
+        return [replica for replica in self.replicas if replica.service.name == name]
+
+    async def add(self, name: str) -> Replica:
+        """Start a replica, and do not wait until it is ready."""
+        # Python would look into the present directory first.
+        where = {"PYTHONPATH": str(self._code), "PYTHONSAFEPATH": "1"}
+        service = self._services.launch(name, environment(self.settings) | where)
+        self._started.append(service)
+        door = None
+        if name == "gateway":
+            door = Proxy(f"http://{service.address}")
+            await door.listen()
+        replica = Replica(service, door)
+        self.replicas.append(replica)
+        return replica
+
+    async def drop(self, replica: Replica, end: Callable[[Service], None]) -> None:
+        """End a replica, by a kill or by a request to leave."""
+        self.replicas.remove(replica)
+        end(replica.service)
+        if replica.door:
+            await replica.door.refuse()
+
+    async def close(self) -> None:
+        """End everything that runs."""
+        for service in self._started:
+            service.kill()
+        for replica in self.replicas:
+            if replica.door:
+                await replica.door.refuse()
+
+
+@asynccontextmanager
+async def staged(
+    settings: dict[str, object], *, replicas: int, without_compare: bool
+) -> AsyncIterator[Stage]:
+    """Run servers and so many replicas of each service; leave nothing behind."""
+    folder = Path(tempfile.mkdtemp(prefix="chaos"))
+    valkey, database = Valkey(folder), Database(folder)
+    stage: Stage | None = None
+    try:
+        await database.start()
+        await asyncio.to_thread(valkey.start)
+        code = _code_without_compare(folder / "code") if without_compare else ROOT
+        stage = Stage(folder, valkey, database, code)
+        stage.settings = stage.settings.model_copy(update=settings)
+        for name in itertools.chain.from_iterable([EVERY_SERVICE] * replicas):
+            await stage.add(name)
+        for replica in stage.replicas:
+            await replica.service.ready()
+        yield stage
+    finally:
+        if stage is not None:
+            await stage.close()
+        valkey.kill()
+        database.clean()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _code_without_compare(copy: Path) -> Path:
+    """Return a copy of the services that append whatever version an order has."""
+    for package in ("services", "shared"):
+        shutil.copytree(ROOT / package, copy / package)
+    script = copy / "shared" / "streams" / "lua" / "append.lua"
+    text = script.read_text()
+    if text.count(_COMPARE) != 1:
+        raise ValueError(f"{_COMPARE!r} is not what append.lua compares by any more")
+    script.write_text(text.replace(_COMPARE, "false"))
+    return copy
