@@ -14,9 +14,12 @@ from shared.settings import ConsumerSettings
 from shared.streams.consumer import Consumer, Worker
 from shared.streams.group import Group
 from shared.streams.log import Log
+from shared.streams.recall import ArchivedHistories
 from shared.streams.steps import Handler, Steps
 
 logger = logging.getLogger(__name__)
+
+_RECALL_LEASES = 4  # A recalled order falls due within one lease.
 
 
 async def run_steps(
@@ -29,7 +32,9 @@ async def run_steps(
     async with opened(settings, stop) as (log, archive, health):
         if log is not None:
             group = Group(log, name, settings.consumer_name)
-            worker = Steps(group, make(log), settings, archive.ended)
+            ttl_s = max(1, _RECALL_LEASES * settings.lease_ms // 1_000)
+            recall = ArchivedHistories(log, archive.history, ttl_s).recall
+            worker = Steps(group, make(log), settings, archive.ended, recall)
             await consume(group, worker, settings, health, stop)
 
 

@@ -87,6 +87,10 @@ PARKED = Gauge("slipstream_parked_orders", "Orders parked until due", ["group", 
 UNRESOLVED = Counter(
     "slipstream_unresolved_total", "Orders the chain gave no answer about in time", ["venue"]
 )
+CONTRADICTIONS = Counter(
+    "slipstream_contradictions_total",
+    "Swaps found on the chain although their order ended without them",
+)
 RESENDS = Counter(
     "slipstream_resends_total", "Transactions sent again while the chain was silent", ["venue"]
 )

@@ -157,11 +157,6 @@ class MarketSettings(Settings):
         description="Simulated faults by probability, e.g. raydium.quote_error=0.1,"
         "meteora.never_lands=0.01; see docs/adding-a-venue.md",
     )
-    resend_ms: Milliseconds = Field(
-        default=2_000,
-        ge=1,
-        description="Time between two sends of the same bytes while the chain is silent, in ms",
-    )
     venue_outage_ms: Milliseconds = Field(
         default=5_000, description="How long a simulated outage of a venue lasts, in ms"
     )
@@ -208,6 +203,20 @@ class VenueSettings(MarketSettings, ConsumerSettings):
     )
     unresolved_poll_cap_ms: Milliseconds = Field(
         default=60_000, ge=1, description="Longest wait between questions once unresolved, in ms"
+    )
+    resend_ms: Milliseconds = Field(
+        default=2_000,
+        ge=1,
+        description="Time between two sends of the same bytes while the chain is silent, in ms",
+    )
+    look_back_ms: Milliseconds = Field(
+        default=30_000,
+        ge=1,
+        description="Time after an order's end at which the chain is first asked whether it says "
+        "otherwise, in ms; doubled for each look after that",
+    )
+    look_back_for_ms: Milliseconds = Field(
+        default=900_000, description="How long after an order's end the chain is still asked, in ms"
     )
 
 

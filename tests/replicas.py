@@ -19,7 +19,7 @@ from shared.streams.backlog import backlog_of
 from shared.streams.consumer import Consumer, Worker
 from shared.streams.group import Group
 from shared.streams.log import Append, Log, Submission
-from shared.streams.steps import Handler, Next, Steps
+from shared.streams.steps import Ended, Handler, Next, Steps
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 from tests.builders import submitted
@@ -29,12 +29,17 @@ async def nothing_ended(_order_ids: Sequence[str]) -> set[str]:
     return set()
 
 
+async def nothing_recalled(_order_ids: Collection[str]) -> None:
+    pass
+
+
 @dataclass
 class Scripted:
     """A handler that does what the test says."""
 
     do: Callable[[OrderEvent], Awaitable[Next]]
     handles: Collection[type[OrderEvent]] = (OrderSubmitted,)
+    handles_when_due: Collection[type[OrderEvent]] = ()
     waits_on: Collection[type[OrderEvent]] = ()
     gave_up: Callable[[OrderEvent, str], Next] = field(default=lambda _event, _why: [])
 
@@ -65,11 +70,12 @@ async def running(
     group: str,
     handler: Handler,
     settings: ConsumerSettings,
-    ended: Callable[[Sequence[str]], Awaitable[set[str]]] = nothing_ended,
+    ended: Ended = nothing_ended,
 ) -> AsyncIterator[Group]:
     """Run one replica until the block ends, then let it leave."""
     membership = Group(log, group, f"replica-{uuid4().hex[:8]}")
-    async with working(membership, Steps(membership, handler, settings, ended), settings):
+    worker = Steps(membership, handler, settings, ended, nothing_recalled)
+    async with working(membership, worker, settings):
         yield membership
 
 

@@ -18,6 +18,7 @@ from shared.streams.batches import Handle as HandleBatch
 from shared.streams.consumer import Consumer
 from shared.streams.group import Group
 from shared.streams.log import Log
+from shared.streams.recall import ArchivedHistories
 from shared.streams.steps import Handler, Steps
 from tests.gateway import running_gateway
 from tests.processes import StackSettings
@@ -88,9 +89,12 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[str]:
 
 
 def _replicas(log: Log, archive: Archive, settings: StackSettings) -> list[Consumer]:
+    recalled = ArchivedHistories(log, archive.history, ttl_s=60)
+
     def steps(name: str, handler: Handler) -> Consumer:
         group = Group(log, name, "one")
-        return Consumer(group, Steps(group, handler, settings, archive.ended), settings)
+        worker = Steps(group, handler, settings, archive.ended, recalled.recall)
+        return Consumer(group, worker, settings)
 
     def batches(name: str, handle: HandleBatch, *, hold: bool) -> Consumer:
         group = Group(log, name, "one")

@@ -6,4 +6,6 @@ TransactionSent -> OrderConfirmed | OrderFailed | TransactionExpired | OrderUnre
 OrderUnresolved -> parked, sent and asked again, for as long as it takes:
 OrderConfirmed | OrderFailed | TransactionExpired
 CancelRequested -> whatever the order was waiting for
+OrderFailed, OrderCancelled, OrderExpired -> parked and looked back at where something was signed:
+OutcomeContradicted, if the chain says otherwise
 """

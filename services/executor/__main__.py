@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from services.executor.chain import Chain
 from services.executor.handler import Executor
+from services.executor.look_back import LookBack
 from services.executor.settle import Settlement
 from services.executor.watch import ChainWatch
 from shared.clock import utc_now
@@ -27,8 +28,14 @@ def make_executor(
     poll_ms, deadline_ms = settings.confirm_poll_ms, settings.venue_deadline_ms
     watches = {name: ChainWatch(venue, poll_ms, deadline_ms) for name, venue in venues.items()}
     chain = Chain(venues=venues, watches=watches, deadline_s=deadline_ms / 1_000)
-    settlement = Settlement(chain=chain, histories=Histories(log), settings=settings, now=utc_now)
-    return Executor(chain=chain, settlement=settlement, settings=settings, now=utc_now)
+    histories = Histories(log)
+    return Executor(
+        chain=chain,
+        settlement=Settlement(chain=chain, histories=histories, settings=settings, now=utc_now),
+        look_back=LookBack(chain=chain, histories=histories, settings=settings, now=utc_now),
+        settings=settings,
+        now=utc_now,
+    )
 
 
 async def main(settings: VenueSettings, stop: asyncio.Event) -> None:

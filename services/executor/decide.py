@@ -13,11 +13,13 @@ from shared.orders.events import (
     OrderFailed,
     OrderRouted,
     OrderUnresolved,
+    OutcomeContradicted,
     RouteExpired,
     TransactionExpired,
     TransactionSent,
     TransactionSigned,
 )
+from shared.orders.states import State
 from shared.orders.values import FailureReason, Value
 from shared.venues.protocol import Answer, Expired, Failed, Landed, Pending, Unknown
 
@@ -115,6 +117,51 @@ def judge_all(
     if isinstance(answer, Expired) and any(isinstance(said, Pending) for _, said in earlier):
         return None
     return judge(trigger, swap, answer, now)
+
+
+def in_doubt(history: Sequence[OrderEvent]) -> list[TransactionSigned]:
+    """Return what was signed for an order that has ended and is not known to have landed."""
+    landed = {
+        event.signature
+        for event in history
+        if isinstance(event, OrderConfirmed | OutcomeContradicted)
+    }
+    return [event for event in signed_in(history) if event.transaction.signature not in landed]
+
+
+def signed_in(history: Sequence[OrderEvent]) -> list[TransactionSigned]:
+    """Return every transaction that was signed for an order, oldest first."""
+    return [event for event in history if isinstance(event, TransactionSigned)]
+
+
+def contradictions(
+    trigger: OrderEvent, ended: State, found: Sequence[tuple[InFlight, Answer]], now: datetime
+) -> list[OutcomeContradicted]:
+    """Return a record of each swap that landed although its order ended without it."""
+    records: list[OutcomeContradicted] = []
+    for swap, answer in found:
+        if isinstance(answer, Landed):
+            swapped = f"{answer.receipt.amount_in} for {answer.receipt.amount_out}"
+            records.append(
+                OutcomeContradicted(
+                    **(records[-1] if records else trigger).next(now),
+                    state=ended,
+                    signature=swap.signature,
+                    detail=f"{swap.venue} swapped {swapped}",
+                )
+            )
+    return records
+
+
+def next_look_ms(since_end: timedelta, first_ms: int, for_ms: int) -> int | None:
+    """Return when to look at an ended order again: each time twice as long after its end.
+
+    None when it was looked at `for_ms` after its end, or later.
+    """
+    waited_ms = int(since_end.total_seconds() * 1_000)
+    if waited_ms < first_ms:
+        return first_ms - waited_ms
+    return waited_ms if waited_ms < for_ms else None
 
 
 def unresolved(trigger: OrderEvent, swap: InFlight, why: str, now: datetime) -> OrderUnresolved:

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 
 from services.executor.chain import Chain
 from services.executor.decide import exhausted, in_flight, rejected, too_late_to_sign
+from services.executor.look_back import LookBack
 from services.executor.settle import Settlement
 from shared.clock import Clock
 from shared.orders.events import (
     CancelRequested,
+    OrderCancelled,
+    OrderConfirmed,
     OrderEvent,
+    OrderExpired,
+    OrderFailed,
     OrderRouted,
     OrderUnresolved,
+    OutcomeContradicted,
     TransactionSent,
     TransactionSigned,
 )
@@ -23,14 +29,19 @@ from shared.venues.protocol import VenueRejected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executor:
-    """Executes routed orders, one event a step: sign, send, confirm."""
+    """Executes routed orders, one event a step: sign, send, confirm; and looks back once."""
 
     chain: Chain
     settlement: Settlement
+    look_back: LookBack
     settings: VenueSettings
     now: Clock
 
-    handles = (OrderRouted, TransactionSigned, TransactionSent, OrderUnresolved, CancelRequested)
+    handles = (
+        *(OrderRouted, TransactionSigned, TransactionSent, OrderUnresolved, CancelRequested),
+        *(OrderFailed, OrderCancelled, OrderExpired, OutcomeContradicted),
+    )
+    handles_when_due = (OrderConfirmed,)
     waits_on = (TransactionSent, CancelRequested)
 
     async def handle(self, event: OrderEvent) -> Next:
@@ -42,8 +53,10 @@ class Executor:
                 return await self.settlement.send(event, event)
             case TransactionSent():
                 return await self.settlement.confirm(event, in_flight(event))
-            case _:
+            case OrderUnresolved() | CancelRequested():
                 return await self.settlement.resume(event)
+            case _:
+                return await self.look_back.look(event)
 
     def give_up(self, event: OrderEvent, why: str) -> Next:
         """Fail what is not signed; what is signed is unresolved, and asked about for ever."""
@@ -52,8 +65,10 @@ class Executor:
                 return [exhausted(event, why, self.now())]
             case TransactionSigned() | TransactionSent():
                 return self.settlement.unresolved(event, in_flight(event), why)
-            case _:
+            case OrderUnresolved() | CancelRequested():
                 return Park(self.settings.unresolved_poll_ms)
+            case _:
+                return Park(self.settings.look_back_ms)
 
     async def _sign(self, event: OrderRouted) -> Next:
         if late := too_late_to_sign(event, self.now()):

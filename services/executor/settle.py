@@ -14,11 +14,12 @@ from services.executor.decide import (
     judge,
     judge_all,
     next_question_ms,
+    signed_in,
     unresolved,
 )
 from shared import metrics
 from shared.clock import Clock
-from shared.orders.events import OrderEvent, TransactionSent, TransactionSigned
+from shared.orders.events import OrderConfirmed, OrderEvent, TransactionSent, TransactionSigned
 from shared.orders.order import Order, replay
 from shared.orders.states import State
 from shared.settings import VenueSettings
@@ -45,7 +46,7 @@ class Settlement:
         except VenueRejected as error:
             # No end: the bytes may have landed before. Only the chain knows.
             if end := await self._answer(event, await self._signed(event)):
-                return [end]
+                return self._ended(end, signed.attempt)
             raise VenueUnavailable(f"{signed.venue} refused to send: {error}") from error
         sent = in_flight(signed)
         return [
@@ -66,7 +67,7 @@ class Settlement:
             wait_s = max(0.0, min(left_s, self.settings.resend_ms / 1_000))
             answer = await self.chain.answer(swap, wait_s)
             if answer is not None and (end := judge(event, swap, answer, self.now())):
-                return [end]
+                return self._ended(end, swap.attempt)
             if left_s <= wait_s:
                 why = f"the chain gave no answer within {self.settings.confirm_budget_ms} ms"
                 return self.unresolved(event, swap, why)
@@ -75,12 +76,12 @@ class Settlement:
                 return []
             await self.chain.send_again(signed[-1])
             if found := await self._found(event, signed):
-                return [found]
+                return self._ended(found, swap.attempt)
 
     async def resume(self, event: OrderEvent) -> Next:
         """Go on with an order that was parked or moved on from outside, wherever it stands."""
         history = await self.histories.at(event)
-        order, signed = replay(history), _signed_in(history)
+        order, signed = replay(history), signed_in(history)
         if order is None or not signed:
             return []
         if order.state is State.SIGNED:
@@ -101,11 +102,17 @@ class Settlement:
         await self.chain.send_again(signed[-1])  # The first send may never have arrived.
         try:
             if end := await self._answer(event, signed):
-                return [end]
+                return self._ended(end, signed[-1].attempt)
         except NOT_NOW as error:
             logger.warning("%s, asked again: %s", event.order_id, error)
         first_ms, cap_ms = self.settings.unresolved_poll_ms, self.settings.unresolved_poll_cap_ms
         return Park(next_question_ms(self.now() - order.updated_at, first_ms, cap_ms))
+
+    def _ended(self, end: OrderEvent, attempts: int) -> Next:
+        # Nobody is given confirmed orders, for they are many; few have a second transaction.
+        if isinstance(end, OrderConfirmed) and attempts > 1:
+            return Park(self.settings.look_back_ms, [end])
+        return [end]
 
     async def _answer(
         self, event: OrderEvent, signed: Sequence[TransactionSigned]
@@ -127,8 +134,4 @@ class Settlement:
             return None
 
     async def _signed(self, event: OrderEvent) -> list[TransactionSigned]:
-        return _signed_in(await self.histories.at(event))
-
-
-def _signed_in(history: Sequence[OrderEvent]) -> list[TransactionSigned]:
-    return [event for event in history if isinstance(event, TransactionSigned)]
+        return signed_in(await self.histories.at(event))

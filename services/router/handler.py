@@ -36,6 +36,7 @@ class Router:
     now: Clock
 
     handles = (OrderSubmitted, RoutingStarted, RouteExpired, TransactionExpired)
+    handles_when_due = ()
     waits_on = ()
 
     async def handle(self, event: OrderEvent) -> Next:

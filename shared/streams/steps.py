@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
@@ -20,7 +21,14 @@ from shared import metrics
 from shared.batching import Coalescer
 from shared.errors import ServerAway
 from shared.orders.codec import MalformedEvent
-from shared.orders.events import EVENT_TYPES, OrderEvent
+from shared.orders.events import (
+    EVENT_TYPES,
+    OrderCancelled,
+    OrderEvent,
+    OrderExpired,
+    OrderFailed,
+    OutcomeContradicted,
+)
 from shared.orders.states import END_STATUSES
 from shared.orders.view import status_after
 from shared.settings import ConsumerSettings
@@ -36,12 +44,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """Nothing to say yet: look at the order again in so many ms, whoever does."""
+    """Nothing more to say for now: look at the order again in so many ms, whoever does."""
 
     after_ms: int
+    events: Sequence[OrderEvent] = ()  # What there is to say already.
 
 
 Next: TypeAlias = Sequence[OrderEvent] | Park
+
+# What a group that looks back at ended orders still has to do when their history has left Redis.
+_ENDS = {kind.__name__ for kind in (OrderFailed, OrderCancelled, OrderExpired, OutcomeContradicted)}
 
 # Deliveries that wait for the chain without a slot, as a multiple of those with one. More are
 # parked, and looked at again so much later.
@@ -54,6 +66,11 @@ class Handler(Protocol):
     @property
     def handles(self) -> Collection[type[OrderEvent]]:
         """Return the events it is to be given."""
+        ...
+
+    @property
+    def handles_when_due(self) -> Collection[type[OrderEvent]]:
+        """Return those it is given only when an order falls due that it has parked."""
         ...
 
     @property
@@ -74,21 +91,33 @@ class Handler(Protocol):
 
 
 Ended: TypeAlias = Callable[[Sequence[str]], Awaitable[set[str]]]
+Recall: TypeAlias = Callable[[Collection[str]], Awaitable[None]]
 
 
 class Steps:
     """Runs a handler on many deliveries at once; a slow one holds up no other."""
 
     def __init__(
-        self, group: Group, handler: Handler, settings: ConsumerSettings, ended: Ended
+        self,
+        group: Group,
+        handler: Handler,
+        settings: ConsumerSettings,
+        ended: Ended,
+        recall: Recall,
     ) -> None:
-        """Run `handler`; `ended` tells which orders have their end in the archive."""
+        """Run `handler`.
+
+        `ended` tells which orders have their end in the archive; `recall` puts the histories of
+        such orders back into Redis for a while.
+        """
         self.patience = Patience()
         self._group = group
         self._handler = handler
         self._settings = settings
         self._ended = ended
+        self._recall = recall
         self._handles = {kind.__name__ for kind in handler.handles}
+        self._when_due = self._handles | {kind.__name__ for kind in handler.handles_when_due}
         self._waits_on = {kind.__name__ for kind in handler.waits_on}
         self._held = Held(settings.max_in_flight)
         self._tasks: dict[asyncio.Task[None], bool] = {}
@@ -131,13 +160,16 @@ class Steps:
         return delivery.for_others or (known and delivery.type not in self._handles)
 
     async def forget(self, vanished: Sequence[str]) -> None:
-        """Take ended orders off the parking; what is missing otherwise stays, and is alarming."""
+        """Recall the histories of ended orders, for when they fall due again, one lease from now.
+
+        What is missing otherwise stays, and is alarming.
+        """
         try:
             ended = await self._ended(vanished)
+            await self._recall(ended)
         except ServerAway as error:
             logger.warning("parked orders without history, and no archive to ask: %s", error)
             return
-        await self._group.unpark(ended)
         for order_id in set(vanished) - ended:
             metrics.SETTLED.labels(self._group.name, "missing").inc()
             logger.error("order %s is parked and its history is missing", order_id)
@@ -173,7 +205,7 @@ class Steps:
             await self._bury(delivery, str(error))
             return
         following: Next | None
-        if delivery.type not in self._handles:  # A parked order that was moved on elsewhere.
+        if delivery.type not in self._when_due:  # A parked order that was moved on elsewhere.
             following = ()
         elif self._held.idle > _MOST_IDLE * self._settings.max_in_flight:
             following = _OVERFLOW
@@ -226,7 +258,7 @@ class Steps:
         append = Append(
             order_id=event.order_id,
             expected=event.version,
-            events=() if isinstance(following, Park) else following,
+            events=following.events if isinstance(following, Park) else following,
             entry_id=delivery.entry_id,
             park_ms=following.after_ms if isinstance(following, Park) else None,
             unpark=not delivery.entry_id and not parked,
@@ -250,13 +282,20 @@ class Steps:
             logger.warning("%s has no history, and no archive to ask: %s", delivery.order_id, error)
             ended = set()
         if delivery.order_id in ended:
-            if delivery.entry_id:
-                await self.patience(lambda: self._group.acknowledge([delivery]))
-            else:
-                await self.patience(lambda: self._group.unpark([delivery.order_id]))
+            await self._after_the_end(delivery)
             return
         logger.error("the history of order %s is missing", delivery.order_id)
         await self._hand_back(delivery, counts=True)
+
+    async def _after_the_end(self, delivery: Delivery) -> None:
+        if not delivery.entry_id:
+            return  # It falls due again, and is recalled then.
+        if delivery.type not in _ENDS:
+            await self.patience(lambda: self._group.acknowledge([delivery]))
+            return
+        with suppress(ServerAway):  # Then it comes again, and is recalled the next time.
+            await self._recall([delivery.order_id])
+        await self._hand_back(delivery, counts=False)
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
         if not delivery.entry_id:

@@ -34,6 +34,8 @@ local function settle(log, list, third, first)
       local kind, json = ARGV[first + 4 + 2 * i], ARGV[first + 5 + 2 * i]
       redis.call('XADD', log, '*', 'type', kind, 'order', order, 'event', json)
       redis.call('RPUSH', list, json)
+      -- The list of an ended order may expire soon, and this is not archived yet.
+      if kind == 'OutcomeContradicted' then redis.call('PERSIST', list) end
     end
     length = length + events
     if also == 'mark' then

@@ -1,0 +1,259 @@
+"""What was signed for an order turns up on the chain after the order has ended without it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from msgspec.structs import replace
+
+from shared.archive.merge import Recorded
+from shared.archive.migrate import migrate
+from shared.archive.postgres import Archive
+from shared.clock import utc_now
+from shared.orders.codec import encode
+from shared.orders.events import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderEvent,
+    OutcomeContradicted,
+    TransactionExpired,
+    TransactionSigned,
+)
+from shared.orders.order import replay
+from shared.orders.states import State
+from shared.orders.values import SignedTransaction
+from shared.settings import VenueSettings
+from shared.streams.backlog import backlog_of
+from shared.streams.group import Group
+from shared.streams.log import Log
+from shared.streams.recall import ArchivedHistories
+from shared.streams.steps import Steps
+from shared.venues.protocol import Unknown, VenueUnavailable
+from tests.builders import a_transaction, history
+from tests.eventually import eventually
+from tests.replicas import (
+    an_executor,
+    events_of,
+    place_history,
+    running,
+    types_of,
+    unsettled,
+    working,
+)
+from tests.scripted_venue import LANDED, ScriptedVenue
+
+QUICK = {"look_back_ms": 50, "look_back_for_ms": 400}
+
+
+@pytest.fixture
+def quick(settings: VenueSettings) -> VenueSettings:
+    return settings.model_copy(update=QUICK)
+
+
+@pytest_asyncio.fixture
+async def archive(database_url: str) -> AsyncIterator[Archive]:
+    await migrate(database_url)
+    opened = await Archive.open(database_url)
+    yield opened
+    await opened.close()
+
+
+def withdrawn() -> list[OrderEvent]:
+    """Return the history of an order that was cancelled once its transaction was proven dead."""
+    events = history(ending="sent")
+    signed = events[3]
+    assert isinstance(signed, TransactionSigned)
+    proof = TransactionExpired(
+        **events[-1].next(utc_now()), signature=signed.transaction.signature, proof="dead"
+    )
+    return [*events, proof, OrderCancelled(**proof.next(utc_now()))]
+
+
+def confirmed_twice_signed() -> list[OrderEvent]:
+    """Return the history of an order that is about to be confirmed at its second attempt."""
+    events = history(ending="sent")
+    routed, signed, sent = events[2:5]
+    assert isinstance(signed, TransactionSigned)
+    proof = TransactionExpired(
+        **sent.next(utc_now()), signature=signed.transaction.signature, proof="dead"
+    )
+    events.append(proof)
+    transaction = a_transaction("second")
+    for event, changes in (
+        (routed, {"attempt": 2}),
+        (signed, {"attempt": 2, "transaction": transaction}),
+        (sent, {"attempt": 2, "signature": "second"}),
+    ):
+        events.append(replace(event, **events[-1].next(utc_now()), **changes))
+    return events
+
+
+def contradicted(log: Log, order_id: str) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return (await types_of(log, order_id))[-1:] == ["OutcomeContradicted"]
+
+    return look
+
+
+def nothing_parked(log: Log) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        parked = sum(part.parked for part in await backlog_of(log, "executor"))
+        return parked + await unsettled(log, "executor") == 0
+
+    return look
+
+
+async def test_a_swap_that_landed_after_its_order_had_ended_is_recorded_and_no_second_end(
+    log: Log, quick: VenueSettings
+) -> None:
+    events = withdrawn()
+    venue = ScriptedVenue(on_search=lambda _transaction: LANDED)
+    await place_history(log, events)
+
+    async with running(log, "executor", an_executor(log, quick, venue), quick):
+        await eventually(contradicted(log, events[0].order_id))
+        await eventually(nothing_parked(log))
+
+    after = await events_of(log, events[0].order_id)
+    order = replay(after)
+    assert after[:-1] == events
+    assert isinstance(after[-1], OutcomeContradicted)
+    assert after[-1].signature == f"sig-{events[0].order_id}"
+    assert order is not None
+    assert (order.state, order.contradicted) == (State.CANCELLED, True)
+
+
+async def test_the_chain_is_asked_a_few_times_and_then_no_more(
+    log: Log, quick: VenueSettings
+) -> None:
+    asked: list[str] = []
+
+    def search(transaction: SignedTransaction) -> Unknown:
+        asked.append(transaction.signature)
+        return Unknown()
+
+    venue = ScriptedVenue(on_search=search)
+    events = withdrawn()
+    longer = quick.model_copy(update={"look_back_for_ms": 2_000})
+    await place_history(log, events)
+
+    async with running(log, "executor", an_executor(log, longer, venue), longer):
+        await eventually(lambda: asked)
+        await eventually(nothing_parked(log))
+
+    assert await events_of(log, events[0].order_id) == events
+    assert 1 < len(asked) <= 7  # At 50 ms, and each time twice as late.
+
+
+async def test_a_venue_that_does_not_answer_is_asked_until_it_has(
+    log: Log, quick: VenueSettings
+) -> None:
+    asked: list[datetime] = []
+
+    def search(_transaction: object) -> Unknown:
+        asked.append(utc_now())
+        if asked[-1] - asked[0] < timedelta(seconds=1):
+            raise VenueUnavailable("node is down")
+        return Unknown()
+
+    venue = ScriptedVenue(on_search=search)
+    await place_history(log, withdrawn())
+
+    async with running(log, "executor", an_executor(log, quick, venue), quick):
+        await eventually(lambda: asked)
+        await eventually(nothing_parked(log))
+
+    assert asked[-1] - asked[0] >= timedelta(seconds=1)
+
+
+async def test_a_second_swap_of_a_confirmed_order_is_recorded(
+    log: Log, quick: VenueSettings
+) -> None:
+    events = confirmed_twice_signed()
+    order_id = events[0].order_id
+    ended: list[bool] = []
+
+    venue = ScriptedVenue(
+        on_status=lambda signature: LANDED if signature == "second" else Unknown(),
+        on_search=lambda _one: LANDED if ended else Unknown(),
+    )
+    await place_history(log, events)
+
+    async def confirmed() -> bool:
+        return "OrderConfirmed" in await types_of(log, order_id)
+
+    async with running(log, "executor", an_executor(log, quick, venue), quick):
+        await eventually(confirmed)
+        ended.append(True)
+        await eventually(contradicted(log, order_id))
+
+    [*_, confirmation, record] = await events_of(log, order_id)
+    assert isinstance(confirmation, OrderConfirmed)
+    assert isinstance(record, OutcomeContradicted)
+    assert (confirmation.signature, record.signature) == ("second", f"sig-{order_id}")
+
+
+async def test_an_order_that_ended_unsigned_is_not_looked_at(
+    log: Log, quick: VenueSettings
+) -> None:
+    venue = ScriptedVenue(on_search=lambda _transaction: LANDED)
+    events = history(ending="failed")
+    await place_history(log, events)
+
+    async with running(log, "executor", an_executor(log, quick, venue), quick):
+        await eventually(nothing_parked(log))
+
+    assert await events_of(log, events[0].order_id) == events
+
+
+@pytest.mark.parametrize("gone", ["before its end was seen", "once it was parked"])
+async def test_an_order_whose_history_has_left_redis_is_looked_at_all_the_same(
+    log: Log, quick: VenueSettings, archive: Archive, gone: str
+) -> None:
+    """And what is recorded then stays in Redis until somebody has archived it."""
+    events = withdrawn()
+    order_id = events[0].order_id
+    landed: list[bool] = []
+    venue = ScriptedVenue(on_search=lambda _transaction: LANDED if landed else Unknown())
+    await place_history(log, events)
+    await archive.store([Recorded(event, encode(event)) for event in events])
+    key = log.keys.history(order_id)
+    unhurried = quick.model_copy(update={"look_back_for_ms": 60_000})
+
+    async def is_parked() -> bool:
+        return sum(part.parked for part in await backlog_of(log, "executor")) == 1
+
+    if gone == "before its end was seen":
+        await log.client.call("DEL", key)
+    membership = Group(log, "executor", f"replica-{uuid4().hex[:8]}")
+    recall = ArchivedHistories(log, archive.history, ttl_s=4).recall
+    handler = an_executor(log, unhurried, venue)
+    worker = Steps(membership, handler, unhurried, archive.ended, recall)
+    async with working(membership, worker, unhurried):
+        await eventually(is_parked)
+        await log.client.call("DEL", key)
+        landed.append(True)
+        await eventually(contradicted(log, order_id))
+
+    assert (await events_of(log, order_id))[:-1] == events
+    assert await log.client.call("PTTL", key) == -1
+
+
+async def test_a_recalled_history_is_gone_again_after_a_while_and_none_is_overwritten(
+    log: Log, archive: Archive
+) -> None:
+    kept, gone = withdrawn(), withdrawn()
+    await place_history(log, kept)
+    await archive.store([Recorded(event, encode(event)) for event in [*kept[:-1], *gone]])
+    order_ids = [kept[0].order_id, gone[0].order_id]
+
+    await ArchivedHistories(log, archive.history, ttl_s=60).recall(order_ids)
+
+    ttls = [await log.client.call("TTL", log.keys.history(order_id)) for order_id in order_ids]
+    assert [await events_of(log, order_id) for order_id in order_ids] == [kept, gone]
+    assert ttls[0] == -1
+    assert 0 < ttls[1] <= 60
