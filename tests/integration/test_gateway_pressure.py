@@ -79,7 +79,7 @@ async def test_a_full_redis_closes_intake_before_it_refuses_to_write(
         settings = gateway_settings(valkey.url, namespace, max_memory_percent=50)
         async with running_gateway(settings) as gateway:
             assert await accepted(gateway)
-            await gateway.log.client.call("SET", "somebody's", b"x" * 30_000_000)
+            await gateway.log.client.call("SET", "somebody's", b"x" * 40_000_000)
             answer = await eventually(lambda: refused(gateway))
             await gateway.log.client.call("DEL", "somebody's")
             recovered: bool = await eventually(lambda: accepted(gateway))
