@@ -47,15 +47,18 @@ TRANSITIONS: dict[tuple[State | None, type[OrderEvent]], State] = {
     (State.ROUTED, RouteExpired): State.ROUTING,
     (State.ROUTED, TransactionSigned): State.SIGNED,
     (State.SIGNED, TransactionSent): State.SENT,
-    **{(state, OrderFailed): State.FAILED for state in _UNSIGNED | IN_FLIGHT},
-    **{(state, OrderCancelled): State.CANCELLED for state in _UNSIGNED},
-    **{(state, OrderExpired): State.EXPIRED for state in _UNSIGNED},
+    **{(state, OrderFailed): State.FAILED for state in sorted(_UNSIGNED | IN_FLIGHT)},
+    **{(state, OrderCancelled): State.CANCELLED for state in sorted(_UNSIGNED)},
+    **{(state, OrderExpired): State.EXPIRED for state in sorted(_UNSIGNED)},
     # A send that was refused because the bytes had landed confirms without TransactionSent.
-    **{(state, OrderConfirmed): State.CONFIRMED for state in IN_FLIGHT},
-    **{(state, OrderUnresolved): State.UNRESOLVED for state in IN_FLIGHT - {State.UNRESOLVED}},
-    **{(state, TransactionExpired): State.ROUTING for state in IN_FLIGHT},
-    **{(state, CancelRequested): state for state in IN_FLIGHT},
-    **{(state, OutcomeContradicted): state for state in ENDS},
+    **{(state, OrderConfirmed): State.CONFIRMED for state in sorted(IN_FLIGHT)},
+    **{
+        (state, OrderUnresolved): State.UNRESOLVED
+        for state in sorted(IN_FLIGHT - {State.UNRESOLVED})
+    },
+    **{(state, TransactionExpired): State.ROUTING for state in sorted(IN_FLIGHT)},
+    **{(state, CancelRequested): state for state in sorted(IN_FLIGHT)},
+    **{(state, OutcomeContradicted): state for state in sorted(ENDS)},
 }
 
 
