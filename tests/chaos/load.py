@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,7 @@ class Load:
         self.records: list[Record] = []
         self.accepted = 0
         self._doors = doors
+        self._known = doors()
         self._dice = Random(f"load {seed}")
         self._under_way: set[asyncio.Task[None]] = set()
         self._http = httpx.AsyncClient(timeout=_ANSWER_S, trust_env=False)
@@ -56,15 +58,17 @@ class Load:
 
     async def place_orders(self, rate: float, until: asyncio.Event) -> None:
         """Start on `rate` orders a second, fewer while very many are under way."""
-        number = 0
-        while not until.is_set():
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        for number in itertools.count(1):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(until.wait(), start + number / rate - loop.time())
+            if until.is_set():
+                return
             if len(self._under_way) < _MOST_AT_ONCE:
-                number += 1
                 task = asyncio.create_task(self._travel(f"order-{number}"))
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(until.wait(), 1 / rate)
 
     async def finish(self, within_s: float) -> int:
         """Wait for the end of what was started; return how many orders' end nobody heard of."""
@@ -163,7 +167,8 @@ class Load:
                 await asyncio.sleep(_PAUSE_S * self._dice.uniform(0.5, 1.5))
 
     def _door(self) -> str:
-        return self._dice.choice(self._doors())
+        self._known = self._doors() or self._known  # With no gateway there, try where one was.
+        return self._dice.choice(self._known)
 
 
 async def _heard(socket: ClientConnection) -> tuple[list[Told], int | None]:
