@@ -285,7 +285,8 @@ class Steps:
             await self._after_the_end(delivery)
             return
         logger.error("the history of order %s is missing", delivery.order_id)
-        await self._hand_back(delivery, counts=True)
+        # Not tried at all: counted, the step would be given up as soon as its history is back.
+        await self._hand_back(delivery, counts=False)
 
     async def _after_the_end(self, delivery: Delivery) -> None:
         if not delivery.entry_id:
