@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from shared.archive.postgres import Archive
 from shared.runtime import Health, metrics_server, until_available
@@ -27,15 +28,21 @@ async def run_steps(
     make: Callable[[Log], Handler],
     settings: ConsumerSettings,
     stop: asyncio.Event,
+    beside: Callable[[Log, Archive], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
-    """Run a service that answers each event with the next one."""
+    """Run a service that answers each event with the next one, and what it does `beside` that."""
     async with opened(settings, stop) as (log, archive, health):
-        if log is not None:
-            group = Group(log, name, settings.consumer_name)
-            ttl_s = max(1, _RECALL_LEASES * settings.lease_ms // 1_000)
-            recall = ArchivedHistories(log, archive.history, ttl_s).recall
-            worker = Steps(group, make(log), settings, archive.ended, recall)
+        if log is None:
+            return
+        group = Group(log, name, settings.consumer_name)
+        ttl_s = max(1, _RECALL_LEASES * settings.lease_ms // 1_000)
+        recall = ArchivedHistories(log, archive.history, ttl_s).recall
+        worker = Steps(group, make(log), settings, archive.ended, recall)
+        async with asyncio.TaskGroup() as tasks:
+            others = [tasks.create_task(beside(log, archive))] if beside else []
             await consume(group, worker, settings, health, stop)
+            for other in others:  # It may hang on a server that is away.
+                other.cancel()
 
 
 @asynccontextmanager

@@ -87,6 +87,16 @@ PARKED = Gauge("slipstream_parked_orders", "Orders parked until due", ["group", 
 UNRESOLVED = Counter(
     "slipstream_unresolved_total", "Orders the chain gave no answer about in time", ["venue"]
 )
+LOOKED_AT = Counter(
+    "slipstream_reconcile_looked_at_total", "Histories looked at for orders that nobody holds"
+)
+RECONCILED = Counter(
+    "slipstream_reconciled_total", "Orders that nobody held, put back on their way, by why", ["why"]
+)
+IRRECONCILABLE = Counter(
+    "slipstream_irreconcilable_total",
+    "Times an order that nobody held was left alone, because going on might be wrong",
+)
 CONTRADICTIONS = Counter(
     "slipstream_contradictions_total",
     "Swaps found on the chain although their order ended without them",

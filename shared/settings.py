@@ -220,6 +220,22 @@ class VenueSettings(MarketSettings, ConsumerSettings):
     )
 
 
+class ExecutorSettings(VenueSettings):
+    """The side that settles with the chain and finds what nobody holds."""
+
+    reconcile_every_s: Seconds = Field(
+        default=1.0, description="Time between two looks for orders that nobody holds, in seconds"
+    )
+    reconcile_keys: int = Field(
+        default=2_000, ge=1, description="Keys of Redis, and open orders, that one look goes over"
+    )
+    reconcile_unsigned: bool = Field(
+        default=False,
+        description="Go on with orders that Redis lost and that were not signed as far as "
+        "PostgreSQL knows. One that was, in what was lost, is then swapped twice",
+    )
+
+
 class GatewaySettings(MarketSettings):
     """The public side."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.settings import GatewaySettings, ProjectorSettings, Settings, VenueSettings
+from shared.settings import ExecutorSettings, GatewaySettings, ProjectorSettings, Settings
 from tests.eventually import eventually
 from tests.servers import free_port
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 EVERY_SERVICE = ("gateway", "router", "executor", "notifier", "projector")
 
 
-class StackSettings(VenueSettings, ProjectorSettings, GatewaySettings):
+class StackSettings(ExecutorSettings, ProjectorSettings, GatewaySettings):
     """What all services together want to know; each reads its own part."""
 
 

@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 
 from shared.settings import (
     ConsumerSettings,
+    ExecutorSettings,
     GatewaySettings,
     ProjectorSettings,
     Settings,
@@ -17,7 +18,7 @@ from shared.settings import (
 READERS: dict[str, type[Settings]] = {
     "gateway": GatewaySettings,
     "router": VenueSettings,
-    "executor": VenueSettings,
+    "executor": ExecutorSettings,
     "notifier": ConsumerSettings,
     "projector": ProjectorSettings,
 }

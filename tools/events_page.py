@@ -12,11 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from services import executor, gateway, notifier, projector, router
-from services.executor.handler import Executor
-from services.router.handler import Router
+from shared.orders.continuing import CONTINUES
 from shared.orders.events import Event, OrderEvent
 from shared.orders.order import TRANSITIONS
-from shared.orders.states import ENDS, STATUS, State
+from shared.orders.states import STATUS, State
 from shared.orders.values import (
     CHAIN_ANSWERS,
     FailureReason,
@@ -103,11 +102,10 @@ def _overview() -> Iterator[list[str]]:
 def _consequence(kind: type[OrderEvent]) -> tuple[str, str]:
     leads_to = {(start, end) for (start, event), end in TRANSITIONS.items() if event is kind}
     states = {end for _, end in leads_to}
-    ended, unchanged = states <= ENDS, len(states) > 1
+    unchanged = len(states) > 1
     status = "unchanged" if unchanged else f"`{STATUS[states.pop()]}`"
-    continues = [s.__name__.lower() for s in (Router, Executor) if kind in s.handles]
-    if continues and not ended:
-        return status, ", ".join(continues)
+    if kind in CONTINUES:
+        return status, CONTINUES[kind]
     return status, "nobody" if unchanged else "nobody: the end"
 
 

@@ -8,4 +8,6 @@ OrderConfirmed | OrderFailed | TransactionExpired
 CancelRequested -> whatever the order was waiting for
 OrderFailed, OrderCancelled, OrderExpired -> parked and looked back at where something was signed:
 OutcomeContradicted, if the chain says otherwise
+
+Beside that, gives orders that nobody holds back to whoever continues them.
 """

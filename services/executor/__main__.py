@@ -8,16 +8,20 @@ from collections.abc import Mapping
 from services.executor.chain import Chain
 from services.executor.handler import Executor
 from services.executor.look_back import LookBack
+from services.executor.reconciler import Reconciler
 from services.executor.settle import Settlement
 from services.executor.watch import ChainWatch
+from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.consuming import run_steps
 from shared.runtime import run_service
-from shared.settings import VenueSettings
+from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.history import Histories
 from shared.streams.log import Log
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
+
+_REST_LEASES = 4  # Nobody moved an order for so long: whoever held it has died or let it go.
 
 
 def make_executor(
@@ -38,10 +42,27 @@ def make_executor(
     )
 
 
-async def main(settings: VenueSettings, stop: asyncio.Event) -> None:
+def make_reconciler(log: Log, archive: Archive, settings: ExecutorSettings) -> Reconciler:
+    """Return a reconciler of the whole log."""
+    return Reconciler(
+        log=log,
+        archive=archive,
+        at_once=settings.reconcile_keys,
+        rest_ms=_REST_LEASES * settings.lease_ms,
+        unsigned_too=settings.reconcile_unsigned,
+        now=utc_now,
+    )
+
+
+async def main(settings: ExecutorSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
-    await run_steps("executor", lambda log: make_executor(log, settings), settings, stop)
+
+    async def reconcile(log: Log, archive: Archive) -> None:
+        reconciler = make_reconciler(log, archive, settings)
+        await reconciler.keep_looking(settings.reconcile_every_s, stop)
+
+    await run_steps("executor", lambda log: make_executor(log, settings), settings, stop, reconcile)
 
 
 if __name__ == "__main__":
-    run_service(VenueSettings, main)
+    run_service(ExecutorSettings, main)

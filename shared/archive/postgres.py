@@ -15,6 +15,7 @@ from shared.archive.connect import BATCH_LOCK, conninfo, statement, unavailable
 from shared.archive.errors import ContentMismatch
 from shared.archive.listing import Filter, ListedOrder, Place, list_orders
 from shared.archive.merge import Recorded, distinct, merge
+from shared.archive.open_orders import OpenOrder, next_open
 
 _CONNECT_S = 3.0  # Longest wait for a connection.
 _DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
@@ -138,6 +139,11 @@ class Archive:
         """Return up to `limit` of the wanted orders behind a place, newest first."""
         async with self._connection() as connection:
             return await list_orders(connection, wanted, after, limit)
+
+    async def next_open(self, after: Place, limit: int) -> list[OpenOrder]:
+        """Return up to `limit` of the orders behind a place that have not ended, oldest first."""
+        async with self._connection() as connection:
+            return await next_open(connection, after, limit)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:

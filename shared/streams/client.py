@@ -6,7 +6,7 @@ Replies are raw: bytes, numbers and lists, as the server sent them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Self, TypeAlias
@@ -153,6 +153,30 @@ class Client:
         except (RedisError, *AWAY) as error:
             return [checked(error)]
         return list(replies.values())
+
+    async def scan(
+        self, cursors: Mapping[str, int], pattern: str, count: int
+    ) -> tuple[dict[str, int], list[bytes]]:
+        """Look at about `count` keys of each primary node, from its cursor on, at first from 0.
+
+        Return the cursors to go on from (0: everything was seen) and the keys that match. Raises
+        `LogUnavailable`.
+        """
+        options = ("MATCH", pattern, "COUNT", count)
+        if not self.clustered:
+            cursor, keys = await self.call("SCAN", cursors.get("", 0), *options)
+            return {"": int(cursor)}, keys
+        there: dict[str, int] = {}
+        found: list[bytes] = []
+        for node in self._redis.get_primaries():
+            command = ("SCAN", cursors.get(node.name, 0), *options)
+            try:
+                at, keys = await self._redis.execute_command(*command, target_nodes=node)
+            except (RedisError, *AWAY) as error:
+                checked(error)
+            there |= at
+            found += keys
+        return there, found
 
     def node_of(self, key: str) -> str:
         """Return the name of the node that holds a key; the same for all on one server."""

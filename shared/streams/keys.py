@@ -29,13 +29,26 @@ class Keys:
         """Return what an order's id is put behind to name its list."""
         return f"{self.namespace}:{{{partition:02}}}:order:"
 
+    @property
+    def histories(self) -> str:
+        """Return the pattern that the lists of all orders match."""
+        return f"{self.namespace}:{{*}}:order:*"
+
+    def suspects(self, partition: int) -> str:
+        """Return the sorted set of orders found at rest, by since when nobody moved them (ms)."""
+        return f"{self.namespace}:{{{partition:02}}}:suspects"
+
+    def due_prefix(self, partition: int) -> str:
+        """Return what a group's name is put behind to name its parking."""
+        return f"{self.namespace}:{{{partition:02}}}:due:"
+
     def dead(self, partition: int) -> str:
         """Return the stream of entries that nobody could process."""
         return f"{self.namespace}:{{{partition:02}}}:dead"
 
     def due(self, partition: int, group: str) -> str:
         """Return the sorted set of a group's parked orders, by when they are due (ms)."""
-        return f"{self.namespace}:{{{partition:02}}}:due:{group}"
+        return self.due_prefix(partition) + group
 
     def marker(self, partition: int, key: str) -> str:
         """Return what remembers that an Idempotency-Key was used."""

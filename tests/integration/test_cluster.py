@@ -27,6 +27,7 @@ from shared.streams.patience import Patience
 from shared.streams.rates import Rates
 from shared.streams.server import memory_percent
 from shared.streams.steps import Next
+from shared.streams.strays import Suspect, find_strays, next_histories
 from shared.streams.updates import Updates
 from shared.venues.ledger import Ledger
 from tests.builders import submitted
@@ -173,6 +174,38 @@ async def test_orders_that_other_nodes_took_are_not_said_to_be_refused(
 
     assert 0 < sum(versions) < len(orders)
     assert refused.value.maybe_applied
+
+
+async def test_orders_that_nobody_holds_are_found_on_every_node(spread: VenueSettings) -> None:
+    log = await Log.open(spread)
+    order_ids = {(await placed(log)).order_id for _ in range(60)}
+    suspects = [Suspect(order_id=i, version=1, group="router") for i in order_ids]
+    seen: set[str] = set()
+    cursors: dict[str, int] = {}
+
+    async def all_are_seen() -> bool:
+        nonlocal cursors
+        cursors, histories = await next_histories(log, cursors, 10)
+        seen.update(histories)
+        return seen == order_ids
+
+    async def strays() -> set[str]:
+        found = await find_strays(log, suspects, rest_ms=100)
+        return {stray.suspect.order_id for stray in found}
+
+    await eventually(all_are_seen)
+    await strays()
+    for name in ("router", "projector"):
+        reader = Group(log, name, "reader")
+        assert await strays() == set()
+        for partitions in reader.readers():
+            await reader.acknowledge(await reader.read(partitions, 100, 10))
+
+    async def all_are_strays() -> bool:
+        return await strays() == order_ids
+
+    await eventually(all_are_strays)
+    await log.close()
 
 
 async def test_rates_are_counted_and_tickets_kept_on_any_node(

@@ -1,0 +1,143 @@
+"""Put orders that nobody holds back on their way, a few at a time and off the hot path.
+
+Every replica does so; none needs to know of another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from services.executor.way_back import Differs, GiveAgain, Restore, way_back
+from shared import metrics
+from shared.archive.listing import Place
+from shared.archive.open_orders import BEGINNING
+from shared.archive.postgres import Archive
+from shared.clock import Clock
+from shared.errors import ServerAway
+from shared.orders.codec import MalformedEvent, decode
+from shared.orders.continuing import ARCHIVES, next_group
+from shared.streams.errors import GroupMissing
+from shared.streams.log import Log
+from shared.streams.patience import pause
+from shared.streams.strays import (
+    Stray,
+    Suspect,
+    find_strays,
+    give_again,
+    is_on_stream,
+    next_histories,
+    restore,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class MayBeSigned(Exception):
+    """Redis lost the order, and the archive cannot know whether it was signed after all."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Reconciler:
+    """Goes over the orders that have not ended, here and in the archive, again and again.
+
+    `at_once` bounds what one look goes over. Nothing is touched that moved within `rest_ms`.
+    `unsigned_too`: also go on with what Redis lost and may have been signed in what was lost.
+    """
+
+    log: Log
+    archive: Archive
+    at_once: int
+    rest_ms: int
+    unsigned_too: bool
+    now: Clock
+    _cursors: Mapping[str, int] = field(default_factory=dict)
+    _place: Place = BEGINNING
+
+    async def keep_looking(self, every_s: float, stop: asyncio.Event) -> None:
+        """Look every so often until told to stop."""
+        while not stop.is_set():
+            await pause(stop, every_s)
+            try:
+                await self.look()
+            except (ServerAway, GroupMissing) as error:
+                logger.warning("not reconciled: %s", error)
+            except Exception:
+                # The steps beside it must go on, whatever somebody put into a server by hand.
+                logger.exception("not reconciled")
+
+    async def look(self) -> None:
+        """Go over the next few orders, and put back those found at rest long enough."""
+        # The archive first: without it nothing can be put back, and no place is lost.
+        suspects = [*await self._shortened(), *await self._at_rest()]
+        for stray in await find_strays(self.log, suspects, self.rest_ms):
+            await self._put_back(stray)
+
+    async def _shortened(self) -> list[Suspect]:
+        page = await self.archive.next_open(self._place, self.at_once)
+        self._place = page[-1].place if len(page) == self.at_once else BEGINNING
+        resting = [order for order in page if order.updated_at < self._long_ago()]
+        metrics.LOOKED_AT.inc(len(page))
+        versions = await self.log.versions([order.order_id for order in resting])
+        return [
+            Suspect(order_id=order.order_id, version=version, group=ARCHIVES)
+            for order, version in zip(resting, versions, strict=True)
+            if version < order.version
+        ]
+
+    async def _at_rest(self) -> list[Suspect]:
+        found = await next_histories(self.log, self._cursors, self.at_once)
+        self._cursors, histories = found
+        metrics.LOOKED_AT.inc(len(histories))
+        suspects = (self._suspect(order_id, last) for order_id, last in histories.items())
+        return [suspect for suspect in suspects if suspect is not None]
+
+    def _suspect(self, order_id: str, last: bytes) -> Suspect | None:
+        try:
+            event = decode(last)
+        except MalformedEvent:
+            return None  # It became a dead letter: that is for people to see to.
+        if event.at > self._long_ago():
+            return None
+        return Suspect(order_id=order_id, version=event.version, group=next_group(event))
+
+    async def _put_back(self, stray: Stray) -> None:
+        order_id = stray.suspect.order_id
+        # Only now: every entry of the order that there was has come to the archive.
+        archived = await self.archive.history(order_id)
+        [kept] = await self.log.history([order_id])
+        try:
+            why = await self._follow(stray, way_back(kept, archived))
+        except (Differs, MayBeSigned, MalformedEvent):
+            metrics.IRRECONCILABLE.inc()
+            logger.exception("order %s is nobody's, and left alone", order_id)
+            return
+        if why:
+            metrics.RECONCILED.labels(why).inc()
+            logger.warning("order %s was nobody's: %s", order_id, why)
+
+    async def _follow(self, stray: Stray, way: Restore | GiveAgain | None) -> str:
+        """Return what was done, or nothing when there was no need, or somebody was first."""
+        match way:
+            case None:
+                return ""
+            case Restore(events):
+                await self._make_sure(stray.suspect.order_id, way)
+                return "restored" if await restore(self.log, stray, events) else ""
+            case GiveAgain(group, events):
+                done = await give_again(self.log, stray, group, events)
+                return f"given to {group}" if done else ""
+
+    async def _make_sure(self, order_id: str, way: Restore) -> None:
+        # The stream and the list are written together. Where the stream still has the last event,
+        # only the list was damaged; where it has not, there may have been more, and a signature.
+        if way.signed or self.unsigned_too:
+            return
+        if not await is_on_stream(self.log, order_id, way.events[-1]):
+            raise MayBeSigned
+
+    def _long_ago(self) -> datetime:
+        return self.now() - timedelta(milliseconds=self.rest_ms)

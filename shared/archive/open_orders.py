@@ -1,0 +1,41 @@
+"""Walk over the orders that have not ended, as far as the archive knows, oldest first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from msgspec import Struct
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from shared.archive.listing import Place
+
+BEGINNING = Place(datetime.min.replace(tzinfo=UTC), "00000000-0000-0000-0000-000000000000")
+
+# Read off the partial index `orders_open`, so a page costs what it holds.
+_PAGE = """
+    SELECT order_id::text, version, submitted_at, updated_at FROM orders
+    WHERE outcome IS NULL AND (submitted_at, order_id) > (%s, %s::uuid)
+    ORDER BY submitted_at, order_id LIMIT %s
+"""
+
+
+class OpenOrder(Struct, frozen=True, kw_only=True):
+    """How far the archive has come with an order."""
+
+    order_id: str
+    version: int
+    submitted_at: datetime
+    updated_at: datetime
+
+    @property
+    def place(self) -> Place:
+        """Return where the page behind this order begins."""
+        return Place(self.submitted_at, self.order_id)
+
+
+async def next_open(connection: AsyncConnection, after: Place, limit: int) -> list[OpenOrder]:
+    """Return up to `limit` of the orders behind a place that have not ended."""
+    async with connection.cursor(row_factory=class_row(OpenOrder)) as cursor:
+        await cursor.execute(_PAGE, [*after, limit])
+        return await cursor.fetchall()

@@ -1,0 +1,120 @@
+"""Orders that nobody holds: find them in Redis, and put them back, once.
+
+What was found is noted in Redis, so that every replica may look and only one puts back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.orders.codec import decode
+from shared.orders.continuing import ARCHIVES
+from shared.streams.client import Command, Script, checked
+from shared.streams.log import Log
+
+_SUSPECT = Script.load(__package__, "lua/suspect.lua", when_full=True)
+_PUT_BACK = Script.load(__package__, "lua/put_back.lua", when_full=True)
+
+_KEEP_MS = 86_400_000  # What moved on is not looked at again, so its note goes by age.
+_MOST_PENDING = 1_000  # Old entries of one group in one partition; more is an outage, not a loss.
+_CLOCKS_APART_MS = 60_000  # Entries are named by Redis's clock, events by a service's.
+_PAGE, _MOST_PAGES = 1_000, 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """An order that may be nobody's: its version in Redis, and the group that acts next on it."""
+
+    order_id: str
+    version: int
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An order that is nobody's, and since when it is known to have rested."""
+
+    suspect: Suspect
+    since: bytes
+
+
+async def next_histories(
+    log: Log, cursors: Mapping[str, int], count: int
+) -> tuple[dict[str, int], dict[str, bytes]]:
+    """Go over the next `count` keys of each node.
+
+    Return where to go on from, and the last event of each order that may not expire yet, by id.
+    """
+    further, keys = await log.client.scan(cursors, log.keys.histories, count)
+    commands: list[Command] = []
+    for key in keys:
+        commands += [("PTTL", key), ("LINDEX", key, -1)]
+    replies = [checked(reply) for reply in await log.client.run(commands)]
+    asked = zip(keys, replies[::2], replies[1::2], strict=True)
+    return further, {key.decode().rpartition(":")[2]: last for key, ttl, last in asked if ttl == -1}
+
+
+async def find_strays(log: Log, suspects: Sequence[Suspect], rest_ms: int) -> list[Stray]:
+    """Return those suspects that were noted `rest_ms` ago and nobody holds; note the others."""
+    by_partition: dict[int, list[Suspect]] = {}
+    for suspect in suspects:
+        partition = log.keys.partition_of(suspect.order_id)
+        by_partition.setdefault(partition, []).append(suspect)
+    replies = await log.client.run(
+        [_question(log, p, by_partition[p], rest_ms) for p in by_partition]
+    )
+    return [
+        Stray(suspect, since)
+        for partition, answers in zip(by_partition.values(), replies, strict=True)
+        for suspect, since in zip(partition, checked(answers), strict=True)
+        if since
+    ]
+
+
+def _question(log: Log, partition: int, suspects: Sequence[Suspect], rest_ms: int) -> Command:
+    keys = log.keys
+    args: list[str | int] = [keys.history_prefix(partition), keys.due_prefix(partition)]
+    args += [rest_ms, _KEEP_MS, _MOST_PENDING, ARCHIVES]
+    for suspect in suspects:
+        args += [suspect.order_id, suspect.version, suspect.group]
+    return _SUSPECT.command([keys.log(partition), keys.suspects(partition)], args)
+
+
+async def is_on_stream(log: Log, order_id: str, raw: bytes) -> bool:
+    """Return whether the stream has an entry of this event.
+
+    Looked for near the time it happened; False when there is too much to look through.
+    """
+    stream = log.keys.log(log.keys.partition_of(order_id))
+    happened_ms = int(decode(raw).at.timestamp() * 1_000)
+    start = str(max(0, happened_ms - _CLOCKS_APART_MS))
+    for _ in range(_MOST_PAGES):
+        page = await log.client.call("XRANGE", stream, start, "+", "COUNT", _PAGE)
+        if any(raw in fields for _, fields in page):
+            return True
+        if len(page) < _PAGE:
+            return False
+        start = f"({page[-1][0].decode()}"
+    return False
+
+
+async def give_again(log: Log, stray: Stray, group: str, events: Sequence[bytes]) -> bool:
+    """Give events that are in the history to one group anew; False when somebody was first."""
+    return await _put_back(log, stray, group, events)
+
+
+async def restore(log: Log, stray: Stray, events: Sequence[bytes]) -> bool:
+    """Add to the history the events that it lost; False when somebody was first."""
+    return await _put_back(log, stray, "", events)
+
+
+async def _put_back(log: Log, stray: Stray, group: str, events: Sequence[bytes]) -> bool:
+    order_id, keys = stray.suspect.order_id, log.keys
+    partition = keys.partition_of(order_id)
+    names = [keys.log(partition), keys.history(order_id), keys.suspects(partition)]
+    args: list[str | int | bytes] = [order_id, stray.suspect.version, stray.since, group]
+    for raw in events:
+        args += [type(decode(raw)).__name__, raw]
+    [done] = await log.client.run([_PUT_BACK.command(names, args)])
+    return bool(checked(done))
