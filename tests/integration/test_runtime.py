@@ -149,7 +149,7 @@ async def test_a_malformed_entry_is_a_dead_letter_and_stops_nobody(
     letters = await dead_letters(log)
     assert await types_of(log, order.order_id) == ["OrderSubmitted", "RoutingStarted"]
     assert [letter.group for letter in letters] == ["router"] * 3
-    assert letters[0].raw == b"{not json"
+    assert b"{not json" in {letter.raw for letter in letters}
 
 
 async def test_a_dead_letter_is_replayed_once_and_only_to_the_group_that_gave_up(
