@@ -1,0 +1,70 @@
+"""Every quote fails once: how much that costs, and that each failure counts once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+
+from shared import metrics
+from shared.clock import utc_now
+from shared.orders.values import Quote, SwapIntent
+from shared.settings import VenueSettings
+from shared.streams.log import Log, Submission
+from shared.venues.protocol import VenueUnavailable
+from tests.builders import a_quote, an_intent, submitted
+from tests.eventually import eventually
+from tests.outcomes import all_ended
+from tests.replicas import a_router, an_executor, running
+from tests.scripted_venue import LANDED, ScriptedVenue
+
+ORDERS = 1_000
+WORST = 3.0
+
+
+class Storm:
+    """A venue's quotes: of each order the first `failures` fail. Amounts tell orders apart."""
+
+    def __init__(self, failures: int) -> None:
+        self.asked: Counter[Decimal] = Counter()
+        self._failures = failures
+
+    def quote(self, intent: SwapIntent) -> Quote:
+        self.asked[intent.amount_in] += 1
+        if self.asked[intent.amount_in] <= self._failures:
+            raise VenueUnavailable("not now")
+        return msgspec.structs.replace(a_quote(), expires_at=utc_now() + timedelta(minutes=1))
+
+
+async def seconds_for(log: Log, settings: VenueSettings, storm: Storm) -> float:
+    """Return how long the orders take, from the first one placed to the end of the last."""
+    venue = ScriptedVenue(on_quote=storm.quote, on_status=lambda _signature: LANDED)
+    router, executor = a_router(log, settings, [venue]), an_executor(log, settings, venue)
+    events = [submitted(intent=an_intent(str(1 + i)), at=utc_now()) for i in range(ORDERS)]
+    async with (
+        running(log, "router", router, settings),
+        running(log, "executor", executor, settings),
+    ):
+        started = time.monotonic()
+        await log.submit([Submission(event=event) for event in events])
+        order_ids = [event.order_id for event in events]
+        await eventually(lambda: all_ended(log, order_ids), within_s=45, every_s=0.1)
+        return time.monotonic() - started
+
+
+async def test_a_storm_of_failures_costs_little_and_counts_each_once(
+    log: Log, settings: VenueSettings
+) -> None:
+    quiet, storm = Storm(failures=0), Storm(failures=1)
+    quiet_s = await seconds_for(log, settings, quiet)
+    retries = metrics.RETRIES.labels("router")
+    before = retries._value.get()
+    storm_s = await seconds_for(log, settings, storm)
+
+    assert set(quiet.asked.values()) == {1}
+    assert set(storm.asked.values()) == {2}
+    assert retries._value.get() - before == ORDERS
+    assert storm_s < WORST * quiet_s
