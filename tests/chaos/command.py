@@ -24,7 +24,7 @@ _CHAIN_FAULTS = (
     *("never_lands=0.03", "lands_late=0.03", "fails_on_chain=0.03", "slippage_exceeded=0.01"),
     *("node_lags=0.02", "node_forgets=0.02", "history_pruned=0.02"),
 )
-_REST_S = 90.0
+_REST_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,8 @@ class Plan:
     rate: float  # Orders a second.
     fault_every_s: float
     replicas: int
-    without_compare: bool
+    without_compare: bool = False
+    rest_s: float = _REST_S  # Longest wait for everything to come to its end.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +120,8 @@ async def _played(plan: Plan, stage: Stage) -> list[Record]:
             acts.create_task(nemesis.rage(plan.fault_every_s, over))
         await nemesis.rest()
         # What is unheard of or unsettled after that shows as a violation.
-        await load.finish(_REST_S)
-        await come_to_rest(stage.settings, _REST_S)
+        await load.finish(plan.rest_s)
+        await come_to_rest(stage.settings, plan.rest_s)
         return [*nemesis.injected, *load.records]
 
 

@@ -40,11 +40,11 @@ class Load:
 
     def __init__(self, doors: Callable[[], Sequence[str]], seed: int) -> None:
         self.records: list[Record] = []
-        self.accepted = 0
         self._doors = doors
         self._known = doors()
         self._dice = Random(f"load {seed}")
         self._under_way: set[asyncio.Task[None]] = set()
+        self._errors: list[BaseException] = []
         self._http = httpx.AsyncClient(timeout=_ANSWER_S, trust_env=False)
 
     async def __aenter__(self) -> Self:
@@ -68,13 +68,19 @@ class Load:
             if len(self._under_way) < _MOST_AT_ONCE:
                 task = asyncio.create_task(self._travel(f"order-{number}"))
                 self._under_way.add(task)
-                task.add_done_callback(self._under_way.discard)
+                task.add_done_callback(self._left)
 
-    async def finish(self, within_s: float) -> int:
-        """Wait for the end of what was started; return how many orders' end nobody heard of."""
+    async def finish(self, within_s: float) -> None:
+        """Wait until every client has heard of its order's end, but not for ever."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=within_s)
-        return len(self._under_way)
+        if self._errors:
+            raise BaseExceptionGroup("clients broke down", self._errors)
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._errors.append(error)
 
     async def _travel(self, key: str) -> None:
         expires_at = None
@@ -83,7 +89,6 @@ class Load:
         order_id = await self._place(key, expires_at)
         if order_id is None:
             return
-        self.accepted += 1
         following = asyncio.create_task(self._follow(key, order_id))
         try:
             if self._dice.random() < _CANCELS:
@@ -99,8 +104,7 @@ class Load:
         if expires_at is not None:
             body["expiresAt"] = expires_at.isoformat()
         while True:
-            late = expires_at is not None and expires_at <= datetime.now(UTC)
-            answer = await self._ask("place", "POST", EXECUTE, key, body, late=late)
+            answer = await self._ask("place", "POST", EXECUTE, key, body, expires_at=expires_at)
             if answer.status == ACCEPTED:
                 return answer.order_id
             if answer.status in range(400, 500):
@@ -124,7 +128,7 @@ class Load:
         body: dict[str, Any] | None = None,
         *,
         order_id: str | None = None,
-        late: bool = False,
+        expires_at: datetime | None = None,
     ) -> Answer:
         try:
             reply = await self._http.request(method, f"http://{self._door()}{path}", json=body)
@@ -139,7 +143,7 @@ class Load:
                 code=said.get("code", ""),
                 order_id=said.get("orderId", order_id),
                 told=str(said.get("status", "")),
-                late=late,
+                late=expires_at is not None and expires_at <= datetime.now(UTC),
             )
         self.records.append(answer)
         return answer

@@ -1,0 +1,51 @@
+"""The chaos harness itself: it leaves a sound stack alone, and convicts one that is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.command import Plan, execute
+from tests.chaos.nemesis import FAULTS, Nemesis
+from tests.chaos.stage import staged
+
+
+@pytest.mark.timeout(120)
+async def test_a_sound_stack_keeps_its_promises_through_every_fault() -> None:
+    faults = (*FAULTS, "chain")
+    plan = Plan(seconds=10, seed=1, faults=faults, rate=20, fault_every_s=0.7, replicas=2)
+    result = await execute(plan)
+
+    assert result.violations == []
+    assert result.orders > 50
+    assert result.faults.total() > 5
+
+
+@pytest.mark.timeout(120)
+async def test_a_stack_that_appends_without_comparing_is_convicted() -> None:
+    plan = Plan(
+        seconds=8,
+        seed=1,
+        faults=("pause", "kill"),
+        rate=20,
+        fault_every_s=0.7,
+        replicas=2,
+        without_compare=True,
+        rest_s=4,
+    )
+    result = await execute(plan)
+
+    assert {"histories are legal", "one outcome"} & {one.promise for one in result.violations}
+
+
+@pytest.mark.timeout(120)
+async def test_every_fault_strikes_and_is_mended() -> None:
+    async with staged({}, replicas=1, without_compare=False) as stage:
+        nemesis = Nemesis(stage, 1, list(FAULTS))
+        for fault in FAULTS.values():
+            await fault(nemesis)
+            await nemesis.rest()
+        struck = [injected.fault for injected in nemesis.injected]
+        for replica in stage.replicas:
+            await replica.service.ready()
+
+    assert struck == list(FAULTS)
