@@ -1,7 +1,7 @@
 # Everything a developer types. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-containers fuzz check format docs lock
+.PHONY: help setup demo up test test-containers fuzz chaos check format docs lock
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -31,6 +31,9 @@ test-containers: setup  ## Run the integration tests on containers (needs Docker
 
 fuzz: setup  ## Throw all kinds of requests at a real stack, for a minute
 	@$(BIN)/python -m tools.fuzz
+
+chaos: setup  ## Break a real stack in every way for a minute (CHAOS='--minutes 10 --seed 7')
+	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.chaos $(CHAOS)
 
 check: setup  ## Lint, types, import contracts
 	@$(BIN)/ruff check .
