@@ -14,9 +14,10 @@ from shared.runtime import Health, metrics_server, until_available
 from shared.settings import ConsumerSettings
 from shared.streams.consumer import Consumer, Worker
 from shared.streams.group import Group
+from shared.streams.handling import Handler
 from shared.streams.log import Log
 from shared.streams.recall import ArchivedHistories
-from shared.streams.steps import Handler, Steps
+from shared.streams.steps import Steps
 
 logger = logging.getLogger(__name__)
 

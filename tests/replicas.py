@@ -18,8 +18,9 @@ from shared.settings import ConsumerSettings, VenueSettings
 from shared.streams.backlog import backlog_of
 from shared.streams.consumer import Consumer, Worker
 from shared.streams.group import Group
+from shared.streams.handling import Ended, Handler, Next
 from shared.streams.log import Append, Log, Submission
-from shared.streams.steps import Ended, Handler, Next, Steps
+from shared.streams.steps import Steps
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 from tests.builders import submitted

@@ -17,9 +17,10 @@ from shared.streams.batches import Batches
 from shared.streams.batches import Handle as HandleBatch
 from shared.streams.consumer import Consumer
 from shared.streams.group import Group
+from shared.streams.handling import Handler
 from shared.streams.log import Log
 from shared.streams.recall import ArchivedHistories
-from shared.streams.steps import Handler, Steps
+from shared.streams.steps import Steps
 from tests.gateway import running_gateway
 from tests.processes import StackSettings
 from tests.replicas import a_router, an_executor

@@ -23,7 +23,7 @@ from shared.orders.events import (
     TransactionSigned,
 )
 from shared.settings import VenueSettings
-from shared.streams.steps import Next, Park
+from shared.streams.handling import Next, Park
 from shared.venues.protocol import VenueRejected
 
 

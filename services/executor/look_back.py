@@ -14,8 +14,8 @@ from shared.clock import Clock
 from shared.orders.events import OrderEvent, OutcomeContradicted
 from shared.orders.order import replay
 from shared.settings import VenueSettings
+from shared.streams.handling import Next, Park
 from shared.streams.history import Histories
-from shared.streams.steps import Next, Park
 
 logger = logging.getLogger(__name__)
 

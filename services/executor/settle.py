@@ -23,8 +23,8 @@ from shared.orders.events import OrderConfirmed, OrderEvent, TransactionSent, Tr
 from shared.orders.order import Order, replay
 from shared.orders.states import State
 from shared.settings import VenueSettings
+from shared.streams.handling import Next, Park
 from shared.streams.history import Histories
-from shared.streams.steps import Next, Park
 from shared.venues.protocol import VenueRejected, VenueUnavailable
 
 logger = logging.getLogger(__name__)

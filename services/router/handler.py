@@ -19,9 +19,9 @@ from shared.orders.events import (
 )
 from shared.orders.values import FailureReason, SwapIntent
 from shared.routing.ask import ask_all
+from shared.streams.handling import Next
 from shared.streams.history import fold_at
 from shared.streams.log import Log
-from shared.streams.steps import Next
 from shared.venues.protocol import Venue
 
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from shared import metrics
@@ -35,6 +33,7 @@ from shared.settings import ConsumerSettings
 from shared.streams.delivery import Delivery
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
+from shared.streams.handling import Ended, Handler, Next, Park, Recall
 from shared.streams.held import Held
 from shared.streams.log import Append, Outcome
 from shared.streams.patience import Patience
@@ -42,56 +41,12 @@ from shared.streams.patience import Patience
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Park:
-    """Nothing more to say for now: look at the order again in so many ms, whoever does."""
-
-    after_ms: int
-    events: Sequence[OrderEvent] = ()  # What there is to say already.
-
-
-Next: TypeAlias = Sequence[OrderEvent] | Park
-
 # What a group that looks back at ended orders still has to do when their history has left Redis.
 _ENDS = {kind.__name__ for kind in (OrderFailed, OrderCancelled, OrderExpired, OutcomeContradicted)}
 
 # Deliveries that wait for the chain without a slot, as a multiple of those with one. More are
 # parked, and looked at again so much later.
 _MOST_IDLE, _OVERFLOW = 20, Park(1_000)
-
-
-class Handler(Protocol):
-    """What a service does with an event."""
-
-    @property
-    def handles(self) -> Collection[type[OrderEvent]]:
-        """Return the events it is to be given."""
-        ...
-
-    @property
-    def handles_when_due(self) -> Collection[type[OrderEvent]]:
-        """Return those it is given only when an order falls due that it has parked."""
-        ...
-
-    @property
-    def waits_on(self) -> Collection[type[OrderEvent]]:
-        """Return those of them that it handles by waiting, so without a slot."""
-        ...
-
-    async def handle(self, event: OrderEvent) -> Next:
-        """Return what follows.
-
-        Raising means not now: `ServerAway` is waited for, everything else is an attempt.
-        """
-        ...
-
-    def give_up(self, event: OrderEvent, why: str) -> Next:
-        """Return what follows once every attempt is used up."""
-        ...
-
-
-Ended: TypeAlias = Callable[[Sequence[str]], Awaitable[set[str]]]
-Recall: TypeAlias = Callable[[Collection[str]], Awaitable[None]]
 
 
 class Steps:

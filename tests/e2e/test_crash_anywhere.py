@@ -17,9 +17,9 @@ import pytest
 from shared.orders.events import TransactionSigned
 from shared.orders.order import replay
 from shared.orders.states import State
-from shared.settings import VenueSettings
+from shared.settings import ExecutorSettings
+from shared.streams.handling import Handler
 from shared.streams.log import Log
-from shared.streams.steps import Handler
 from tests.boundaries import Boundaries, Boundary
 from tests.eventually import eventually
 from tests.outcomes import all_ended, members, settled, swaps
@@ -31,7 +31,7 @@ AT_ONCE = 6
 TRIES = 3  # To meet what the clock repeats: one poll of the chain more or less.
 WORKERS = ("router", "executor")
 LEAST = {"router": 12, "executor": 20}  # Messages of one order; far fewer means a blind proxy.
-QUIET = "all goes well"
+QUIET, NOTHING_ARRIVES = "all goes well", "nothing that is sent arrives"
 # How the chain treats the order: each takes the executor down another path.
 SCENARIOS: dict[str, dict[str, object]] = {
     QUIET: {},
@@ -41,12 +41,18 @@ SCENARIOS: dict[str, dict[str, object]] = {
         "venue_swap_ms_max": 200,
     },
     "the answer to the send is lost": {"venue_faults": "*.send_lost_reply=1"},
+    NOTHING_ARRIVES: {
+        "venue_faults": "*.send_lost=1",
+        "max_routes": 2,
+        "chain_block_ms": 20,
+        "chain_valid_blocks": 10,
+    },
 }
 
 
-def scene(redis_url: str, scenario: str) -> VenueSettings:
+def scene(redis_url: str, scenario: str) -> ExecutorSettings:
     """Return settings for one order, in a namespace of its own."""
-    return VenueSettings(
+    return ExecutorSettings(
         redis_url=redis_url,
         database_url="postgresql://127.0.0.1:1/nobody",
         namespace=f"t{uuid4().hex[:12]}",
@@ -59,18 +65,21 @@ def scene(redis_url: str, scenario: str) -> VenueSettings:
         venue_quote_ms=0,
         venue_swap_ms_min=0,
         venue_swap_ms_max=0,
+        reconcile_every_s=3_600,
+        look_back_ms=50,
+        look_back_for_ms=100,
         metrics_port=0,
         log_level="ERROR",
     ).model_copy(update=SCENARIOS[scenario])
 
 
-def handler(service: str, log: Log, settings: VenueSettings) -> Handler:
+def handler(service: str, log: Log, settings: ExecutorSettings) -> Handler:
     return a_router(log, settings) if service == "router" else an_executor(log, settings)
 
 
 @asynccontextmanager
 async def victim_of(
-    service: str, settings: VenueSettings, log: Log, target: Boundary | None
+    service: str, settings: ExecutorSettings, log: Log, target: Boundary | None
 ) -> AsyncIterator[Boundaries]:
     """Run a service as a process that is killed at the target."""
     proxy = Boundaries(settings.redis_url, target)
@@ -98,7 +107,7 @@ class Story(NamedTuple):
     wrong: list[str]
 
 
-async def story(service: str, settings: VenueSettings, target: Boundary | None) -> Story:
+async def story(service: str, settings: ExecutorSettings, target: Boundary | None) -> Story:
     """Run one order past a victim."""
     log = await Log.open(settings)
     [other] = set(WORKERS) - {service}
@@ -127,22 +136,29 @@ async def is_done(log: Log, order_id: str) -> bool:
     return await all_ended(log, [order_id]) and await settled(log, *WORKERS)
 
 
-async def wrongs(log: Log, settings: VenueSettings, order_id: str) -> list[str]:
+async def wrongs(log: Log, settings: ExecutorSettings, order_id: str) -> list[str]:
     events = await events_of(log, order_id)
     order = replay(events)
     signed = sum(isinstance(event, TransactionSigned) for event in events)
+    landed = await swaps(log, settings)
+    lost = "send_lost=" in settings.venue_faults
+    end, attempts = (State.FAILED, settings.max_routes) if lost else (State.CONFIRMED, 1)
     wrong = []
     if [event.version for event in events] != list(range(1, len(events) + 1)):
         wrong.append(f"versions {[event.version for event in events]}")
-    if order is None or order.state is not State.CONFIRMED:
+    if order is None or order.state is not end:
         wrong.append(f"it is {order and order.state}: {order and order.detail}")
-    if signed != 1 or await swaps(log, settings) != [order_id]:
-        wrong.append(f"signed {signed} times, landed as {await swaps(log, settings)}")
+    if signed != attempts or landed != ([] if lost else [order_id]):
+        wrong.append(f"signed {signed} times, landed as {landed}")
     return wrong
 
 
 @pytest.mark.parametrize(
-    ("service", "scenario"), [("router", QUIET), *(("executor", one) for one in SCENARIOS)]
+    ("service", "scenario"),
+    [
+        *(("router", one) for one in (QUIET, NOTHING_ARRIVES)),
+        *(("executor", one) for one in SCENARIOS),
+    ],
 )
 async def test_an_order_ends_right_wherever_its_service_is_killed(
     redis_url: str, service: str, scenario: str

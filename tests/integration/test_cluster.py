@@ -22,11 +22,11 @@ from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
+from shared.streams.handling import Next
 from shared.streams.log import Log, Submission
 from shared.streams.patience import Patience
 from shared.streams.rates import Rates
 from shared.streams.server import memory_percent
-from shared.streams.steps import Next
 from shared.streams.strays import Suspect, find_strays, next_histories
 from shared.streams.updates import Updates
 from shared.venues.ledger import Ledger

@@ -24,8 +24,8 @@ from shared.orders.values import FailureReason
 from shared.settings import VenueSettings
 from shared.streams.backlog import backlog_of
 from shared.streams.group import Group
+from shared.streams.handling import Park
 from shared.streams.log import Append, Log
-from shared.streams.steps import Park
 from shared.venues.ledger import Ledger
 from shared.venues.protocol import (
     Answer,

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
+from services.executor.__main__ import main
 from services.executor.reconciler import Reconciler
 from services.projector.handler import Projector
 from shared.archive.errors import ArchiveUnavailable
@@ -19,11 +20,11 @@ from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.orders.codec import encode
 from shared.orders.events import OrderUnresolved
-from shared.settings import VenueSettings
+from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.batches import Batches
 from shared.streams.group import Group
+from shared.streams.handling import Park
 from shared.streams.log import GROUPS, Append, Log
-from shared.streams.steps import Park
 from shared.streams.strays import Stray, Suspect, find_strays, give_again, restore
 from tests.archive import recorded
 from tests.builders import history
@@ -353,6 +354,29 @@ async def test_nothing_is_put_back_while_the_archive_cannot_be_asked(
 
     assert await entry_ids(log, order_id) == before
     await nowhere.close()
+
+
+async def test_an_executor_looks_by_itself(
+    log: Log, archive: Archive, settings: VenueSettings, database_url: str
+) -> None:
+    order_id = await advanced(log, settings, 4)
+    await lose_with_its_holder(log, order_id)
+    quick = ExecutorSettings.model_validate(
+        settings.model_dump()
+        | {"database_url": database_url, "metrics_port": 0}
+        | {"lease_ms": 100, "reconcile_every_s": 0.1}
+    )
+    stop = asyncio.Event()
+    executing = asyncio.create_task(main(quick, stop))
+    try:
+        async with (
+            running(log, "router", a_router(log, settings), settings),
+            projecting(log, archive, settings),
+        ):
+            await swapped(log, archive, settings, [order_id])
+    finally:
+        stop.set()
+        await executing
 
 
 async def test_healthy_orders_under_load_are_not_touched(

@@ -16,8 +16,8 @@ from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters, replay
 from shared.streams.delivery import Delivery
 from shared.streams.group import RETRY, Group
+from shared.streams.handling import Next, Park
 from shared.streams.log import Append, Log
-from shared.streams.steps import Next, Park
 from tests.builders import NOON, an_intent, history, submitted
 from tests.eventually import eventually
 from tests.replicas import (

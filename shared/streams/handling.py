@@ -1,0 +1,54 @@
+"""What the runtime of steps and a service agree on: events come in, the next ones go out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from shared.orders.events import OrderEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Nothing more to say for now: look at the order again in so many ms, whoever does."""
+
+    after_ms: int
+    events: Sequence[OrderEvent] = ()  # What there is to say already.
+
+
+Next: TypeAlias = Sequence[OrderEvent] | Park
+
+
+class Handler(Protocol):
+    """What a service does with an event."""
+
+    @property
+    def handles(self) -> Collection[type[OrderEvent]]:
+        """Return the events it is to be given."""
+        ...
+
+    @property
+    def handles_when_due(self) -> Collection[type[OrderEvent]]:
+        """Return those it is given only when an order falls due that it has parked."""
+        ...
+
+    @property
+    def waits_on(self) -> Collection[type[OrderEvent]]:
+        """Return those of them that it handles by waiting, so without a slot."""
+        ...
+
+    async def handle(self, event: OrderEvent) -> Next:
+        """Return what follows.
+
+        Raising means not now: `ServerAway` is waited for, everything else is an attempt.
+        """
+        ...
+
+    def give_up(self, event: OrderEvent, why: str) -> Next:
+        """Return what follows once every attempt is used up."""
+        ...
+
+
+Ended: TypeAlias = Callable[[Sequence[str]], Awaitable[set[str]]]
+Recall: TypeAlias = Callable[[Collection[str]], Awaitable[None]]
