@@ -12,7 +12,7 @@ from cli.plan import Replica, environment
 from cli.process import Keeper
 from shared.archive.errors import ArchiveUnavailable, MigrationChanged
 from shared.archive.migrate import migrate
-from shared.settings import GatewaySettings, InvalidSettings, ProjectorSettings, VenueSettings
+from shared.settings import ExecutorSettings, GatewaySettings, InvalidSettings, ProjectorSettings
 from shared.streams.client import Client
 from shared.streams.errors import LogUnavailable
 
@@ -29,7 +29,7 @@ def check_settings(host: str) -> GatewaySettings:
     """
     env = environment("redis://checked/0", "postgresql://checked/") | {"HTTP_HOST": host}
     try:
-        for kind in (VenueSettings, ProjectorSettings):
+        for kind in (ExecutorSettings, ProjectorSettings):
             kind.from_env(env)
         return GatewaySettings.from_env(env)
     except InvalidSettings as error:
