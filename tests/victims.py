@@ -8,7 +8,7 @@ from importlib import import_module
 from multiprocessing import get_context
 
 from shared.runtime import run_service
-from shared.settings import VenueSettings
+from shared.settings import ExecutorSettings
 
 _context = get_context("forkserver")
 _context.set_forkserver_preload(
@@ -30,4 +30,4 @@ class Victim:
 
 def _serve(service: str, variables: dict[str, str]) -> None:
     os.environ.update(variables)
-    run_service(VenueSettings, import_module(f"services.{service}.__main__").main)
+    run_service(ExecutorSettings, import_module(f"services.{service}.__main__").main)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+import shutil
 import sys
 from pathlib import Path
 
@@ -37,9 +38,11 @@ def main() -> int:
         rate=args.rate,
         fault_every_s=args.every,
         replicas=args.replicas,
+        save=args.save / f"seed-{args.seed}",
         without_compare=args.without_compare,
     )
     out.print(f"chaos: {args.minutes:g} min, seed {plan.seed}, faults {','.join(plan.faults)}")
+    plan.save.mkdir(parents=True, exist_ok=True)
     try:
         result = asyncio.run(execute(plan))
     except KeyboardInterrupt:
@@ -47,8 +50,10 @@ def main() -> int:
         return _INTERRUPTED
     _report(result)
     if result.violations:
-        out.print(f"everything that was seen is in {keep(result, plan, args.save)}")
+        out.print(f"kept what was seen, beside what the services said: {keep(result, plan)}")
         out.print(f"run it again with --seed {plan.seed}")
+    else:
+        shutil.rmtree(plan.save)
     return int(bool(result.violations))
 
 

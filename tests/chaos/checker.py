@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tests.chaos import clients, orders
 from tests.chaos.records import Record
-from tests.chaos.run import Violation, run_of
+from tests.chaos.run import Run, Violation, run_of
 
-CHECKS = (*orders.CHECKS, *clients.CHECKS)
+
+def services_stay(run: Run) -> Iterator[Violation]:
+    """Find services that ended though nobody had told them to."""
+    for fell in run.fallen:
+        yield Violation("services stay", "", f"{fell.service} ended by itself")
+
+
+CHECKS = (services_stay, *orders.CHECKS, *clients.CHECKS)
 
 
 def violations(records: Iterable[Record]) -> list[Violation]:

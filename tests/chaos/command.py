@@ -37,6 +37,7 @@ class Plan:
     rate: float  # Orders a second.
     fault_every_s: float
     replicas: int
+    save: Path  # Where to keep what was seen, and what the services said.
     without_compare: bool = False
     rest_s: float = _REST_S  # Longest wait for everything to come to its end.
 
@@ -85,6 +86,8 @@ def settings_for(plan: Plan) -> dict[str, object]:
         "trim_every_s": 1.0,
         "drain_s": 3.0,
         "reconcile_every_s": 1.0,
+        "look_back_ms": 500,
+        "look_back_for_ms": 2_000,
     }
 
 
@@ -92,7 +95,7 @@ async def execute(plan: Plan) -> Result:
     """Run the plan, and check what it left behind."""
     settings = settings_for(plan)
     async with staged(
-        settings, replicas=plan.replicas, without_compare=plan.without_compare
+        settings, plan.save, replicas=plan.replicas, without_compare=plan.without_compare
     ) as stage:
         started = monotonic()
         records = await _played(plan, stage)
@@ -122,11 +125,11 @@ async def _played(plan: Plan, stage: Stage) -> list[Record]:
         # What is unheard of or unsettled after that shows as a violation.
         await load.finish(plan.rest_s)
         await come_to_rest(stage.settings, plan.rest_s)
-        return [*nemesis.injected, *load.records]
+        return [*nemesis.injected, *nemesis.fallen, *load.records]
 
 
-def keep(result: Result, plan: Plan, folder: Path) -> Path:
+def keep(result: Result, plan: Plan) -> Path:
     """Save everything that was seen; return where."""
-    path = folder / f"chaos-seed-{plan.seed}.jsonl"
+    path = plan.save / "run.jsonl"
     save(path, result.records)
     return path

@@ -11,7 +11,7 @@ from random import Random
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.chaos.records import Injected
+from tests.chaos.records import Fell, Injected
 from tests.chaos.stage import LEASE_MS, Replica, Stage
 from tests.processes import EVERY_SERVICE, Service
 
@@ -26,6 +26,7 @@ class Nemesis:
     def __init__(self, stage: Stage, seed: int, faults: Sequence[str]) -> None:
         """Use only the named faults. Raises `ValueError` for one that is not there."""
         self.injected: list[Injected] = []
+        self.fallen: list[Fell] = []
         self._stage = stage
         self._dice = Random(f"nemesis {seed}")
         self._faults = [FAULTS[name] for name in faults]
@@ -42,9 +43,13 @@ class Nemesis:
                 await self._dice.choice(self._faults)(self)
 
     async def rest(self) -> None:
-        """Return once everything that was broken is mended."""
+        """Return once everything that was broken is mended, and a replica of each service runs."""
         while self._mending:
             await asyncio.gather(*self._mending)
+        for replica in self._stage.replicas.copy():
+            if not replica.service.alive:
+                self.fallen.append(Fell(service=replica.service.consumer))
+                await self._stage.drop(replica, Service.kill)
         for name in EVERY_SERVICE:
             if not self._stage.of(name):
                 await self._stage.add(name)
@@ -124,7 +129,7 @@ class Nemesis:
 
     def _victim(self, name: str | None = None) -> Replica | None:
         there = [r for r in self._stage.replicas if name in (None, r.service.name)]
-        free = [replica for replica in there if replica not in self._busy]
+        free = [r for r in there if r not in self._busy and r.service.alive]
         return self._dice.choice(free) if free else None
 
     def _note(self, fault: str, target: str) -> None:

@@ -26,6 +26,12 @@ class Injected(Record, frozen=True, kw_only=True):
     target: str
 
 
+class Fell(Record, frozen=True, kw_only=True):
+    """A service that ended though nobody had told it to."""
+
+    service: str
+
+
 class Answer(Record, frozen=True, kw_only=True):
     """What a gateway answered. `status` is 0 where the connection broke first.
 
@@ -99,7 +105,7 @@ class Swapped(Record, frozen=True, kw_only=True):
     signature: str
 
 
-AnyRecord = Injected | Answer | Connection | Archived | Listed | Row | Swapped
+AnyRecord = Injected | Fell | Answer | Connection | Archived | Listed | Row | Swapped
 
 _decoder = msgspec.json.Decoder(AnyRecord)
 

@@ -14,6 +14,7 @@ from tests.chaos.records import (
     Answer,
     Archived,
     Connection,
+    Fell,
     Listed,
     Record,
     Row,
@@ -57,6 +58,7 @@ UNHEARD_OF = Story((), (), (), (), None, "it is not in the archive")
 class Run:
     """Everything that was recorded; by order where there is one record an order."""
 
+    fallen: list[Fell] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
     stories: dict[str, Story] = field(default_factory=dict)
@@ -82,6 +84,8 @@ def run_of(records: Iterable[Record]) -> Run:
     run = Run()
     for record in records:
         match record:
+            case Fell():
+                run.fallen.append(record)
             case Answer():
                 run.answers.append(record)
             case Connection():

@@ -31,12 +31,12 @@ class Replica:
 class Stage:
     """Servers and services, and how to take them away and bring them back."""
 
-    def __init__(self, folder: Path, valkey: Valkey, database: Database, code: Path) -> None:
+    def __init__(self, logs: Path, valkey: Valkey, database: Database, code: Path) -> None:
         self.valkey = valkey
         self.database = database
         self.settings = StackSettings(redis_url=valkey.url, database_url=database.url)
         self.replicas: list[Replica] = []
-        self._services = Services(folder)
+        self._services = Services(logs)
         self._started: list[Service] = []
         self._code = code
 
@@ -81,9 +81,9 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    settings: dict[str, object], *, replicas: int, without_compare: bool
+    settings: dict[str, object], logs: Path, *, replicas: int, without_compare: bool
 ) -> AsyncIterator[Stage]:
-    """Run servers and so many replicas of each service; leave nothing behind."""
+    """Run servers and so many replicas of each service; leave nothing but `logs`."""
     folder = Path(tempfile.mkdtemp(prefix="chaos"))
     valkey, database = Valkey(folder), Database(folder)
     stage: Stage | None = None
@@ -91,7 +91,7 @@ async def staged(
         await database.start()
         await asyncio.to_thread(valkey.start)
         code = _code_without_compare(folder / "code") if without_compare else ROOT
-        stage = Stage(folder, valkey, database, code)
+        stage = Stage(logs, valkey, database, code)
         stage.settings = stage.settings.model_copy(update=settings)
         for name in itertools.chain.from_iterable([EVERY_SERVICE] * replicas):
             await stage.add(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.chaos.command import Plan, execute
@@ -10,9 +12,17 @@ from tests.chaos.stage import staged
 
 
 @pytest.mark.timeout(120)
-async def test_a_sound_stack_keeps_its_promises_through_every_fault() -> None:
+async def test_a_sound_stack_keeps_its_promises_through_every_fault(tmp_path: Path) -> None:
     faults = (*FAULTS, "chain")
-    plan = Plan(seconds=10, seed=1, faults=faults, rate=20, fault_every_s=0.7, replicas=2)
+    plan = Plan(
+        seconds=10,
+        seed=1,
+        faults=faults,
+        rate=20,
+        fault_every_s=0.7,
+        replicas=2,
+        save=tmp_path,
+    )
     result = await execute(plan)
 
     assert result.violations == []
@@ -21,7 +31,7 @@ async def test_a_sound_stack_keeps_its_promises_through_every_fault() -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_a_stack_that_appends_without_comparing_is_convicted() -> None:
+async def test_a_stack_that_appends_without_comparing_is_convicted(tmp_path: Path) -> None:
     plan = Plan(
         seconds=8,
         seed=1,
@@ -29,6 +39,7 @@ async def test_a_stack_that_appends_without_comparing_is_convicted() -> None:
         rate=20,
         fault_every_s=0.7,
         replicas=2,
+        save=tmp_path,
         without_compare=True,
         rest_s=4,
     )
@@ -38,8 +49,8 @@ async def test_a_stack_that_appends_without_comparing_is_convicted() -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_every_fault_strikes_and_is_mended() -> None:
-    async with staged({}, replicas=1, without_compare=False) as stage:
+async def test_every_fault_strikes_and_is_mended(tmp_path: Path) -> None:
+    async with staged({}, tmp_path, replicas=1, without_compare=False) as stage:
         nemesis = Nemesis(stage, 1, list(FAULTS))
         for fault in FAULTS.values():
             await fault(nemesis)

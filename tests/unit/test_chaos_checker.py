@@ -19,6 +19,7 @@ from tests.chaos.records import (
     Answer,
     Archived,
     Connection,
+    Fell,
     Injected,
     Listed,
     Record,
@@ -120,6 +121,7 @@ def with_history(events: Sequence[OrderEvent]) -> Change:
 
 
 BROKEN: dict[str, tuple[str, Change]] = {
+    "a service ends by itself": ("services stay", also(Fell(service="router-1"))),
     "an accepted order is lost": (
         "accepted is kept",
         lambda run: without(Archived)(without(Listed)(run)),
