@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any, Self, TypeAlias
 
 from hiredis import pack_command
-from redis.asyncio import Connection, Redis, RedisCluster
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
@@ -53,6 +53,9 @@ class Script:
         return ("EVALSHA", self.digest, len(keys), *keys, *args)
 
 
+_CONNECTIONS = 64
+
+
 class _Connection(Connection):
     """Packs commands in C; redis-py's asyncio connections do it in Python."""
 
@@ -86,7 +89,16 @@ class Client:
         }
         if not url.startswith("redis://"):  # TLS and sockets have connections of their own.
             kind = {}
-        single = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options, **kind)
+        # Who finds every connection in use waits for one: that is no absence of the server.
+        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+            **options,
+            **kind,
+        )
+        single = Redis.from_pool(pool)
         single.response_callbacks.clear()
         client = cls(single, clustered=False, timeout_s=timeout_s)
         try:

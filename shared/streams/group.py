@@ -167,10 +167,15 @@ class Group:
         )
         return sum(len(ids) for ids in lost)
 
-    async def hand_back(self, delivery: Delivery, *, counts: bool) -> None:
-        """Put an entry aside to be tried again later; `counts` if this was an attempt."""
-        args = [self.name, self.me, delivery.entry_id, int(counts)]
-        await self._all([_HAND_BACK.command([self.log.keys.log(delivery.partition)], args)])
+    async def hand_back(self, attempts: Iterable[tuple[Delivery, bool]]) -> None:
+        """Put entries aside to be tried again later; each with whether this was an attempt."""
+        by_partition: dict[int, list[str | int]] = {}
+        for delivery, counts in attempts:
+            by_partition.setdefault(delivery.partition, []).extend((delivery.entry_id, int(counts)))
+        await self._all(
+            _HAND_BACK.command([self.log.keys.log(partition)], [self.name, self.me, *entries])
+            for partition, entries in by_partition.items()
+        )
 
     async def bury(self, delivery: Delivery, reason: str) -> bool:
         """Make an entry a dead letter; False when it was settled meanwhile."""

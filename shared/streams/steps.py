@@ -77,6 +77,7 @@ class Steps:
         self._held = Held(settings.max_in_flight)
         self._tasks: dict[asyncio.Task[None], bool] = {}
         self._settle = Coalescer(self._append, batch=500)
+        self._put_aside = Coalescer(self._hand_all_back, batch=500)
 
     def room(self) -> int:
         """Return how many more steps may be started now."""
@@ -206,7 +207,11 @@ class Steps:
     async def _hand_back(self, delivery: Delivery, *, counts: bool) -> None:
         # A parked order falls due again by itself, one lease from now.
         if delivery.entry_id:
-            await self.patience(lambda: self._group.hand_back(delivery, counts=counts))
+            await self._put_aside((delivery, counts))
+
+    async def _hand_all_back(self, attempts: list[tuple[Delivery, bool]]) -> list[None]:
+        await self.patience(lambda: self._group.hand_back(attempts))
+        return [None] * len(attempts)
 
     async def _settle_step(self, delivery: Delivery, event: OrderEvent, following: Next) -> None:
         parked = isinstance(following, Park)

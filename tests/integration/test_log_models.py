@@ -195,7 +195,7 @@ class GroupModel(OnRedis):
     @rule(what=consumes(held), counts=st.booleans())
     def hand_back(self, what: tuple[str, Delivery], counts: bool) -> None:
         name, delivery = what
-        self.wait(self.replicas[name].hand_back(delivery, counts=counts))
+        self.wait(self.replicas[name].hand_back([(delivery, counts)]))
 
     @rule(what=held)
     def renew(self, what: tuple[str, Delivery]) -> None:

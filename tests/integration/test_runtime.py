@@ -232,7 +232,7 @@ async def test_a_zombie_that_wakes_up_late_adds_nothing(log: Log, settings: Venu
         entry_id=delivery.entry_id,
     )
     outcome = await log.append("router", [late])
-    await zombie.hand_back(delivery, counts=True)
+    await zombie.hand_back([(delivery, True)])
     await zombie.renew([delivery], 1_000)
 
     assert outcome == ["moved"]
