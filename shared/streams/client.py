@@ -15,6 +15,7 @@ from hiredis import pack_command
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
 from shared.streams.errors import GroupMissing
@@ -58,6 +59,15 @@ _CONNECTIONS = 64
 
 class _Connection(Connection):
     """Packs commands in C; redis-py's asyncio connections do it in Python."""
+
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            # What uvloop says, and asyncio does not, when a link broke before it was written to.
+            raise RedisConnectionError(f"the link broke: {error}") from error
 
     def pack_command(self, *args: Any) -> list[bytes]:
         return [pack_command(args)]
