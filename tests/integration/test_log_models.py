@@ -25,7 +25,7 @@ from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
 from shared.streams.client import Client
 from shared.streams.delivery import Delivery
-from shared.streams.group import RETRY, Group
+from shared.streams.group import RETRY, Group, Taken
 from shared.streams.keys import Keys
 from shared.streams.log import Append, Log, Submission
 from tests.builders import NOON, an_intent, an_order_id, submitted
@@ -158,6 +158,8 @@ class GroupModel(OnRedis):
     def __init__(self) -> None:
         super().__init__()
         self.replicas = {name: Group(self.log, "router", name) for name in REPLICAS}
+        for group in self.replicas.values():
+            self.wait(self.take(group))  # The first question only tells the server's clock.
         self.placed: list[str] = []
         self.settled: set[str] = set()
 
@@ -195,12 +197,15 @@ class GroupModel(OnRedis):
     @rule(what=consumes(held), counts=st.booleans())
     def hand_back(self, what: tuple[str, Delivery], counts: bool) -> None:
         name, delivery = what
+        holder = self.holder_of(delivery)
         self.wait(self.replicas[name].hand_back([(delivery, counts)]))
+
+        assert self.holder_of(delivery) == (RETRY if holder == name else holder)
 
     @rule(what=held)
     def renew(self, what: tuple[str, Delivery]) -> None:
         name, delivery = what
-        mine = delivery.entry_id in self.pending_of(name, delivery.partition)
+        mine = self.holder_of(delivery) == name
         lost = self.wait(self.replicas[name].renew([delivery], LEASE_MS))
 
         assert lost == (0 if mine else 1)
@@ -217,13 +222,21 @@ class GroupModel(OnRedis):
 
     @rule(target=held, name=st.sampled_from(REPLICAS))
     def take_over(self, name: str) -> Any:
-        take = self.replicas[name].take
-        taken = self.wait(
-            take(most=100, lease_ms=LEASE_MS, backoff_base_ms=1_000, backoff_cap_ms=2_000)
-        )
+        taken = self.wait(self.take(self.replicas[name]))
 
         assert taken.vanished == []
         return multiple(*((name, delivery) for delivery in taken.deliveries))
+
+    @rule(target=held, _sleeper=held, thief=st.sampled_from(REPLICAS))
+    def sleep_past_the_lease(self, _sleeper: tuple[str, Delivery], thief: str) -> Any:
+        """Often enough that somebody acts on what is no longer theirs."""
+        self.time_passes()
+        return self.take_over(thief)
+
+    async def take(self, group: Group) -> Taken:
+        return await group.take(
+            most=100, lease_ms=LEASE_MS, backoff_base_ms=1_000, backoff_cap_ms=2_000
+        )
 
     @rule(name=st.sampled_from(REPLICAS))
     def leave(self, name: str) -> None:
@@ -233,6 +246,11 @@ class GroupModel(OnRedis):
         stream = self.log.keys.log(partition)
         page = self.wait(self.log.client.call("XPENDING", stream, "router", "-", "+", 1_000, name))
         return [entry_id.decode() for entry_id, *_ in page]
+
+    def holder_of(self, delivery: Delivery) -> str | None:
+        names = (*self.replicas, RETRY)
+        held = [n for n in names if delivery.entry_id in self.pending_of(n, delivery.partition)]
+        return held[0] if held else None
 
     @invariant()
     def no_order_is_done_twice(self) -> None:
@@ -249,13 +267,11 @@ class GroupModel(OnRedis):
         """One replica that works can finish all that the others left behind."""
         worker = Group(self.log, "router", "worker")
         self.replicas["worker"] = worker
-        self.take_over("worker")  # The first question only tells the server's clock.
+        self.wait(self.take(worker))
         while self.wait(unsettled(self.log, "router")):
             self.time_passes()
             given = self.wait(worker.read(list(worker.partitions), 100, 1))
-            taken = self.wait(
-                worker.take(most=100, lease_ms=LEASE_MS, backoff_base_ms=1, backoff_cap_ms=1)
-            )
+            taken = self.wait(self.take(worker))
             found = [*given, *taken.deliveries]
             assert found
             for delivery in found:
