@@ -21,7 +21,7 @@ from tests.outcomes import all_ended
 from tests.replicas import a_router, an_executor, running
 from tests.scripted_venue import LANDED, ScriptedVenue
 
-ORDERS = 1_000
+ORDERS = 4_000
 WORST = 3.0
 
 
