@@ -56,9 +56,10 @@ class Load:
             for n in count():
                 await self._room.acquire()
                 rate = self.wanted.rate
-                due = start + n / rate if rate else loop.time()
-                if n >= self.wanted.orders or due - start >= self.wanted.duration_s:
+                after_s = n / rate if rate else loop.time() - start
+                if n >= self.wanted.orders or after_s >= self.wanted.duration_s:
                     return
+                due = start + after_s
                 await asyncio.sleep(max(0.0, due - loop.time()))
                 group.create_task(self._travel(n, due))
 
