@@ -1,7 +1,7 @@
 # Everything a developer types. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-containers fuzz chaos check format docs lock
+.PHONY: help setup demo up test test-containers fuzz chaos bench check format docs lock
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -34,6 +34,9 @@ fuzz: setup  ## Throw all kinds of requests at a real stack, for a minute
 
 chaos: setup  ## Break a real stack in every way for a minute (CHAOS='--minutes 10 --seed 7')
 	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.chaos $(CHAOS)
+
+bench: setup  ## Measure Slipstream beside the forerunners' design (BENCH='--only intake --pairs 1')
+	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m bench $(BENCH)
 
 check: setup  ## Lint, types, import contracts
 	@$(BIN)/ruff check .

@@ -1,0 +1,61 @@
+"""Slipstream as it is measured: the five services, a process each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from bench.system import Speech, System
+from cli.console import Say
+from cli.plan import Replica, StackOptions, environment, replicas
+from cli.process import Keeper
+from cli.readiness import is_ready, prepare_tables, until
+from cli.stack import together
+
+# What cannot be measured with a venue that takes its time.
+ZERO_DELAY = {
+    "VENUE_QUOTE_MS": "0",
+    "VENUE_SWAP_MS_MIN": "0",
+    "VENUE_SWAP_MS_MAX": "0",
+}
+# A long run must not end at a bound that is there to protect small machines.
+_ROOM = {"MAX_BACKLOG": "10000000", "LOG_LEVEL": "WARNING"}
+
+
+class Slipstream(System):
+    """Our side."""
+
+    name = "slipstream"
+    speech = Speech(
+        order='{"tokenIn":"SOL","tokenOut":"USDC","amountIn":"1.5","maxSlippageBps":100}',
+        follow='{"subscribe":"$ID"}',
+        done_sql="SELECT count(*) FROM orders WHERE outcome IS NOT NULL",
+        events_sql="SELECT coalesce(sum(events), 0) FROM event_counts",
+    )
+
+    def __init__(self, root: Path, say: Say) -> None:
+        super().__init__(root, say)
+        self._options = StackOptions(data_dir=root, temporary=True)
+
+    async def start(self, settings: Mapping[str, str], *, intake_only: bool = False) -> None:
+        """Start the services with `settings`, on the data that is there."""
+        servers = self.servers
+        await prepare_tables(servers.database_url)
+        there = environment(servers.redis_url, servers.database_url)
+        env = {**there, **_ROOM, **settings}
+        plan = [r for r in replicas(self._options) if r.service == "gateway" or not intake_only]
+        self.url = next(replica.url for replica in plan if replica.service == "gateway")
+        keepers = [Keeper(replica.program(servers.layout, env), self.say) for replica in plan]
+        await self._run(*keepers)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await together(*(_ready(http, *one) for one in zip(plan, keepers, strict=True)))
+
+    def reset(self) -> None:
+        """Keep everything: Slipstream is to run as it does after a long day."""
+        self.servers.sql("CHECKPOINT")
+
+
+async def _ready(http: httpx.AsyncClient, replica: Replica, keeper: Keeper) -> None:
+    await until(lambda: is_ready(http, replica), keeper)
