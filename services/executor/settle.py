@@ -45,7 +45,10 @@ class Settlement:
             await self.chain.send(signed)
         except VenueRejected as error:
             # No end: the bytes may have landed before. Only the chain knows.
-            if end := await self._answer(event, await self._signed(event)):
+            history = await self._signed(event)
+            if not history:
+                return []
+            if end := await self._answer(event, history):
                 return self._ended(end, signed.attempt)
             raise VenueUnavailable(f"{signed.venue} refused to send: {error}") from error
         sent = in_flight(signed)
@@ -117,8 +120,6 @@ class Settlement:
     async def _answer(
         self, event: OrderEvent, signed: Sequence[TransactionSigned]
     ) -> OrderEvent | None:
-        if not signed:
-            return None
         swap = in_flight(signed[-1])
         if end := judge(event, swap, await self.chain.ask(swap), self.now()):
             return end

@@ -20,5 +20,12 @@ class GroupMissing(Exception):
     """A consumer group or its stream is gone: somebody deleted it, or Redis lost data."""
 
 
+class HistoryMissing(Exception):
+    """The log has not all of an order's events up to the one a step is about.
+
+    Redis lost them, or the order has ended and left Redis. It is no attempt of the step.
+    """
+
+
 class WrongPartitions(Exception):
     """The log was made with another number of partitions."""

@@ -41,7 +41,8 @@ class Handler(Protocol):
     async def handle(self, event: OrderEvent) -> Next:
         """Return what follows.
 
-        Raising means not now: `ServerAway` is waited for, everything else is an attempt.
+        Raising means not now: `ServerAway` and `HistoryMissing` are waited for, everything else is
+        an attempt.
         """
         ...
 

@@ -31,7 +31,7 @@ from shared.orders.states import END_STATUSES
 from shared.orders.view import status_after
 from shared.settings import ConsumerSettings
 from shared.streams.delivery import Delivery
-from shared.streams.errors import LogUnavailable
+from shared.streams.errors import HistoryMissing, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Ended, Handler, Next, Park, Recall
 from shared.streams.held import Held
@@ -180,6 +180,10 @@ class Steps:
             metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
             logger.warning("%s of %s waits: %s", delivery.type, event.order_id, error)
             await self._hand_back(delivery, counts=False)
+            return None
+        except HistoryMissing:
+            metrics.SETTLED.labels(self._group.name, "missing").inc()
+            await self._without_history(delivery)
             return None
         except Exception as error:
             # The one broad except of the steps: whatever a handler raises is an attempt.

@@ -15,6 +15,7 @@ from shared.streams.backlog import backlog_of
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters, replay
 from shared.streams.delivery import Delivery
+from shared.streams.errors import HistoryMissing
 from shared.streams.group import RETRY, Group
 from shared.streams.handling import Next, Park
 from shared.streams.log import Append, Log
@@ -414,6 +415,26 @@ async def test_a_step_without_history_is_kept_unless_the_archive_has_its_end(
         await eventually(one_left)
 
     assert await log.versions([kept.order_id, gone.order_id]) == [0, 0]
+
+
+async def test_a_step_that_finds_no_history_waits_for_it_and_has_not_been_tried(
+    log: Log, settings: VenueSettings
+) -> None:
+    """Though the history is back by the time the step is settled."""
+    tries = 0
+
+    async def do(event: OrderEvent) -> Next:
+        nonlocal tries
+        tries += 1
+        if tries <= 2 * settings.max_attempts:
+            raise HistoryMissing("a server that lost it has it again")
+        return routing(event)
+
+    order = await placed(log)
+    async with running(log, "router", Scripted(do, gave_up=failed), settings):
+        await eventually(lambda: is_settled(log))
+
+    assert await types_of(log, order.order_id) == ["OrderSubmitted", "RoutingStarted"]
 
 
 async def test_nothing_is_trimmed_that_a_group_has_not_settled(

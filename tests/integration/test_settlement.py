@@ -16,13 +16,22 @@ from shared.orders.order import Order, replay
 from shared.orders.states import State
 from shared.orders.values import SignedTransaction
 from shared.settings import VenueSettings
+from shared.streams.errors import HistoryMissing
 from shared.streams.log import Log
 from shared.venues.ledger import Ledger
 from shared.venues.protocol import Answer, Expired, Unknown, VenueRejected, VenueUnavailable
-from tests.builders import a_quote, an_intent, submitted
+from tests.builders import a_quote, an_intent, history, submitted
 from tests.eventually import eventually
 from tests.outcomes import all_ended, swaps
-from tests.replicas import a_router, an_executor, events_of, placed, running, types_of
+from tests.replicas import (
+    a_router,
+    an_executor,
+    events_of,
+    place_history,
+    placed,
+    running,
+    types_of,
+)
 from tests.scripted_venue import LANDED, ScriptedVenue
 
 DEAD = Expired("past its last block, and in none that is final")
@@ -165,6 +174,37 @@ async def test_a_send_refused_past_the_limit_is_settled_by_the_proof(
     events = await executed(log, quick, venue)
 
     assert kinds(events)[3:6] == ["TransactionSigned", "TransactionExpired", "OrderRouted"]
+
+
+@pytest.mark.parametrize("left", [0, 3])
+async def test_a_send_refused_where_the_history_is_missing_is_no_attempt(
+    log: Log, quick: VenueSettings, left: int
+) -> None:
+    events = history(ending="sent")[:4]
+    signed = events[-1]
+    assert isinstance(signed, TransactionSigned)
+    await place_history(log, events)
+    await log.client.call("RPOP", log.keys.history(signed.order_id), len(events) - left)
+    venue = a_venue()
+    venue.on_send = raising(VenueRejected("already processed"))
+
+    with pytest.raises(HistoryMissing):
+        await an_executor(log, quick, venue).handle(signed)
+
+    assert venue.asked == []
+
+
+async def test_a_send_refused_after_somebody_moved_the_order_on_is_not_tried_again(
+    log: Log, quick: VenueSettings
+) -> None:
+    events = history(ending="sent")
+    await place_history(log, events)
+    venue = a_venue()
+    venue.on_send = raising(VenueRejected("already processed"))
+
+    following = await an_executor(log, quick, venue).handle(events[3])
+
+    assert following == []
 
 
 async def test_an_unresolved_order_is_tried_again_upon_proof(
