@@ -9,6 +9,7 @@ from cli.console import EXIT_CODES
 from cli.demo.command import demo, demo_help
 from cli.doctor.command import doctor, doctor_help
 from cli.load.command import load, load_help
+from cli.migrate import migrate, migrate_help
 from cli.rebuild import rebuild, rebuild_help
 from cli.submit import submit, submit_help
 from cli.up import up, up_help
@@ -30,5 +31,6 @@ app.command(epilog=watch_help)(watch)
 app.command(epilog=load_help)(load)
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
+app.command(epilog=migrate_help)(migrate)
 app.command(epilog=rebuild_help)(rebuild)
 app.command(epilog=doctor_help)(doctor)

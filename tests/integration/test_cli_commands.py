@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from shared.archive.migrate import migrate
+from shared.archive.migrate import migrate, migrations
 from shared.settings import Settings
 from shared.streams.client import Client
 from shared.streams.group import Group
@@ -98,6 +98,14 @@ def test_rebuild_says_how_much_it_read(run: Run, database_url: str) -> None:
     assert "rebuilt from 0 events" in run("rebuild").stdout
 
 
+def test_migrate_names_what_it_applied_and_then_has_nothing_to_do(run: Run) -> None:
+    first, second = run("migrate"), run("migrate")
+
+    assert first.exit_code == second.exit_code == 0
+    assert first.stdout == "".join(f"applied {name}\n" for name in migrations())
+    assert second.stdout == "nothing to do\n"
+
+
 def test_the_doctor_finds_nothing_and_makes_nothing_where_nothing_is(
     run: Run, redis_url: str, namespace: str
 ) -> None:
@@ -129,6 +137,7 @@ def test_servers_that_are_away_are_said_in_one_line(run: Run) -> None:
     for words in (
         ("dead", "list", "--redis-url", "redis://127.0.0.1:1"),
         ("rebuild", "--database-url", "postgresql://127.0.0.1:1/x"),
+        ("migrate", "--database-url", "postgresql://127.0.0.1:1/x"),
         ("submit", "SOL", "USDC", "1", "--url", "http://127.0.0.1:1"),
     ):
         refused = run(*words)
@@ -149,7 +158,11 @@ def test_without_a_stack_or_an_address_commands_say_what_to_give(
 
 
 @pytest.mark.parametrize(
-    "words", [["up"], ["demo"], ["submit"], ["watch"], ["rebuild"], ["doctor"], ["dead", "list"]]
+    "words",
+    [
+        *(["up"], ["demo"], ["submit"], ["watch"], ["migrate"], ["rebuild"], ["doctor"]),
+        ["dead", "list"],
+    ],
 )
 def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> None:
     helped = run(*words, "--help")
