@@ -1,7 +1,8 @@
 # Everything a developer types. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-containers fuzz chaos bench check format docs lock
+.PHONY: help setup demo up test test-containers test-compose fuzz chaos bench check format docs lock \
+	lock-image image compose-env
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -51,11 +52,24 @@ format: setup  ## Format the code and fix what can be fixed
 docs: setup  ## Write the documents that the code can tell by itself anew
 	@$(BIN)/python -m tools.docs
 
-# setuptools is what pyproject.toml builds with.
-lock:  ## Renew requirements.lock: the newest versions, for every platform, with hashes
-	@echo 'setuptools>=77' | $(BIN)/uv pip compile pyproject.toml - --extra dev --universal \
-		--python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
-		--no-emit-find-links --upgrade --quiet --output-file requirements.lock
+# setuptools is what pyproject.toml builds with. The image gets the services' share of the same.
+COMPILE = $(BIN)/uv pip compile pyproject.toml - --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet
+
+lock:  ## Renew both lock files: the newest versions, for every platform, with hashes
+	@echo 'setuptools>=77' | $(COMPILE) --extra dev --upgrade --output-file requirements.lock
+	@$(MAKE) lock-image
+
+lock-image:  ## Write deploy/requirements.lock: what the services need, at the locked versions
+	@echo 'setuptools>=77' | $(COMPILE) --constraint requirements.lock \
+		--output-file deploy/requirements.lock
+
+image:  ## Build the image of the services (needs Docker)
+	@docker build -f deploy/Dockerfile -t slipstream \
+		$(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,--build-arg $(name)) .
+
+compose-env:  ## Make up the passwords that docker-compose.yml wants, in .env
+	@sh deploy/compose-env.sh
 
 .venv/.installed: pyproject.toml requirements.lock
 	@PYTHON='$(PYTHON)' sh deploy/setup.sh
