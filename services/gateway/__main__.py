@@ -16,6 +16,7 @@ import uvicorn
 from services.gateway.access import Access
 from services.gateway.api_keys import BadKeys, access_for, keep_current
 from services.gateway.app import create_app
+from services.gateway.doorway import answering_early
 from services.gateway.fair import FairProtocol
 from services.gateway.parts import Parts
 from shared.archive.postgres import Archive
@@ -45,9 +46,10 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         # First of all, so that a port that is taken is told at once.
         listener = stack.enter_context(bind(settings.http_host, settings.http_port))
-        log = await until_available(
-            lambda: Log.open(settings, key_ttl_s=settings.idempotency_ttl_s), stop, "Redis"
-        )
+        async with answering_early(listener):
+            log = await until_available(
+                lambda: Log.open(settings, key_ttl_s=settings.idempotency_ttl_s), stop, "Redis"
+            )
         if log is None:
             return
         stack.push_async_callback(log.close)

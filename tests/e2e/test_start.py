@@ -64,6 +64,7 @@ async def test_services_started_before_redis_wait_for_it_and_work_once_it_is_the
     waiting = [services.launch(name, environment(late)) for name in EVERY_SERVICE]
     for service in waiting:
         await eventually(partial(waits_for_redis, service))
+        assert service.answers("/health")
         assert not service.answers("/health/ready")
     valkey.start()
     try:
