@@ -18,6 +18,7 @@ from shared.streams.handling import Handler
 from shared.streams.log import Log
 from shared.streams.recall import ArchivedHistories
 from shared.streams.steps import Steps
+from shared.vitals import watch_redis
 
 logger = logging.getLogger(__name__)
 
@@ -76,5 +77,9 @@ async def consume(
     """Read the group until told to stop."""
     health.ready = True
     logger.info("%s %s reads %d partitions", group.name, group.me, len(group.partitions))
-    await Consumer(group, worker, settings).run(stop)
+    watch = asyncio.create_task(watch_redis(group.log.client))
+    try:
+        await Consumer(group, worker, settings).run(stop)
+    finally:
+        watch.cancel()
     logger.info("%s %s left", group.name, group.me)

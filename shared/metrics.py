@@ -1,9 +1,12 @@
 """Every metric, in one place, so that the set can be read as a set.
 
-Labels are bounded: partitions, groups, event types, venues, reasons; never an order or account.
+Units are seconds, ratios and counts. Labels are bounded, as `LABELS` says of each; never an order
+or an account.
 """
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
@@ -15,7 +18,15 @@ _SECONDS = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
+# Finest where a chain confirms: two to five seconds.
+_ORDER_SECONDS = (
+    *(0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 7.5),
+    *(10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0),
+)
+_HOP_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, *_ORDER_SECONDS)
+_ANSWER_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000)
+_SPREADS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 ORDERS_ACCEPTED = Counter("slipstream_orders_accepted_total", "Orders answered with 202")
 ORDERS_REFUSED = Counter(
@@ -37,6 +48,12 @@ INTAKE_CLOSED = Gauge(
     "Whether orders are refused because there is too much, of what",
     ["of"],
 )
+HTTP_SECONDS = Histogram(
+    "slipstream_http_request_duration_seconds",
+    "Time from a request's headers to its answer, by route and status",
+    ["method", "route", "status"],
+    buckets=_ANSWER_SECONDS,
+)
 EVENTS = Counter("slipstream_events_total", "Events appended to the log, by type", ["type"])
 STEP_SECONDS = Histogram(
     "slipstream_step_duration_seconds",
@@ -48,7 +65,18 @@ ORDER_SECONDS = Histogram(
     "slipstream_order_latency_seconds",
     "Time from accepting an order to its end, by how it ended",
     ["status"],
-    buckets=_SECONDS,
+    buckets=_ORDER_SECONDS,
+)
+ORDERS_ENDED = Counter(
+    "slipstream_orders_ended_total",
+    "Orders that ended: how, on which venue, and for a failed one why; `none` where there is none",
+    ["status", "venue", "reason"],
+)
+HOP_SECONDS = Histogram(
+    "slipstream_hop_latency_seconds",
+    "Time from the event before to this one, by its type: waiting, working and all",
+    ["type"],
+    buckets=_HOP_SECONDS,
 )
 RETRIES = Counter(
     "slipstream_retries_total", "Steps that failed and will be tried again", ["group"]
@@ -66,6 +94,17 @@ SETTLED = Counter(
 SETTLE_BATCH = Histogram(
     "slipstream_append_batch_size", "Appends sent to Redis together", ["group"], buckets=_SIZES
 )
+APPEND_SECONDS = Histogram(
+    "slipstream_append_duration_seconds",
+    "Time one batch of appends took, waiting for Redis to come back included",
+    ["group"],
+    buckets=_SECONDS,
+)
+LEASES_LOST = Counter(
+    "slipstream_leases_lost_total",
+    "Entries that another replica had taken over before their lease was renewed",
+    ["group"],
+)
 TAKEN_OVER = Counter(
     "slipstream_taken_over_total", "Entries taken up again, by why", ["group", "why"]
 )
@@ -75,8 +114,15 @@ IN_FLIGHT = Gauge(
 LAG = Gauge(
     "slipstream_lag_entries", "Entries a group has not been given yet", ["group", "partition"]
 )
+OLDEST_UNDELIVERED = Gauge(
+    "slipstream_oldest_undelivered_age_seconds",
+    "Age of the oldest entry that the group has not been given yet",
+    ["group", "partition"],
+)
 PENDING = Gauge(
-    "slipstream_pending_entries", "Entries given out and not settled", ["group", "partition"]
+    "slipstream_pending_entries",
+    "Entries given out and not settled: in flight, or waiting to be tried again",
+    ["group", "partition", "state"],
 )
 OLDEST_PENDING = Gauge(
     "slipstream_oldest_pending_age_seconds",
@@ -104,11 +150,16 @@ CONTRADICTIONS = Counter(
 RESENDS = Counter(
     "slipstream_resends_total", "Transactions sent again while the chain was silent", ["venue"]
 )
-QUOTE_SECONDS = Histogram(
-    "slipstream_quote_duration_seconds", "Time a venue took to quote", ["venue"], buckets=_SECONDS
+VENUE_SECONDS = Histogram(
+    "slipstream_venue_call_duration_seconds",
+    "Time a venue took to answer, by what it was asked and what came of it",
+    ["venue", "call", "outcome"],
+    buckets=_SECONDS,
 )
-QUOTES = Counter(
-    "slipstream_quotes_total", "Quotes asked, by venue and what came of it", ["venue", "outcome"]
+PRICE_SPREAD = Histogram(
+    "slipstream_venue_price_spread_ratio",
+    "How far the worst quote's net amount out lies below the best one's",
+    buckets=_SPREADS,
 )
 ROUTES_WON = Counter("slipstream_routes_won_total", "Routes chosen, by venue", ["venue"])
 REDIS_AWAY = Counter("slipstream_redis_away_total", "Times Redis was found to be away")
@@ -132,7 +183,94 @@ PROJECTION_STALENESS = Histogram(
 PROJECTION_BATCH = Histogram(
     "slipstream_projection_batch_size", "Events stored in one transaction", buckets=_SIZES
 )
+PROJECTION_SECONDS = Histogram(
+    "slipstream_projection_duration_seconds",
+    "Time one batch took to be stored in Postgres",
+    buckets=_SECONDS,
+)
 PROJECTION_HELD = Counter(
     "slipstream_projection_held_total", "Events Postgres would not store; retried until it does"
 )
 TRIMMED = Counter("slipstream_trimmed_entries_total", "Entries dropped from the log")
+LOG_ENTRIES = Gauge("slipstream_log_entries", "Entries the log holds", ["partition"])
+DEAD_LETTERS_KEPT = Gauge(
+    "slipstream_dead_letters_kept", "Dead letters that wait for somebody to decide", ["partition"]
+)
+SERVER_UP = Gauge(
+    "slipstream_server_up", "1 if a server answered when it was last looked at, else 0", ["server"]
+)
+SERVER_SECONDS = Histogram(
+    "slipstream_server_ping_duration_seconds",
+    "Time a server took to answer when it was looked at",
+    ["server"],
+    buckets=_SECONDS,
+)
+REDIS_MEMORY = Gauge(
+    "slipstream_redis_memory_used_ratio",
+    "How full the fullest Redis is, of `maxmemory` or else of its machine, 0 to 1",
+)
+REDIS_DURABLE = Gauge(
+    "slipstream_redis_append_only", "1 if every Redis writes an append-only file without an error"
+)
+REDIS_EVICTED = Gauge(
+    "slipstream_redis_evicted_keys", "Keys Redis has thrown away for lack of memory: lost data"
+)
+POSTGRES_CONNECTIONS = Gauge(
+    "slipstream_postgres_connections",
+    "Connections of this process to Postgres, and requests that wait for one",
+    ["state"],
+)
+LOOP_DELAY = Histogram(
+    "slipstream_event_loop_delay_seconds",
+    "How late a process comes to what it meant to do now: its own work is in the way",
+    buckets=_SECONDS,
+)
+
+# What each label can say.
+LABELS = {
+    "call": "`quote`, `build`, `send`, `status` or `search`",
+    "code": "the problem's code, as in the API",
+    "for": "`work`, or `chain`: it waits for the chain's answer and takes no slot",
+    "group": "`router`, `executor`, `notifier` or `projector`; of appends also `gateway`",
+    "method": "the request's method",
+    "of": "`backlog` or `memory`",
+    "outcome": "of a call: `ok`, `rejected`, `unavailable`, `unreachable`, `too_slow` or `error`; "
+    "of a step: `ok`, `moved` (somebody was first: this one was fenced off) or `missing`",
+    "partition": "`00` up to `PARTITIONS`",
+    "reason": "why it failed, as in [events](events.md#why-an-order-failed), or `none`",
+    "route": "the address's pattern, or `none`",
+    "server": "`redis` or `postgres`; of what is waited for, the error's name",
+    "state": "of entries: `in_flight` or `retry`; of connections: `in_use`, `idle` or `waited_for`",
+    "status": "of an order: `confirmed`, `failed`, `cancelled` or `expired`; of HTTP, its code",
+    "type": "the event's type, as in [events](events.md)",
+    "venue": "a name in `VENUES`, or `none`",
+    "why": "one of a few words",
+}
+# Every replica that knows them says the same: take the maximum, not the sum.
+SAME_EVERYWHERE = (
+    *(LAG, OLDEST_UNDELIVERED, PENDING, OLDEST_PENDING, PARKED),
+    *(LOG_ENTRIES, DEAD_LETTERS_KEPT, REDIS_MEMORY, REDIS_DURABLE, REDIS_EVICTED),
+)
+
+_M = TypeVar("_M", Counter, Gauge, Histogram)
+_CHILDREN: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}
+
+
+def of(metric: _M, *labels: str) -> _M:
+    """Return the series of a metric with these labels, looked up once: `labels` takes a lock.
+
+    Not for a metric whose series are removed.
+    """
+    key = (metric, *labels)
+    found = _CHILDREN.get(key)
+    if found is None:
+        found = _CHILDREN[key] = metric.labels(*labels)
+    return found  # type: ignore[return-value] # The key holds the metric, so the kind is the same.
+
+
+def start_at_zero(group: str) -> None:
+    """Show what must never happen in a group from the start: a rise from nothing is not seen."""
+    for outcome in ("ok", "moved", "missing"):
+        of(SETTLED, group, outcome)
+    for metric in (RETRIES, GIVE_UPS, DEAD_LETTERS, LEASES_LOST, GROUPS_MISSING):
+        of(metric, group)

@@ -21,6 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared.errors import ServerAway
 from shared.settings import InvalidSettings, Settings
 from shared.streams.errors import WrongPartitions
+from shared.vitals import watch_loop
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -55,7 +56,11 @@ async def _until_stopped(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await main(settings, stop)
+    watch = asyncio.create_task(watch_loop())
+    try:
+        await main(settings, stop)
+    finally:
+        watch.cancel()
 
 
 async def until_available(

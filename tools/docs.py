@@ -11,6 +11,7 @@ from pathlib import Path
 from tools.asyncapi import asyncapi_page
 from tools.env_example import env_example
 from tools.events_page import events_page
+from tools.metrics_page import metrics_page
 from tools.openapi import openapi_page
 from tools.postman import postman_page
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 PAGES: dict[str, Callable[[], str]] = {
     "docs/asyncapi.json": asyncapi_page,
     "docs/events.md": events_page,
+    "docs/metrics.md": metrics_page,
     "docs/openapi.json": openapi_page,
     "docs/postman.json": postman_page,
     ".env.example": env_example,

@@ -11,6 +11,7 @@ from services.executor.look_back import LookBack
 from services.executor.reconciler import Reconciler
 from services.executor.settle import Settlement
 from services.executor.watch import ChainWatch
+from shared import metrics
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.consuming import run_steps
@@ -31,6 +32,8 @@ def make_executor(
     venues = venues or open_venues(settings, log.client)
     poll_ms, deadline_ms = settings.confirm_poll_ms, settings.venue_deadline_ms
     watches = {name: ChainWatch(venue, poll_ms, deadline_ms) for name, venue in venues.items()}
+    for name in venues:  # A rise from nothing is not seen.
+        metrics.of(metrics.UNRESOLVED, name)
     chain = Chain(venues=venues, watches=watches, deadline_s=deadline_ms / 1_000)
     histories = Histories(log)
     return Executor(

@@ -13,6 +13,7 @@ from shared import metrics
 from shared.errors import ServerAway
 from shared.orders.events import OrderRouted, TransactionSigned
 from shared.orders.values import SignedTransaction
+from shared.venues.measured import measured
 from shared.venues.protocol import Answer, Venue, VenueRejected, VenueUnavailable
 
 logger = logging.getLogger(__name__)
@@ -33,18 +34,21 @@ class Chain:
 
     async def build(self, event: OrderRouted) -> SignedTransaction:
         """Sign the route. Raises `VenueRejected` too."""
-        async with asyncio.timeout(self.deadline_s):
-            venue = self._venue(event.route.venue)
-            return await venue.build(event.order_id, event.intent, event.route)
+        venue = self._venue(event.route.venue)
+        with measured(venue.name, "build"):
+            async with asyncio.timeout(self.deadline_s):
+                return await venue.build(event.order_id, event.intent, event.route)
 
     async def send(self, signed: TransactionSigned) -> None:
         """Hand over the bytes. Raises `VenueRejected` too, and then they may have landed before."""
-        async with asyncio.timeout(self.deadline_s):
-            await self._venue(signed.venue).send(signed.transaction)
+        venue = self._venue(signed.venue)
+        with measured(venue.name, "send"):
+            async with asyncio.timeout(self.deadline_s):
+                await venue.send(signed.transaction)
 
     async def send_again(self, signed: TransactionSigned) -> None:
         """Hand over the same bytes once more: they land once at most. Bad news is no news here."""
-        metrics.RESENDS.labels(signed.venue).inc()
+        metrics.of(metrics.RESENDS, signed.venue).inc()
         try:
             await self.send(signed)
         except (VenueRejected, *NOT_NOW) as error:

@@ -95,7 +95,7 @@ class Settlement:
 
     def unresolved(self, event: OrderEvent, swap: InFlight, why: str) -> Next:
         """Return that nobody knows, and raise the alarm."""
-        metrics.UNRESOLVED.labels(swap.venue).inc()
+        metrics.of(metrics.UNRESOLVED, swap.venue).inc()
         logger.error("order %s is unresolved: %s", event.order_id, why)
         return [unresolved(event, swap, why, self.now())]
 

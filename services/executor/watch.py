@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shared.batching import Coalescer
 from shared.errors import ServerAway
 from shared.orders.values import SignedTransaction
+from shared.venues.measured import measured
 from shared.venues.protocol import Answer, Pending, Unknown, Venue, VenueUnavailable
 
 logger = logging.getLogger(__name__)
@@ -65,12 +66,14 @@ class ChainWatch:
         return await waiting.answer
 
     async def _question(self, signatures: Sequence[str]) -> list[Answer]:
-        async with asyncio.timeout(self._deadline_s):
-            return _each(signatures, await self._venue.status(signatures))
+        with measured(self._venue.name, "status"):
+            async with asyncio.timeout(self._deadline_s):
+                return _each(signatures, await self._venue.status(signatures))
 
     async def _long_question(self, transactions: Sequence[SignedTransaction]) -> list[Answer]:
-        async with asyncio.timeout(self._deadline_s):
-            return _each(transactions, await self._venue.search(transactions))
+        with measured(self._venue.name, "search"):
+            async with asyncio.timeout(self._deadline_s):
+                return _each(transactions, await self._venue.search(transactions))
 
     async def _tick(self) -> None:
         try:

@@ -23,6 +23,7 @@ from shared.archive.postgres import Archive
 from shared.runtime import run_service, until_available
 from shared.settings import GatewaySettings
 from shared.streams.log import Log
+from shared.vitals import watch_postgres, watch_redis
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ async def serve(
         background = [
             group.create_task(parts.followers.run()),
             group.create_task(parts.pressure.run()),
+            group.create_task(watch_redis(parts.log.client)),
+            group.create_task(watch_postgres(parts.archive)),
         ]
         serving = group.create_task(server.serve(sockets=[listener]))
         if settings.api_keys_file:

@@ -16,7 +16,7 @@ from services.gateway.histories import Histories
 from services.gateway.problems import Code, Problem
 from services.gateway.routes import BareRoute, id_in, json_answer
 from shared.clock import Clock
-from shared.metrics import EVENTS
+from shared.measures import count_appended
 from shared.orders.codec import decode
 from shared.orders.events import CancelRequested, Head, OrderCancelled, OrderEvent
 from shared.orders.order import Order, evolve, replay
@@ -84,19 +84,19 @@ class Cancel:
         if order is None:
             return []
         event = withdraw(order, self._clock())
-        if event and not await self._append(event):
+        if event and not await self._append(history[-1], event):
             return []
         check_cancelled(evolve(order, event) if event else order)
         return [*history, event] if event else history
 
-    async def _append(self, event: OrderEvent) -> bool:
+    async def _append(self, last: OrderEvent, event: OrderEvent) -> bool:
         append = Append(order_id=event.order_id, expected=event.version - 1, events=[event])
         try:
             [outcome] = await self._log.append("", [append])
         except LogUnavailable:
             return False  # It may be there all the same: the next look at the history tells.
         if outcome == "ok":
-            EVENTS.labels(type(event).__name__).inc()
+            count_appended(last, [event])
         return outcome == "ok"
 
 

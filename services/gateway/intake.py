@@ -15,7 +15,7 @@ from services.gateway.pressure import Pressure
 from services.gateway.problems import Code, FieldError, Problem
 from shared.batching import Coalescer, Full
 from shared.clock import Clock
-from shared.metrics import EVENTS, ORDERS_ACCEPTED, SETTLE_BATCH
+from shared.metrics import APPEND_SECONDS, EVENTS, ORDERS_ACCEPTED, SETTLE_BATCH
 from shared.orders.events import OrderSubmitted
 from shared.orders.values import SwapIntent
 from shared.settings import GatewaySettings
@@ -26,6 +26,8 @@ from shared.streams.markers import known
 
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.5
+_SUBMITTED = EVENTS.labels(OrderSubmitted.__name__)
+_BATCH, _APPENDING = SETTLE_BATCH.labels("gateway"), APPEND_SECONDS.labels("gateway")
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
@@ -145,15 +147,16 @@ class Intake:
         raise _unanswered(submission, Code.LOG_UNAVAILABLE, maybe_applied)
 
     async def _flush(self, submissions: list[Submission]) -> list[Submitted]:
-        SETTLE_BATCH.labels("gateway").observe(len(submissions))
-        return await self._log.submit(submissions)
+        _BATCH.observe(len(submissions))
+        with _APPENDING.time():
+            return await self._log.submit(submissions)
 
 
 def _settled(submitted: Submitted) -> Submitted:
     if submitted.kind == "conflict":
         raise Problem(Code.IDEMPOTENCY_KEY_REUSED)
     if submitted.kind == "accepted":
-        EVENTS.labels(OrderSubmitted.__name__).inc()
+        _SUBMITTED.inc()
     return submitted
 
 

@@ -42,6 +42,7 @@ class Parts:
     stats: Stats
     health: Health
     pressure: Pressure
+    log: Log
     archive: Archive
 
     @classmethod
@@ -68,6 +69,7 @@ class Parts:
             stats=Stats(log, archive, sockets),
             health=Health(log, archive, followers),
             pressure=pressure,
+            log=log,
             archive=archive,
         )
 

@@ -12,6 +12,7 @@ from shared.runtime import run_service, until_available
 from shared.settings import ProjectorSettings
 from shared.streams.batches import Batches
 from shared.streams.group import Group
+from shared.vitals import watch_postgres
 
 
 async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
@@ -27,7 +28,9 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
             # Batches wait while there are no tables, as they do while there is no Postgres.
             tasks.create_task(until_available(lambda: migrate(database), stop, "Postgres"))
             tasks.create_task(keep_trimmed(log, settings.trim_every_s, stop))
+            watch = tasks.create_task(watch_postgres(archive))
             await consume(group, worker, settings, health, stop)
+            watch.cancel()
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ class Projector:
         """
         recorded = [Recorded(delivery.event(), delivery.raw) for delivery in deliveries]
         # Commit, then expire, then acknowledge: a crash in between repeats, and forgets nothing.
-        complete = await self._archive.store(recorded)
+        with metrics.PROJECTION_SECONDS.time():
+            complete = await self._archive.store(recorded)
         await self._log.expire_histories(complete, self._history_ttl_s)
         self._measure(recorded)
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from shared import metrics
+from shared.streams.backlog import report_log
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.log import Log
 from shared.streams.patience import pause
@@ -22,5 +23,6 @@ async def keep_trimmed(log: Log, every_s: float, stop: asyncio.Event) -> None:
         await pause(stop, every_s)
         try:
             metrics.TRIMMED.inc(await log.trim())
+            await report_log(log)
         except (LogUnavailable, GroupMissing) as error:
             logger.warning("the log was not trimmed: %s", error)

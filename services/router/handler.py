@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.router.decide import begin, choose_route, may_not_try_again
 from shared import metrics
 from shared.clock import Clock
+from shared.measures import measure_spread
 from shared.orders.events import (
     OrderEvent,
     OrderFailed,
@@ -74,5 +75,6 @@ class Router:
         offers = await ask_all(self.venues, intent, self.quote_deadline_ms)
         chosen = choose_route(event, intent, attempt, offers, self.now())
         if isinstance(chosen, OrderRouted):
-            metrics.ROUTES_WON.labels(chosen.route.venue).inc()
+            metrics.of(metrics.ROUTES_WON, chosen.route.venue).inc()
+            measure_spread(chosen.quotes)
         return chosen

@@ -92,6 +92,16 @@ class Archive:
         async with self._connection() as connection:
             await connection.execute("SELECT 1")
 
+    def connections(self) -> dict[str, int]:
+        """Return how many connections are in use and idle, and how many callers wait for one."""
+        stats = self._pool.get_stats()
+        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        return {
+            "in_use": size - idle,
+            "idle": idle,
+            "waited_for": stats.get("requests_waiting", 0),
+        }
+
     async def store(self, recorded: Sequence[Recorded]) -> set[str]:
         """Keep the events and fold them into `orders`: all, or none. A repeat changes nothing.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 from shared import metrics
 from shared.orders.values import Quote, Refusal, SwapIntent
+from shared.venues.measured import measured
 from shared.venues.protocol import Venue, VenueRejected, VenueUnavailable, VenueUnreachable
 
 
@@ -42,7 +42,7 @@ async def ask_all(
 
 
 def _too_slow(name: str, deadline_ms: int) -> VenueUnavailable:
-    metrics.QUOTES.labels(name, "too slow").inc()
+    metrics.of(metrics.VENUE_SECONDS, name, "quote", "too_slow").observe(deadline_ms / 1_000)
     return VenueUnavailable(f"no quote within {deadline_ms} ms")
 
 
@@ -56,12 +56,5 @@ def _raise_unless_final(bad_news: Sequence[Exception], refusals: Sequence[Refusa
 
 
 async def _ask(venue: Venue, intent: SwapIntent) -> Quote:
-    started = time.perf_counter()
-    try:
-        quote = await venue.quote(intent)
-    except Exception as error:
-        metrics.QUOTES.labels(venue.name, type(error).__name__).inc()
-        raise
-    metrics.QUOTES.labels(venue.name, "quoted").inc()
-    metrics.QUOTE_SECONDS.labels(venue.name).observe(time.perf_counter() - started)
-    return quote
+    with measured(venue.name, "quote"):
+        return await venue.quote(intent)

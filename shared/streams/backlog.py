@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import metrics
-from shared.streams.client import Command
+from shared.streams.client import Command, checked
+from shared.streams.errors import LogUnavailable
+from shared.streams.group import RETRY
 from shared.streams.log import Log
+
+_OF_GROUPS = (
+    *(metrics.LAG, metrics.PENDING, metrics.OLDEST_PENDING),
+    *(metrics.OLDEST_UNDELIVERED, metrics.PARKED),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +25,10 @@ class Backlog:
     partition: int
     lag: int | None  # Entries not given out yet; None where Redis cannot tell.
     pending: int
+    retrying: int  # Of the pending ones, those that wait to be tried again.
     oldest_pending_s: float
     parked: int
+    last_delivered: str  # The entry that was given out last.
 
 
 async def backlog_of(log: Log, group: str) -> list[Backlog]:
@@ -41,29 +50,72 @@ async def backlog_of(log: Log, group: str) -> list[Backlog]:
         named = {fields[b"name"].decode(): fields for fields in map(_named, groups)}
         if group not in named:
             continue
-        count, oldest = pending[0], pending[1]
+        count, oldest, _, holders = pending
         age_s = int(seconds) - int(oldest.split(b"-")[0]) / 1_000 if oldest else 0.0
         found.append(
             Backlog(
                 partition=partition,
                 lag=named[group].get(b"lag"),
                 pending=count,
+                retrying=int(dict(map(tuple, holders or ())).get(RETRY.encode(), 0)),
                 oldest_pending_s=max(0.0, age_s),
                 parked=parked,
+                last_delivered=named[group][b"last-delivered-id"].decode(),
             )
         )
     return found
 
 
 async def report_backlog(log: Log, group: str) -> None:
-    """Put a group's backlog into the metrics."""
-    for part in await backlog_of(log, group):
-        labels = (group, f"{part.partition:02}")
-        if part.lag is not None:  # Absent, never 0: 0 would say that nothing waits.
-            metrics.LAG.labels(*labels).set(part.lag)
-        metrics.PENDING.labels(*labels).set(part.pending)
-        metrics.OLDEST_PENDING.labels(*labels).set(part.oldest_pending_s)
-        metrics.PARKED.labels(*labels).set(part.parked)
+    """Put a group's backlog into the metrics; what cannot be told is absent there, never stale.
+
+    Raises `LogUnavailable`.
+    """
+    try:
+        parts = await backlog_of(log, group)
+        undelivered = await _undelivered_s(log, parts)
+    except LogUnavailable:
+        for metric in _OF_GROUPS:
+            metric.clear()
+        raise
+    for part, undelivered_s in zip(parts, undelivered, strict=True):
+        place = (group, f"{part.partition:02}")
+        if part.lag is None:  # 0 would say that nothing waits.
+            metrics.LAG.remove(*place)
+        else:
+            metrics.LAG.labels(*place).set(part.lag)
+        metrics.OLDEST_UNDELIVERED.labels(*place).set(undelivered_s)
+        metrics.PENDING.labels(*place, "in_flight").set(part.pending - part.retrying)
+        metrics.PENDING.labels(*place, "retry").set(part.retrying)
+        metrics.OLDEST_PENDING.labels(*place).set(part.oldest_pending_s)
+        metrics.PARKED.labels(*place).set(part.parked)
+
+
+async def _undelivered_s(log: Log, parts: Sequence[Backlog]) -> list[float]:
+    """Return the age of the first entry that was not given out, for each part; 0 without one."""
+    commands: list[Command] = [
+        ("XRANGE", log.keys.log(part.partition), f"({part.last_delivered}", "+", "COUNT", 1)
+        for part in parts
+    ]
+    *pages, (seconds, _) = await log.client.run([*commands, ("TIME",)])
+    firsts = [checked(page) for page in pages]
+    return [
+        max(0.0, int(seconds) - int(first[0][0].split(b"-")[0]) / 1_000) if first else 0.0
+        for first in firsts
+    ]
+
+
+async def report_log(log: Log) -> None:
+    """Put the length of the log, and how many dead letters there are, into the metrics.
+
+    Raises `LogUnavailable`.
+    """
+    partitions = range(log.keys.partitions)
+    lengths = await log.client.run([("XLEN", log.keys.log(p)) for p in partitions])
+    letters = await log.client.run([("XLEN", log.keys.dead(p)) for p in partitions])
+    for partition in partitions:
+        metrics.LOG_ENTRIES.labels(f"{partition:02}").set(checked(lengths[partition]))
+        metrics.DEAD_LETTERS_KEPT.labels(f"{partition:02}").set(checked(letters[partition]))
 
 
 def _named(flat: Sequence[Any]) -> dict[bytes, Any]:

@@ -65,7 +65,7 @@ class Batches:
             elif delivery not in self._held:
                 self._held.add(delivery)
                 self._waiting.append(delivery)
-        metrics.IN_FLIGHT.labels(self._group.name, "work").set(self._held.busy)
+        metrics.of(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
         if self._waiting and self._runner is None:
             self._runner = asyncio.create_task(self._run())
         return for_others

@@ -70,6 +70,7 @@ class Consumer:
         self._worker = worker
         self._settings = settings
         self._patience = worker.patience
+        metrics.start_at_zero(group.name)
         self._stop = asyncio.Event()
         self._finished = asyncio.Event()
         self._renew_now = asyncio.Event()
@@ -150,7 +151,7 @@ class Consumer:
             self._judge_from = loop.time() + settings.lease_ms / 2_000
         for delivery in taken.deliveries:
             why = "retry or lapsed lease" if delivery.entry_id else "due"
-            metrics.TAKEN_OVER.labels(self._group.name, why).inc()
+            metrics.of(metrics.TAKEN_OVER, self._group.name, why).inc()
         await self._start(taken.deliveries)
         if taken.vanished:
             await self._worker.forget(taken.vanished)
@@ -161,7 +162,10 @@ class Consumer:
             self._renew_now.clear()
             held = list(self._worker.held())
             if held and not self._finished.is_set():
-                await self._reliably(partial(self._group.renew, held, self._settings.lease_ms))
+                lost = await self._reliably(
+                    partial(self._group.renew, held, self._settings.lease_ms)
+                )
+                metrics.of(metrics.LEASES_LOST, self._group.name).inc(lost or 0)
 
     async def _sweep(self) -> None:
         while not self._stop.is_set():

@@ -41,18 +41,43 @@ async def server_facts(client: Client) -> ServerFacts:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """How all servers of one Redis are together.
+
+    `memory_used` is of the fullest, 0 to 1. `append_only`: each writes its file without an error.
+    """
+
+    memory_used: float
+    append_only: bool
+    evicted_keys: int
+
+
+async def vitals(client: Client) -> Vitals:
+    """Ask every server how it is. Raises `LogUnavailable`."""
+    servers = [_facts(info) for info in await client.everywhere("INFO")]
+    return Vitals(
+        memory_used=max(map(_fullness, servers), default=0.0),
+        append_only=all(
+            facts.get("aof_enabled") == "1" and facts.get("aof_last_write_status") == "ok"
+            for facts in servers
+        ),
+        evicted_keys=sum(int(facts.get("evicted_keys", 0)) for facts in servers),
+    )
+
+
 async def memory_percent(client: Client) -> float:
     """Return how full the fullest server is, of `maxmemory` or else of its machine, in percent.
 
     Raises `LogUnavailable`.
     """
-    shares = []
-    for info in await client.everywhere("INFO", "memory"):
-        facts = _facts(info)
-        most = int(facts.get("maxmemory", 0)) or int(facts.get("total_system_memory", 0))
-        if most:  # A hosted server may not tell.
-            shares.append(100 * int(facts["used_memory"]) / most)
-    return max(shares, default=0.0)
+    servers = [_facts(info) for info in await client.everywhere("INFO", "memory")]
+    return 100 * max(map(_fullness, servers), default=0.0)
+
+
+def _fullness(facts: Mapping[str, str]) -> float:
+    most = int(facts.get("maxmemory", 0)) or int(facts.get("total_system_memory", 0))
+    return int(facts["used_memory"]) / most if most else 0.0  # A hosted server may not tell.
 
 
 def _facts(info: bytes) -> dict[str, str]:

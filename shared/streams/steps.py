@@ -12,12 +12,11 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from uuid import UUID
 
 from shared import metrics
 from shared.batching import Coalescer
 from shared.errors import ServerAway
+from shared.measures import count_appended
 from shared.orders.codec import MalformedEvent
 from shared.orders.events import (
     EVENT_TYPES,
@@ -27,8 +26,6 @@ from shared.orders.events import (
     OrderFailed,
     OutcomeContradicted,
 )
-from shared.orders.states import END_STATUSES
-from shared.orders.view import status_after
 from shared.settings import ConsumerSettings
 from shared.streams.delivery import Delivery
 from shared.streams.errors import HistoryMissing, LogUnavailable
@@ -105,8 +102,8 @@ class Steps:
             task = asyncio.create_task(self._process(delivery))
             self._tasks[task] = idle
             task.add_done_callback(self._tasks.pop)
-        metrics.IN_FLIGHT.labels(self._group.name, "work").set(self._held.busy)
-        metrics.IN_FLIGHT.labels(self._group.name, "chain").set(self._held.idle)
+        metrics.of(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
+        metrics.of(metrics.IN_FLIGHT, self._group.name, "chain").set(self._held.idle)
         return not_ours
 
     def _is_for_others(self, delivery: Delivery) -> bool:
@@ -201,7 +198,7 @@ class Steps:
             logger.exception("%s of %s: giving up", delivery.type, event.order_id)
             return self._give_up(event, repr(error))
         spent = time.perf_counter() - started
-        metrics.STEP_SECONDS.labels(self._group.name, delivery.type).observe(spent)
+        metrics.of(metrics.STEP_SECONDS, self._group.name, delivery.type).observe(spent)
         return following
 
     def _give_up(self, event: OrderEvent, why: str) -> Next:
@@ -228,16 +225,16 @@ class Steps:
             unpark=not delivery.entry_id and not parked,
         )
         outcome = await self._settle(append)
-        metrics.SETTLED.labels(self._group.name, outcome).inc()
+        metrics.of(metrics.SETTLED, self._group.name, outcome).inc()
         if outcome == "ok":
-            for new in append.events:
-                _count(new)
+            count_appended(event, append.events)
         elif outcome == "missing":
             await self._without_history(delivery)
 
     async def _append(self, appends: list[Append]) -> list[Outcome]:
-        metrics.SETTLE_BATCH.labels(self._group.name).observe(len(appends))
-        return await self.patience(lambda: self._group.log.append(self._group.name, appends))
+        metrics.of(metrics.SETTLE_BATCH, self._group.name).observe(len(appends))
+        with metrics.of(metrics.APPEND_SECONDS, self._group.name).time():
+            return await self.patience(lambda: self._group.log.append(self._group.name, appends))
 
     async def _without_history(self, delivery: Delivery) -> None:
         try:
@@ -269,12 +266,3 @@ class Steps:
         if await self.patience(lambda: self._group.bury(delivery, reason)):
             metrics.DEAD_LETTERS.labels(self._group.name).inc()
             logger.error("entry %s is a dead letter: %s", delivery.place, reason)
-
-
-def _count(event: OrderEvent) -> None:
-    metrics.EVENTS.labels(type(event).__name__).inc()
-    status = status_after(event)
-    if status in END_STATUSES:
-        accepted_ms = UUID(event.order_id).int >> 80  # A UUIDv7 begins with the time it was made.
-        accepted = datetime.fromtimestamp(accepted_ms / 1_000, UTC)
-        metrics.ORDER_SECONDS.labels(status).observe((event.at - accepted).total_seconds())

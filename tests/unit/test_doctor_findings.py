@@ -28,7 +28,15 @@ def server(
 
 
 def backlog(lag: int | None = 0, pending: int = 0, oldest_s: float = 0) -> Backlog:
-    return Backlog(partition=0, lag=lag, pending=pending, oldest_pending_s=oldest_s, parked=0)
+    return Backlog(
+        partition=0,
+        lag=lag,
+        pending=pending,
+        retrying=0,
+        oldest_pending_s=oldest_s,
+        parked=0,
+        last_delivered="0-0",
+    )
 
 
 def test_a_server_that_keeps_everything_is_well() -> None:

@@ -1,0 +1,58 @@
+"""What an append tells the metrics about orders, once it is on the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from shared import metrics
+from shared.orders.events import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderEvent,
+    OrderExpired,
+    OrderFailed,
+    OrderRouted,
+)
+from shared.orders.values import Quote
+from shared.orders.view import status_after
+
+_NONE = "none"
+# By type, not by status: what contradicts an end carries the status of that end.
+_ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
+
+
+def count_appended(before: OrderEvent, events: Sequence[OrderEvent]) -> None:
+    """Count events that were appended to one order's history, behind the event `before`."""
+    for event in events:
+        kind = type(event).__name__
+        metrics.of(metrics.EVENTS, kind).inc()
+        hop_s = (event.at - before.at).total_seconds()
+        metrics.of(metrics.HOP_SECONDS, kind).observe(max(0.0, hop_s))
+        if isinstance(event, _ENDS):
+            _count_end(before, event)
+        before = event
+
+
+def _count_end(before: OrderEvent, event: OrderEvent) -> None:
+    status = status_after(event)
+    venue = _venue_of(event) or _venue_of(before) or _NONE
+    reason = event.reason if isinstance(event, OrderFailed) else _NONE
+    metrics.of(metrics.ORDERS_ENDED, status, venue, reason).inc()
+    accepted_ms = UUID(event.order_id).int >> 80  # A UUIDv7 begins with the time it was made.
+    accepted = datetime.fromtimestamp(accepted_ms / 1_000, UTC)
+    metrics.of(metrics.ORDER_SECONDS, status).observe((event.at - accepted).total_seconds())
+
+
+def _venue_of(event: OrderEvent) -> str:
+    if isinstance(event, OrderRouted):
+        return event.route.venue
+    return getattr(event, "venue", "")
+
+
+def measure_spread(quotes: Sequence[Quote]) -> None:
+    """Note how far quotes for the same intent lie apart; nothing for a single one."""
+    paid = [quote.net_out for quote in quotes]
+    if len(paid) > 1 and (best := max(paid)) > 0:
+        metrics.PRICE_SPREAD.observe(float((best - min(paid)) / best))
