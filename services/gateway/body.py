@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from services.gateway.models import MAX_BATCH, JsonNumber, OrderRequest
+from services.gateway.models import MAX_BATCH, JsonNumber, NewOrder, OrderRequest
+from services.gateway.plain import plain_batch, plain_order
 from services.gateway.problems import Code, FieldError, Problem
 
 LIMIT = 65_536  # Bytes.
@@ -20,12 +21,12 @@ DEADLINE_S = 5.0
 _LONGEST_INTEGER = 40  # Digits; Python is slow at long ones.
 
 
-async def read_order(request: Request) -> OrderRequest:
+async def read_order(request: Request) -> NewOrder:
     """Return the order that the body asks for. Raises `Problem`."""
     return parse_order(await _read(request, LIMIT))
 
 
-async def read_batch(request: Request) -> list[OrderRequest | Problem]:
+async def read_batch(request: Request) -> list[NewOrder | Problem]:
     """Return each order that the body asks for, or what is wrong with it. Raises `Problem`."""
     return parse_batch(await _read(request, BATCH_LIMIT))
 
@@ -48,16 +49,26 @@ async def _read(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def parse_order(body: bytes) -> OrderRequest:
+def parse_order(body: bytes) -> NewOrder:
     """Return the order that `body` asks for. Raises `Problem` that names every wrong field."""
+    return plain_order(body) or judged_order(body)
+
+
+def judged_order(body: bytes) -> NewOrder:
+    """Do what `parse_order` does, for any body, at the price of a closer look."""
     return _judge(parse_fields(body))
 
 
-def parse_batch(body: bytes) -> list[OrderRequest | Problem]:
+def parse_batch(body: bytes) -> list[NewOrder | Problem]:
     """Return each order of a batch, or what is wrong with it.
 
     Raises `Problem` when the body is no batch as a whole.
     """
+    return [*(plain_batch(body) or judged_batch(body))]
+
+
+def judged_batch(body: bytes) -> list[NewOrder | Problem]:
+    """Do what `parse_batch` does, for any body, at the price of a closer look."""
     fields = parse_fields(body)
     wrong = [FieldError(name, "is not a field of a batch") for name in fields if name != "orders"]
     orders = fields.get("orders")
@@ -68,18 +79,18 @@ def parse_batch(body: bytes) -> list[OrderRequest | Problem]:
     return [_judged(order) for order in orders]
 
 
-def _judged(fields: object) -> OrderRequest | Problem:
+def _judged(fields: object) -> NewOrder | Problem:
     try:
         return _judge(fields)
     except Problem as problem:
         return problem
 
 
-def _judge(fields: object) -> OrderRequest:
+def _judge(fields: object) -> NewOrder:
     if not isinstance(fields, dict):
         raise Problem(Code.INVALID_ORDER, "it must be an object")
     try:
-        return OrderRequest.model_validate(fields)
+        return OrderRequest.model_validate(fields).order()
     except ValidationError as error:
         raise Problem(Code.INVALID_ORDER, errors=field_errors(error)) from None
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from services.gateway.models import OrderRequest
+from services.gateway.models import NewOrder
 from services.gateway.pressure import Pressure
 from services.gateway.problems import Code, FieldError, Problem
 from shared.batching import Coalescer, Full
@@ -61,7 +61,7 @@ class Intake:
         self._append = Coalescer(self._flush, limit=settings.intake_queue)
         self._known = Coalescer(partial(known, log))
 
-    async def accept(self, order: OrderRequest, account: str, key: str | None) -> Submitted:
+    async def accept(self, order: NewOrder, account: str, key: str | None) -> Submitted:
         """Return once the order is on the log, or was before under the same `key`.
 
         Without a `key`, the order's own `clientOrderId` is its key. Raises `Problem`: 503 when
@@ -70,7 +70,7 @@ class Intake:
         return await self._accept(order, account, f"key:{key}" if key else None)
 
     async def accept_all(
-        self, orders: Sequence[OrderRequest | Problem], account: str, key: str | None
+        self, orders: Sequence[NewOrder | Problem], account: str, key: str | None
     ) -> list[Submitted | Problem]:
         """Return what `accept` returns or raises, for each order of a batch; problems stay.
 
@@ -82,7 +82,7 @@ class Intake:
         )
 
     async def _answer(
-        self, order: OrderRequest | Problem, account: str, name: str | None
+        self, order: NewOrder | Problem, account: str, name: str | None
     ) -> Submitted | Problem:
         if isinstance(order, Problem):
             return order
@@ -91,7 +91,7 @@ class Intake:
         except Problem as problem:
             return problem
 
-    async def _accept(self, order: OrderRequest, account: str, name: str | None) -> Submitted:
+    async def _accept(self, order: NewOrder, account: str, name: str | None) -> Submitted:
         if name is None and order.client_order_id is not None:
             name = f"client:{order.client_order_id}"
         self._pressure.check()
@@ -99,8 +99,8 @@ class Intake:
         ORDERS_ACCEPTED.inc()
         return taken
 
-    async def _submission(self, order: OrderRequest, account: str, name: str | None) -> Submission:
-        now, intent, marker = self._clock(), order.intent(), None
+    async def _submission(self, order: NewOrder, account: str, name: str | None) -> Submission:
+        now, intent, marker = self._clock(), order.intent, None
         if name is None:
             order_id = new_order_id(now)
         else:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
+from msgspec import Struct
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -25,6 +26,7 @@ from shared.orders.values import SwapIntent
 MAX_DECIMALS = 18
 MAX_DIGITS = 36
 MAX_BATCH = 1_000
+DEFAULT_SLIPPAGE_BPS = 100
 
 _NUMBER = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
 _RFC3339 = re.compile(
@@ -92,6 +94,13 @@ Token = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:$-
 ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[!-~]{1,64}$")]
 
 
+class NewOrder(Struct, frozen=True):
+    """A valid order: what it is for, as it stands on the log, and the client's name for it."""
+
+    intent: SwapIntent
+    client_order_id: str | None = None
+
+
 class OrderRequest(BaseModel):
     """A swap to execute: give exactly `amountIn`, get as much as possible."""
 
@@ -120,7 +129,7 @@ class OrderRequest(BaseModel):
         Field(description="More than 0; at most 36 digits, 18 of them decimals"),
     ]
     max_slippage_bps: int = Field(
-        default=100,
+        default=DEFAULT_SLIPPAGE_BPS,
         ge=0,
         le=10_000,
         strict=True,
@@ -148,15 +157,16 @@ class OrderRequest(BaseModel):
     def _in_utc(cls, expires_at: datetime | None) -> datetime | None:
         return expires_at and in_utc(expires_at)
 
-    def intent(self) -> SwapIntent:
-        """Return what the client asked for, as it stands on the log."""
-        return SwapIntent(
+    def order(self) -> NewOrder:
+        """Return what the client asked for."""
+        intent = SwapIntent(
             token_in=self.token_in,
             token_out=self.token_out,
             amount_in=self.amount_in,
             max_slippage_bps=self.max_slippage_bps,
             expires_at=self.expires_at,
         )
+        return NewOrder(intent, self.client_order_id)
 
 
 class BatchRequest(BaseModel):

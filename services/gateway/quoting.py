@@ -70,7 +70,7 @@ def quote_routes(quoting: Quoting) -> APIRouter:
         anything worth the network fee.
         """
         order = await read_order(request)
-        return json_answer(await quoting(order.intent()))
+        return json_answer(await quoting(order.intent))
 
     router.add_api_route(
         "/quotes",

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from services.gateway.body import parse_fields, parse_order
 from services.gateway.compat.requests import is_foreign, translated, written
-from services.gateway.models import OrderRequest
+from services.gateway.models import NewOrder
 from services.gateway.problems import Code, Problem
 
 PAIR = '"tokenIn":"SOL","tokenOut":"USDC"'
 
 
-def understood(fields: str) -> OrderRequest:
+def understood(fields: str) -> NewOrder:
     """Return the order that a body with these fields leads to."""
     return parse_order(written(translated(parse_fields(f"{{{PAIR},{fields}}}".encode()))))
 
@@ -45,14 +45,14 @@ def refused(fields: str) -> dict[str, str]:
     ],
 )
 def test_each_tolerance_has_the_unit_that_its_forerunner_gave_it(tolerance: str, bps: int) -> None:
-    assert understood(f'"amountIn":1,{tolerance}').max_slippage_bps == bps
+    assert understood(f'"amountIn":1,{tolerance}').intent.max_slippage_bps == bps
 
 
 @pytest.mark.parametrize(
     "tolerance", ['"slippagePct":0.019', '"slippage":0.00019', '"slippageTolerance":"0.00019999"']
 )
 def test_a_tolerance_is_rounded_to_the_stricter_side(tolerance: str) -> None:
-    assert understood(f'"amountIn":1,{tolerance}').max_slippage_bps == 1
+    assert understood(f'"amountIn":1,{tolerance}').intent.max_slippage_bps == 1
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_a_tolerance_that_is_no_number_is_refused(value: str) -> None:
 
 @pytest.mark.parametrize("amount", ["0.1", '"0.1"', "1e-1", "0.10"])
 def test_an_amount_stays_exact_under_either_name(amount: str) -> None:
-    assert str(understood(f'"amount":{amount},"slippage":0.01').amount_in) == "0.1"
-    assert str(understood(f'"amountIn":{amount},"side":"buy"').amount_in) == "0.1"
+    assert str(understood(f'"amount":{amount},"slippage":0.01').intent.amount_in) == "0.1"
+    assert str(understood(f'"amountIn":{amount},"side":"buy"').intent.amount_in) == "0.1"
 
 
 def test_a_number_too_fine_for_a_float_survives_the_translation() -> None:
     order = understood('"amount":123456789012345678.123456789012345678,"slippage":0.01')
 
-    assert str(order.amount_in) == "123456789012345678.123456789012345678"
+    assert str(order.intent.amount_in) == "123456789012345678.123456789012345678"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_cannot_be_understood_is_refused_as_an_order(fields: dict[str, Any]
     body = json.dumps(fields).encode()
 
     try:
-        assert parse_order(written(translated(parse_fields(body)))).amount_in > 0
+        assert parse_order(written(translated(parse_fields(body)))).intent.amount_in > 0
     except Problem as problem:
         assert problem.code is Code.INVALID_ORDER  # noqa: PT017 - or it is understood
 

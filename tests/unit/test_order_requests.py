@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.body import parse_order
+from services.gateway.body import judged_batch, judged_order, parse_batch, parse_order
 from services.gateway.intake import digest_of
+from services.gateway.models import NewOrder
+from services.gateway.plain import plain_batch, plain_order
 from services.gateway.problems import Code, Problem
 
 
@@ -45,7 +47,7 @@ def refusal(raw: bytes) -> Problem:
     ],
 )
 def test_an_amount_is_kept_exactly_and_in_plain_notation(written: str, amount: str) -> None:
-    kept = parse_order(body(amountIn=written)).amount_in
+    kept = parse_order(body(amountIn=written)).intent.amount_in
 
     assert (f"{kept:f}", kept.as_tuple().exponent) == (amount, Decimal(amount).as_tuple().exponent)
 
@@ -54,7 +56,7 @@ def test_an_amount_is_kept_exactly_and_in_plain_notation(written: str, amount: s
 def test_a_json_number_never_goes_through_a_float(amount: Decimal) -> None:
     order = parse_order(body(amountIn=f"{amount:f}"))
 
-    assert order.amount_in == amount
+    assert order.intent.amount_in == amount
 
 
 @pytest.mark.parametrize(
@@ -131,8 +133,8 @@ def test_thousands_of_mistakes_get_a_short_answer_soon() -> None:
 
 
 def test_a_time_is_the_same_in_any_time_zone() -> None:
-    here = parse_order(body(expiresAt='"2030-01-01T12:00:00.5Z"')).intent()
-    there = parse_order(body(expiresAt='"2030-01-01T14:00:00.500+02:00"')).intent()
+    here = parse_order(body(expiresAt='"2030-01-01T12:00:00.5Z"')).intent
+    there = parse_order(body(expiresAt='"2030-01-01T14:00:00.500+02:00"')).intent
 
     assert digest_of("public", here) == digest_of("public", there)
 
@@ -147,14 +149,124 @@ def test_a_time_is_the_same_in_any_time_zone() -> None:
     ],
 )
 def test_requests_that_ask_for_something_else_have_another_digest(other: bytes) -> None:
-    one, two = parse_order(body()).intent(), parse_order(other).intent()
+    one, two = parse_order(body()).intent, parse_order(other).intent
 
     assert digest_of("public", one) != digest_of("public", two)
 
 
 def test_how_a_request_is_written_does_not_change_its_digest() -> None:
-    one = parse_order(body(maxSlippageBps="100")).intent()
-    two = parse_order(b'{ "amountIn": 1.50, "tokenOut": "USDC", "tokenIn": "SOL" }').intent()
+    one = parse_order(body(maxSlippageBps="100")).intent
+    two = parse_order(b'{ "amountIn": 1.50, "tokenOut": "USDC", "tokenIn": "SOL" }').intent
 
     assert digest_of("public", one) == digest_of("public", two)
     assert digest_of("public", one) != digest_of("somebody", one)
+
+
+def written(values: list[str]) -> st.SearchStrategy[str]:
+    """Return how a field's value may be written: as one of these, or as anything."""
+    anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
+    return st.sampled_from(values) | anything.map(json.dumps)
+
+
+TOKENS = ['"SOL"', '"USDC"', '"S\\u004fL"', '"SOL\\n"', '"S L"', f'"{"x" * 64}"', f'"{"x" * 65}"']
+NUMBERS = ["0", "-0", "1", "10", "0.1", "0.10", "01", "1.", "1e2", "1.0", "100.0", "9" * 19]
+AMOUNTS = [*NUMBERS, *(f'"{number}"' for number in NUMBERS), '"+1"', '" 1"', "0." + "1" * 19]
+TIMES = [
+    *('"2030-01-01T12:00:00Z"', '"2030-01-01T12:00:00.123456Z"', '"2030-01-01T12:00:00.1Z"'),
+    *(
+        '"2030-01-01T12:00:00.123456789Z"',
+        '"2030-01-01T12:00:00.9999999Z"',
+        '"2030-02-30T00:00:00Z"',
+    ),
+    *(
+        '"2030-01-01T24:00:00Z"',
+        '"2030-01-01T23:59:60Z"',
+        '"2030-01-01 12:00:00Z"',
+        '"0000-01-01T00:00:00Z"',
+    ),
+    *(
+        '"2030-01-01T12:00:00+02:00"',
+        '"2030-01-01t12:00:00z"',
+        '"2030-01-01"',
+        '"\u0662030-01-01T12:00:00Z"',
+    ),
+]
+FIELDS = st.one_of(
+    st.tuples(st.sampled_from(["tokenIn", "tokenOut"]), written(TOKENS)),
+    st.tuples(st.just("amountIn"), written(AMOUNTS)),
+    st.tuples(st.just("maxSlippageBps"), written(NUMBERS)),
+    st.tuples(st.just("expiresAt"), written(TIMES)),
+    st.tuples(st.just("clientOrderId"), written(['"mine"', '"my own"', '"\\""', '""'])),
+    st.tuples(st.text(max_size=4), written(["1"])),
+)
+GIVEN = [("tokenIn", '"SOL"'), ("tokenOut", '"USDC"'), ("amountIn", '"1.5"')]
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> str:
+    """Return an order that is nearly fine: other fields besides or instead, some twice."""
+    fields = dict(GIVEN) | dict(draw(st.lists(FIELDS, max_size=3)))
+    pairs = [
+        *fields.items(),
+        *draw(st.lists(FIELDS, max_size=1) if draw(st.booleans()) else st.just([])),
+    ]
+    return "{" + ", ".join(f"{json.dumps(name)}:{value}" for name, value in pairs) + "}"
+
+
+def judged(raw: bytes) -> NewOrder | None:
+    try:
+        return judged_order(raw)
+    except Problem:
+        return None
+
+
+@given(orders())
+def test_what_is_plain_is_read_as_a_closer_look_reads_it(order: str) -> None:
+    raw = order.encode(errors="surrogatepass")
+    plain = plain_order(raw)
+
+    assert plain is None or (plain == judged(raw) and repr(plain) == repr(judged(raw)))
+
+
+@given(st.lists(orders(), min_size=1, max_size=3))
+def test_a_plain_batch_is_read_as_a_closer_look_reads_it(batch: list[str]) -> None:
+    raw = f'{{"orders":[{",".join(batch)}]}}'.encode(errors="surrogatepass")
+    plain = plain_batch(raw)
+
+    assert plain is None or plain == judged_batch(raw)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"amountIn": "1.5"},
+        {"amountIn": "2"},
+        {"maxSlippageBps": "0"},
+        {"expiresAt": '"2030-01-01T12:00:00.5Z"'},
+        {"clientOrderId": '"mine"'},
+        {"expiresAt": '"2030-01-01T12:00:00Z"', "clientOrderId": '"mine"', "maxSlippageBps": "1"},
+    ],
+)
+def test_what_most_clients_send_is_plain(fields: dict[str, str]) -> None:
+    raw = body(**fields)
+
+    assert plain_order(raw) == judged_order(raw)
+    assert plain_batch(b'{"orders":[%b,%b]}' % (raw, raw)) == [judged_order(raw)] * 2
+
+
+@pytest.mark.parametrize("again", ['"amountIn":"1.5"', '"maxSlippageBps":100', '"tokenIn":"SOL"'])
+def test_a_field_that_is_given_twice_is_not_plain(again: str) -> None:
+    raw = body(maxSlippageBps="100").replace(b"}", f",{again}}}".encode())
+
+    assert plain_order(raw) is None
+    assert plain_batch(b'{"orders":[%b]}' % raw) is None
+    assert [e.message for e in refusal(raw).errors] == ["is given more than once"]
+
+
+def test_one_wrong_order_of_a_batch_leaves_the_others_alone() -> None:
+    good, bad = body(), body(amountIn="0")
+    first, second = parse_batch(b'{"orders":[%b,%b]}' % (good, bad))
+
+    assert first == parse_order(good)
+    assert isinstance(second, Problem)
