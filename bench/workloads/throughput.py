@@ -2,50 +2,73 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from bench.drive import Driven
-from bench.run import Bench
+from bench.run import Bench, cost
+from bench.system import System
 from bench.workloads.turns import turn
 
 _WARM_UP = 10_000
 _WARM_UP_TURN = 1_000
 
 
+class _Way(NamedTuple):
+    """A way for orders to come in, and when Redis brings its log to the disk."""
+
+    row: str
+    mode: str
+    policy: str
+
+
+_SINGLE = _Way("throughput", "e2e", "everysec")
+_OURS = (
+    _SINGLE,
+    _Way("throughput, appendfsync always", "e2e", "always"),
+    _Way("throughput, batches", "batch-e2e", "everysec"),
+    _Way("throughput, over sockets", "socket-e2e", "everysec"),
+)
+
+
 async def throughput(bench: Bench) -> None:
-    """POST to end, at zero venue delay, single POSTs over 64 connections."""
-    async with bench.systems(bench.fastest) as systems:
+    """POST to end, at zero venue delay."""
+    async with bench.systems() as systems:
         for system in systems:
-            await bench.drivers.post(system, _WARM_UP, to_end=True)
-        for _ in range(bench.pairs):
+            await bench.drivers.to_end(system, "e2e", min(_WARM_UP, bench.sizes.orders))
+        for _ in range(bench.sizes.pairs):
             for system in systems:
-                async with turn(system, systems, "everysec"):
-                    await bench.drivers.post(system, _WARM_UP_TURN, to_end=True)
-                    driven = await bench.drivers.post(system, bench.orders, to_end=True)
-                bench.keep("throughput", system, _figures(driven, driven.result["done"]))
+                for way in _OURS if system is systems[0] else (_SINGLE,):
+                    await _one(bench, way, system, systems)
+
+
+async def _one(bench: Bench, way: _Way, system: System, systems: list[System]) -> None:
+    async with turn(system, systems, way.policy):
+        await bench.drivers.to_end(system, way.mode, _WARM_UP_TURN)
+        driven = await bench.drivers.to_end(system, way.mode, bench.sizes.orders)
+    ended = driven.result["done"]
+    figures = {"orders_per_s": driven.result["orders_per_s"], **_latency(driven)}
+    figures["events_per_s"] = driven.result["events_per_s"]
+    bench.keep(way.row, system, figures | cost(driven, ended))
 
 
 async def intake(bench: Bench) -> None:
     """POST to its answer, with nothing but the gateway running."""
-    async with bench.systems(bench.fastest, intake_only=True) as systems:
+    async with bench.systems(intake_only=True) as systems:
         for system in systems:
-            await bench.drivers.post(system, _WARM_UP // 2, to_end=False)
-        for _ in range(bench.pairs):
+            await bench.drivers.post(system, min(_WARM_UP, bench.sizes.orders))
+        for _ in range(bench.sizes.pairs):
             for system in systems:
                 async with turn(system, systems, "everysec"):
-                    await bench.drivers.post(system, _WARM_UP_TURN, to_end=False)
-                    driven = await bench.drivers.post(system, bench.orders, to_end=False)
-                bench.keep("intake", system, _figures(driven, driven.result["n"]))
+                    await bench.drivers.post(system, _WARM_UP_TURN)
+                    driven = await bench.drivers.post(system, bench.sizes.orders)
+                figures = {"orders_per_s": driven.result["accepted_per_s"], **_latency(driven)}
+                bench.keep("intake", system, figures | cost(driven, driven.result["n"]))
 
 
-def _figures(driven: Driven, orders: int) -> dict[str, float]:
-    result, cpu = driven.result, driven.used.cpu_s
-    rate = result.get("orders_per_s") or result["accepted_per_s"]
-    latency = result.get("post_latency_ms") or result["latency_ms"]
+def _latency(driven: Driven) -> dict[str, float]:
+    ms = driven.result.get("post_latency_ms") or driven.result["latency_ms"]
     return {
-        "orders_per_s": rate,
-        "post_p50_ms": latency["p50"],
-        "post_p99_ms": latency["p99"],
-        "errors": result["errors"],
-        "cpu_ms": 1_000 * driven.server_cpu_s / orders,
-        **{f"cpu_ms_{name}": 1_000 * seconds / orders for name, seconds in cpu.items()},
-        "foreign_cores": driven.used.foreign_s / driven.used.wall_s,
+        "post_p50_ms": ms["p50"],
+        "post_p99_ms": ms["p99"],
+        "errors": driven.result["errors"],
     }

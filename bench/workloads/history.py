@@ -1,0 +1,84 @@
+"""Whether an order costs the same after many orders: CPU time, memory, and what a rebuild takes."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+from bench.cpu import family, rss_mb
+from bench.run import FASTEST, Bench, Settings, cost
+from bench.system import System
+from shared.archive.rebuild import rebuild
+
+_LOOK = 5_000
+_MB = 1_048_576
+_TTL_S = 15
+# As by default but for how long an ended order stays: by default memory is at rest a minute later.
+_SETTINGS = Settings({**FASTEST.ours, "HISTORY_TTL_S": str(_TTL_S)}, {})
+_SETTLE_S = 60.0
+_CHUNK = 20_000
+
+
+async def history(bench: Bench) -> None:
+    """Bring ever more orders to their end, and look at the cost of the next ones now and then."""
+    async with bench.systems(_SETTINGS, alone=True) as [system]:
+        system.servers.sync("everysec")
+        orders, most_mb = 0, 0.0
+        for wanted in bench.sizes.history:
+            while orders < wanted - min(_LOOK, bench.sizes.orders):
+                chunk = min(_CHUNK, wanted - orders)
+                await bench.drivers.to_end(system, "batch-e2e", chunk // 500 * 500 or 500)
+                orders += chunk // 500 * 500 or 500
+                most_mb = max(most_mb, _used_mb(system))
+            driven = await bench.drivers.to_end(system, "e2e", min(_LOOK, bench.sizes.orders))
+            orders += min(_LOOK, bench.sizes.orders)
+            most_mb = max(most_mb, _used_mb(system))
+            await _settled(system)
+            figures = {
+                "orders": orders,
+                "orders_per_s": driven.result["orders_per_s"],
+                **cost(driven, driven.result["done"]),
+                "redis_mb": _used_mb(system),
+                "redis_peak_mb": most_mb,
+                "services_mb": _services_mb(system),
+            }
+            bench.keep(f"history of {wanted:,} orders", system, figures)
+        await _rebuild(bench, system)
+
+
+async def _rebuild(bench: Bench, system: System) -> None:
+    began = monotonic()
+    events = await rebuild(system.servers.database_url)
+    seconds = monotonic() - began
+    bench.keep(
+        "rebuild",
+        system,
+        {"events": events, "seconds": seconds, "events_per_s": events / seconds},
+    )
+
+
+async def _settled(system: System) -> None:
+    """Wait until the log is trimmed and ended orders have left Redis."""
+    until = monotonic() + _TTL_S + _SETTLE_S
+    while monotonic() < until:
+        lengths = [system.servers.redis.xlen(key) for key in _keys(system, "*:log")]
+        # The last entry of a partition stays.
+        if max(lengths, default=0) <= 1 and not _keys(system, "*:order:*"):
+            return
+        await asyncio.sleep(1)
+
+
+def _keys(system: System, pattern: str) -> list[str]:
+    return list(system.servers.redis.scan_iter(f"slip:{pattern}", count=10_000))
+
+
+def _used_mb(system: System) -> float:
+    memory: Any = system.servers.redis.info("memory")
+    return float(memory["used_memory"]) / _MB
+
+
+def _services_mb(system: System) -> float:
+    servers = set(system.servers.pids())
+    services = [pid for name, pid in system.pids().items() if name not in servers]
+    return sum(rss_mb(member) for pid in services for member in family(pid))
