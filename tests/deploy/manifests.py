@@ -153,15 +153,14 @@ class Rendering:
         [found] = [thing for thing in self.of(kind) if thing["metadata"]["name"] == name]
         return found
 
-    def connections(self) -> Iterator[tuple[str, str, int]]:
-        """Yield who may connect to whom, and to which port, as far as policies decide."""
+    def connections(self, direction: str) -> Iterator[tuple[str, str, int]]:
+        """Yield who may connect to whom, and to which port, as one of the two sides sees it."""
         for source in self.pods():
             for target in self.pods():
                 for port in target.container.get("ports", ()):
                     number = port["containerPort"]
-                    if self._lets("Egress", source, target, number) and self._lets(
-                        "Ingress", target, source, number
-                    ):
+                    sides = (source, target) if direction == "Egress" else (target, source)
+                    if self._lets(direction, *sides, number):
                         yield source.name, target.name, number
 
     def _lets(self, direction: str, held: Pods, other: Pods, port: int) -> bool:

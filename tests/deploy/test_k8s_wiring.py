@@ -76,13 +76,15 @@ def test_what_may_connect_to_what_is_what_must(local: Rendering) -> None:
         for name in ("gateway", "router", "executor", "projector", "migrate")
     }
 
-    assert set(local.connections()) == redis | postgres
+    assert set(local.connections("Egress")) == redis | postgres
+    assert set(local.connections("Ingress")) == redis | postgres
 
 
 def test_in_production_no_pod_connects_to_another_and_all_reach_their_servers(
     production: Rendering,
 ) -> None:
-    assert set(production.connections()) == set()
+    assert set(production.connections("Egress")) == set()
+    assert set(production.connections("Ingress")) == set()
     for policy, names in {
         "to-redis": set(SERVICES),
         "to-postgres": {"gateway", "router", "executor", "projector", "migrate"},
