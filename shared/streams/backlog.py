@@ -41,7 +41,7 @@ async def backlog_of(log: Log, group: str) -> list[Backlog]:
         commands.append(("XPENDING", stream, group))
         commands.append(("ZCARD", log.keys.due(partition, group)))
     commands.append(("TIME",))
-    *replies, (seconds, _) = await log.client.run(commands)
+    *replies, now = await log.client.run(commands)
     found = []
     for partition in partitions:
         groups, pending, parked = replies[3 * partition : 3 * partition + 3]
@@ -51,14 +51,13 @@ async def backlog_of(log: Log, group: str) -> list[Backlog]:
         if group not in named:
             continue
         count, oldest, _, holders = pending
-        age_s = int(seconds) - int(oldest.split(b"-")[0]) / 1_000 if oldest else 0.0
         found.append(
             Backlog(
                 partition=partition,
                 lag=named[group].get(b"lag"),
                 pending=count,
                 retrying=int(dict(map(tuple, holders or ())).get(RETRY.encode(), 0)),
-                oldest_pending_s=max(0.0, age_s),
+                oldest_pending_s=_age_s(oldest, now) if oldest else 0.0,
                 parked=parked,
                 last_delivered=named[group][b"last-delivered-id"].decode(),
             )
@@ -97,12 +96,8 @@ async def _undelivered_s(log: Log, parts: Sequence[Backlog]) -> list[float]:
         ("XRANGE", log.keys.log(part.partition), f"({part.last_delivered}", "+", "COUNT", 1)
         for part in parts
     ]
-    *pages, (seconds, _) = await log.client.run([*commands, ("TIME",)])
-    firsts = [checked(page) for page in pages]
-    return [
-        max(0.0, int(seconds) - int(first[0][0].split(b"-")[0]) / 1_000) if first else 0.0
-        for first in firsts
-    ]
+    *pages, now = await log.client.run([*commands, ("TIME",)])
+    return [_age_s(page[0][0], now) if page else 0.0 for page in map(checked, pages)]
 
 
 async def report_log(log: Log) -> None:
@@ -116,6 +111,12 @@ async def report_log(log: Log) -> None:
     for partition in partitions:
         metrics.LOG_ENTRIES.labels(f"{partition:02}").set(checked(lengths[partition]))
         metrics.DEAD_LETTERS_KEPT.labels(f"{partition:02}").set(checked(letters[partition]))
+
+
+def _age_s(entry_id: bytes, now: Sequence[bytes]) -> float:
+    seconds, microseconds = now
+    made_ms = int(entry_id.split(b"-")[0])
+    return max(0.0, int(seconds) + int(microseconds) / 1_000_000 - made_ms / 1_000)
 
 
 def _named(flat: Sequence[Any]) -> dict[bytes, Any]:
