@@ -31,6 +31,10 @@ def environment(settings: Settings, **others: object) -> dict[str, str]:
     return {name.upper(): str(value) for name, value in given.items()}
 
 
+# A stack's interpreters start all at once, on a machine that may be busy with other tests.
+_START_S = 60.0
+
+
 class Service:
     """One replica of a service. `consumer` is the name by which its groups know it."""
 
@@ -73,7 +77,7 @@ class Service:
                 raise RuntimeError(f"{self.consumer} ended: {self.output}")
             return self.answers("/health/ready")
 
-        await eventually(is_ready)
+        await eventually(is_ready, within_s=_START_S)
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a metric's value, summed over the labels that are not given."""

@@ -39,6 +39,7 @@ class Plan:
     replicas: int
     save: Path  # Where to keep what was seen, and what the services said.
     without_compare: bool = False
+    quote_ms: int = 20  # How long a venue takes to answer a router.
     rest_s: float = _REST_S  # Longest wait for everything to come to its end.
 
 
@@ -65,7 +66,7 @@ def settings_for(plan: Plan) -> dict[str, object]:
         "backoff_base_ms": 100,
         "backoff_cap_ms": 1_000,
         "quote_ttl_ms": 2_000,
-        "venue_quote_ms": 20,
+        "venue_quote_ms": plan.quote_ms,
         "venue_swap_ms_min": 50,
         "venue_swap_ms_max": 300,
         "venue_deadline_ms": 2_000,

@@ -10,6 +10,14 @@ from tests.chaos.command import Plan, execute
 from tests.chaos.nemesis import FAULTS, Nemesis
 from tests.chaos.stage import staged
 
+# What a version that stands for two events breaks; what of it shows depends on who came second.
+_OF_THE_LOG = {
+    "histories are legal",
+    "one outcome",
+    "versions are 1 to n",
+    "the archive is the log",
+}
+
 
 @pytest.mark.timeout(120)
 async def test_a_sound_stack_keeps_its_promises_through_every_fault(tmp_path: Path) -> None:
@@ -35,17 +43,18 @@ async def test_a_stack_that_appends_without_comparing_is_convicted(tmp_path: Pat
     plan = Plan(
         seconds=8,
         seed=1,
-        faults=("pause", "kill"),
-        rate=20,
-        fault_every_s=0.7,
+        faults=("pause",),
+        rate=30,
+        fault_every_s=0.4,
         replicas=2,
         save=tmp_path,
         without_compare=True,
+        quote_ms=500,  # Whoever pauses does so in the middle of many steps.
         rest_s=4,
     )
     result = await execute(plan)
 
-    assert {"histories are legal", "one outcome"} & {one.promise for one in result.violations}
+    assert _OF_THE_LOG & {one.promise for one in result.violations}
 
 
 @pytest.mark.timeout(120)
