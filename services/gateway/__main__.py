@@ -17,6 +17,7 @@ from services.gateway.access import Access
 from services.gateway.api_keys import BadKeys, access_for, keep_current
 from services.gateway.app import create_app
 from services.gateway.doorway import answering_early
+from services.gateway.execute import Execute
 from services.gateway.fair import FairProtocol
 from services.gateway.parts import Parts
 from shared.archive.postgres import Archive
@@ -97,7 +98,7 @@ def _access(settings: GatewaySettings) -> Access:
 
 def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(parts, compat=settings.compat),
+        Execute(create_app(parts, compat=settings.compat), parts.intake, parts.rules),
         http="httptools",
         ws=FairProtocol,
         lifespan="off",

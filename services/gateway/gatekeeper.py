@@ -22,6 +22,25 @@ from shared.metrics import TURNED_AWAY
 OPEN = frozenset({"/health", "/health/ready", "/metrics", "/docs", "/openapi.json"})
 
 
+@dataclass(slots=True)
+class Inside:
+    """How many requests wait for their answers, and how many may."""
+
+    limit: int
+    now: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Return whether nobody else may come in."""
+        return self.now >= self.limit
+
+    def __enter__(self) -> None:
+        self.now += 1
+
+    def __exit__(self, *_why: object) -> None:
+        self.now -= 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """Who is let in, how often, and how many at once."""
@@ -30,7 +49,7 @@ class Rules:
     tickets: Tickets
     quota: Quota
     origins: frozenset[str]  # Of pages that may open sockets; "*" is every page.
-    max_requests: int
+    inside: Inside
 
 
 class Gatekeeper:
@@ -39,7 +58,6 @@ class Gatekeeper:
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self._app = app
         self._rules = rules
-        self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer why not."""
@@ -70,7 +88,7 @@ class Gatekeeper:
         return await rules.tickets.caller(ticket)
 
     async def _customer(self, scope: Scope) -> tuple[Caller, Mapping[str, str]]:
-        if self._inside >= self._rules.max_requests:
+        if self._rules.inside.full:
             raise Problem(Code.OVERLOADED)
         caller = self._rules.access.caller(Headers(scope=scope))
         # Looking, following and cancelling are free: they must not wait for new orders.
@@ -81,21 +99,21 @@ class Gatekeeper:
         self, scope: Scope, receive: Receive, send: Send, left: Mapping[str, str]
     ) -> None:
         # A request is inside until its answer starts: one that is streamed stays long.
-        waiting = True
-        self._inside += 1
+        waiting, inside = True, self._rules.inside
+        inside.now += 1
 
         async def sent(message: Message) -> None:
             nonlocal waiting
             if message["type"] == "http.response.start":
                 add_missing(message, _raw(left))  # A batch knows later figures.
-                self._inside -= waiting
+                inside.now -= waiting
                 waiting = False
             await send(message)
 
         try:
             await self._app(scope, receive, sent)
         finally:
-            self._inside -= waiting
+            inside.now -= waiting
 
 
 def check_origin(headers: Headers, allowed: frozenset[str]) -> None:

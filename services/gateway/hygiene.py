@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_HEADERS = (
+HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -35,7 +35,7 @@ class Hygiene:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                add_missing(message, _HEADERS)
+                add_missing(message, HEADERS)
             await send(message)
 
         await self._app(scope, receive, guarded)

@@ -15,7 +15,7 @@ from services.gateway.follow import public_history
 from services.gateway.histories import Histories
 from services.gateway.intake import Intake, checked_key
 from services.gateway.problems import Code, Problem
-from services.gateway.routes import BareRoute, accepted, id_in, json_answer
+from services.gateway.routes import BareRoute, id_in, json_answer, taken_body, taken_headers
 from services.gateway.sockets import Sockets
 from services.gateway.streams import Streams, wants_stream
 from shared.metrics import ORDERS_REFUSED
@@ -51,10 +51,9 @@ def order_routes(
         except Problem as problem:
             ORDERS_REFUSED.labels(problem.code.name).inc()
             raise
-        headers = {"location": f"/api/orders/{taken.order_id}"}
-        if taken.kind == "repeated":
-            headers["idempotency-replayed"] = "true"
-        return json_answer(accepted(taken.order_id), 202, headers)
+        response = Response(taken_body(taken), 202)
+        response.raw_headers = taken_headers(taken)
+        return response
 
     async def show(request: Request) -> Response:
         """Show the order as it stands."""

@@ -9,7 +9,7 @@ from services.gateway.access import Access
 from services.gateway.cancel import Cancel
 from services.gateway.desk import Desk
 from services.gateway.followers import Followers
-from services.gateway.gatekeeper import Rules
+from services.gateway.gatekeeper import Inside, Rules
 from services.gateway.health import Health
 from services.gateway.histories import Histories
 from services.gateway.intake import Intake
@@ -80,5 +80,5 @@ def _rules(log: Log, settings: GatewaySettings, access: Access, quota: Quota) ->
         tickets=Tickets(log),
         quota=quota,
         origins=frozenset(settings.allowed_origins.replace(",", " ").split()),
-        max_requests=settings.max_requests,
+        inside=Inside(settings.max_requests),
     )

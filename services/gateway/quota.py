@@ -23,6 +23,11 @@ class Quota:
         self._limits = {name: parse(text) for name, text in given.items() if text}
         self._rates = Rates(settings.redis_url, log) if self._limits else None
 
+    @property
+    def limited(self) -> bool:
+        """Return whether there is any limit."""
+        return bool(self._limits)
+
     async def spend(self, caller: Caller, cost: int = 1) -> dict[str, str]:
         """Return the headers that say what is left after `cost` orders.
 

@@ -11,6 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.histories import checked_id
+from shared.streams.log import Submitted
+
+EXECUTE = "/api/orders/execute"
 
 
 class BareRoute(APIRoute):
@@ -36,3 +39,25 @@ def accepted(order_id: str) -> dict[str, Any]:
     address = f"/api/orders/{order_id}"
     links = {"self": address, "events": f"{address}/events", "ws": f"{address}/ws"}
     return {"orderId": order_id, "status": "pending", "links": links}
+
+
+_ACCEPTED = msgspec.json.encode(accepted("?")).split(b"?")
+
+
+def taken_body(taken: Submitted) -> bytes:
+    """Return `accepted` as JSON: the same words every time, around the id."""
+    return taken.order_id.encode().join(_ACCEPTED)
+
+
+def taken_headers(taken: Submitted) -> list[tuple[bytes, bytes]]:
+    """Return the headers of the answer to an order that was taken in."""
+    order_id = taken.order_id.encode()
+    length = sum(map(len, _ACCEPTED)) + (len(_ACCEPTED) - 1) * len(order_id)
+    headers = [
+        (b"location", b"/api/orders/" + order_id),
+        (b"content-length", b"%d" % length),
+        (b"content-type", b"application/json"),
+    ]
+    if taken.kind == "repeated":
+        headers.append((b"idempotency-replayed", b"true"))
+    return headers

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from services.gateway import answers
 from services.gateway.compat import describe
-from services.gateway.compat.http import EXECUTE
+from services.gateway.routes import EXECUTE
 from tests.eventually import eventually
 from tests.gateway import ORDER, drain, gateway_settings, running_gateway
 

@@ -11,9 +11,9 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
 from services.gateway import answers
-from services.gateway.compat.http import EXECUTE
 from services.gateway.describe import reply
 from services.gateway.models import Token
+from services.gateway.routes import EXECUTE
 
 _Amount = Annotated[float, Field(gt=0)] | str
 _Percent = Annotated[float, Field(ge=0, le=100)] | str

@@ -16,8 +16,8 @@ from services.gateway.compat import answers
 from services.gateway.compat.answers import Fields
 from services.gateway.compat.requests import is_foreign, translated, written
 from services.gateway.problems import PROBLEM_JSON
+from services.gateway.routes import EXECUTE
 
-EXECUTE = "/api/orders/execute"
 SUBMITS = {EXECUTE, "/api/orders"}
 _ONE_ORDER = re.compile(r"/api/orders/[^/]+")
 

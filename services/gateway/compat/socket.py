@@ -12,10 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.body import parse_fields
 from services.gateway.compat import answers
 from services.gateway.compat.answers import Fields
-from services.gateway.compat.http import EXECUTE, as_json
+from services.gateway.compat.http import as_json
 from services.gateway.compat.messages import Retelling, Telling, by_name, with_facts, with_order
 from services.gateway.compat.requests import translated, written
 from services.gateway.problems import Problem
+from services.gateway.routes import EXECUTE
 from shared.orders.states import END_STATUSES
 
 MANY = "/api/orders/ws"
