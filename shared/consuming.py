@@ -12,7 +12,7 @@ from typing import Any
 from shared.archive.postgres import Archive
 from shared.runtime import Health, metrics_server, until_available
 from shared.settings import ConsumerSettings
-from shared.streams.consumer import Consumer, Worker
+from shared.streams.consumer import Consumer
 from shared.streams.group import Group
 from shared.streams.handling import Handler
 from shared.streams.log import Log
@@ -42,7 +42,7 @@ async def run_steps(
         worker = Steps(group, make(log), settings, archive.ended, recall)
         async with asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(beside(log, archive))] if beside else []
-            await consume(group, worker, settings, health, stop)
+            await consume(Consumer(group, worker, settings), health, stop)
             for other in others:  # It may hang on a server that is away.
                 other.cancel()
 
@@ -67,19 +67,14 @@ async def opened(
             await archive.close()
 
 
-async def consume(
-    group: Group,
-    worker: Worker,
-    settings: ConsumerSettings,
-    health: Health,
-    stop: asyncio.Event,
-) -> None:
-    """Read the group until told to stop."""
+async def consume(consumer: Consumer, health: Health, stop: asyncio.Event) -> None:
+    """Read the consumer's group until told to stop."""
+    group = consumer.group
     health.ready = True
     logger.info("%s %s reads %d partitions", group.name, group.me, len(group.partitions))
     watch = asyncio.create_task(watch_redis(group.log.client))
     try:
-        await Consumer(group, worker, settings).run(stop)
+        await consumer.run(stop)
     finally:
         watch.cancel()
     logger.info("%s %s left", group.name, group.me)

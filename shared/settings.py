@@ -333,6 +333,12 @@ class ProjectorSettings(ConsumerSettings):
     history_ttl_s: int = Field(
         default=60, ge=1, description="An archived, ended order stays in Redis so long, in seconds"
     )
+    project_every_ms: Milliseconds = Field(
+        default=200,
+        le=10_000,
+        description="Events gather for so long before they are stored together, in ms; with more "
+        "than a batch of them, and in a quiet system, none waits",
+    )
     trim_every_s: Seconds = Field(
         default=5.0, description="Time between two trims of the log, in seconds"
     )

@@ -81,9 +81,12 @@ async def running(
 
 
 @asynccontextmanager
-async def working(group: Group, worker: Worker, settings: ConsumerSettings) -> AsyncIterator[None]:
+async def working(
+    group: Group, worker: Worker, settings: ConsumerSettings, *, read_every_ms: int = 0
+) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(Consumer(group, worker, settings).run(stop))
+    consumer = Consumer(group, worker, settings, read_every_ms=read_every_ms)
+    task = asyncio.create_task(consumer.run(stop))
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from shared.consuming import consume, opened
 from shared.runtime import run_service
 from shared.settings import ConsumerSettings
 from shared.streams.batches import Batches
+from shared.streams.consumer import Consumer
 from shared.streams.group import Group
 
 
@@ -18,7 +19,7 @@ async def main(settings: ConsumerSettings, stop: asyncio.Event) -> None:
         if log is not None:
             group = Group(log, "notifier", settings.consumer_name)
             worker = Batches(group, Notifier(log).handle, settings, hold=False)
-            await consume(group, worker, settings, health, stop)
+            await consume(Consumer(group, worker, settings), health, stop)
 
 
 if __name__ == "__main__":

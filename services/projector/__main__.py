@@ -11,6 +11,7 @@ from shared.consuming import consume, opened
 from shared.runtime import run_service, until_available
 from shared.settings import ProjectorSettings
 from shared.streams.batches import Batches
+from shared.streams.consumer import Consumer
 from shared.streams.group import Group
 from shared.vitals import watch_postgres
 
@@ -23,13 +24,15 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
         projector = Projector(log, archive, history_ttl_s=settings.history_ttl_s)
         group = Group(log, "projector", settings.consumer_name)
         worker = Batches(group, projector.handle, settings, hold=True)
+        every_ms = settings.project_every_ms
+        consumer = Consumer(group, worker, settings, read_every_ms=every_ms)
         database = settings.database_url
         async with asyncio.TaskGroup() as tasks:
             # Batches wait while there are no tables, as they do while there is no Postgres.
             tasks.create_task(until_available(lambda: migrate(database), stop, "Postgres"))
             tasks.create_task(keep_trimmed(log, settings.trim_every_s, stop))
             watch = tasks.create_task(watch_postgres(archive))
-            await consume(group, worker, settings, health, stop)
+            await consume(consumer, health, stop)
             watch.cancel()
 
 

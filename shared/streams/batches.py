@@ -19,7 +19,7 @@ from shared.streams.patience import Patience, pause
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 500
+_BATCH = 2_000  # Entries handled at once; as many more may wait.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
 Handle: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[None]]
@@ -40,13 +40,13 @@ class Batches:
         self._handle = handle
         self._settings = settings
         self._hold = hold
-        self._held = Held(settings.max_in_flight)
+        self._held = Held(2 * _BATCH)
         self._waiting: list[Delivery] = []
         self._runner: asyncio.Task[None] | None = None
 
     def room(self) -> int:
-        """Return how many more deliveries may wait."""
-        return self._held.room()
+        """Return how many more deliveries may wait: a batch at most."""
+        return min(_BATCH, self._held.room())
 
     async def has_room(self, unless: asyncio.Event) -> None:
         """Return once more may wait, or `unless` is set."""

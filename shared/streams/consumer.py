@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
@@ -65,8 +66,15 @@ class Worker(Protocol):
 class Consumer:
     """One replica of a service, reading its group until told to stop."""
 
-    def __init__(self, group: Group, worker: Worker, settings: ConsumerSettings) -> None:
-        self._group = group
+    def __init__(
+        self, group: Group, worker: Worker, settings: ConsumerSettings, *, read_every_ms: int = 0
+    ) -> None:
+        """Read anew at once, or only every `read_every_ms` where the last read found all.
+
+        What waits in Redis meanwhile is handled together.
+        """
+        self.group = group
+        self._read_every_s = read_every_ms / 1_000
         self._worker = worker
         self._settings = settings
         self._patience = worker.patience
@@ -83,7 +91,7 @@ class Consumer:
         """Consume until `stop` is set, then finish or hand back what is in flight."""
         async with asyncio.TaskGroup() as loops:
             reading = [
-                loops.create_task(self._read(partitions)) for partitions in self._group.readers()
+                loops.create_task(self._read(partitions)) for partitions in self.group.readers()
             ]
             reading.append(loops.create_task(self._take_over()))
             loops.create_task(self._sweep())
@@ -105,7 +113,7 @@ class Consumer:
         # Where this fails, the lease and the sweeper do it.
         with suppress(LogUnavailable, GroupMissing, TimeoutError):
             async with asyncio.timeout(_LEAVE_S):
-                await self._group.leave()
+                await self.group.leave()
 
     async def _read(self, partitions: Sequence[int]) -> None:
         while not self._stop.is_set():
@@ -115,18 +123,25 @@ class Consumer:
             if self._unsure:
                 await self._reliably(self._adopt)
             # At most `partitions` entries more than there is room for, however many readers.
-            count = max(1, -(-self._worker.room() // len(self._group.partitions)))
-            found = await self._reliably(partial(self._group.read, partitions, count, _BLOCK_MS))
+            count = max(1, -(-self._worker.room() // len(self.group.partitions)))
+            found = await self._reliably(partial(self.group.read, partitions, count, _BLOCK_MS))
             await self._start(found or [])
+            if found and self._read_every_s and not _holds_more(found, count):
+                await self._gather()
+
+    async def _gather(self) -> None:
+        # By the clock, so that the readers of a cluster's partitions make one batch of it.
+        every_s = self._read_every_s
+        await pause(self._stop, every_s - asyncio.get_running_loop().time() % every_s)
 
     async def _start(self, deliveries: Sequence[Delivery]) -> None:
         if nothing_to_do := self._worker.start(deliveries):
-            await self._reliably(partial(self._group.acknowledge, nothing_to_do))
+            await self._reliably(partial(self.group.acknowledge, nothing_to_do))
 
     async def _adopt(self) -> None:
         self._unsure = False
         held = {delivery.place for delivery in self._worker.held()}
-        await self._start(await self._group.adopt(held))
+        await self._start(await self.group.adopt(held))
 
     async def _take_over(self) -> None:
         # Twice within the shortest wait, so that a retry is not late by more than half of it.
@@ -141,8 +156,8 @@ class Consumer:
         settings = self._settings
         loop = asyncio.get_running_loop()
         settled_in = loop.time() > self._judge_from
-        taken = await self._group.take(
-            most=max(1, -(-room // len(self._group.partitions))),
+        taken = await self.group.take(
+            most=max(1, -(-room // len(self.group.partitions))),
             lease_ms=settings.lease_ms if settled_in else None,
             backoff_base_ms=settings.backoff_base_ms,
             backoff_cap_ms=settings.backoff_cap_ms,
@@ -151,7 +166,7 @@ class Consumer:
             self._judge_from = loop.time() + settings.lease_ms / 2_000
         for delivery in taken.deliveries:
             why = "retry or lapsed lease" if delivery.entry_id else "due"
-            metrics.of(metrics.TAKEN_OVER, self._group.name, why).inc()
+            metrics.of(metrics.TAKEN_OVER, self.group.name, why).inc()
         await self._start(taken.deliveries)
         if taken.vanished:
             await self._worker.forget(taken.vanished)
@@ -163,22 +178,22 @@ class Consumer:
             held = list(self._worker.held())
             if held and not self._finished.is_set():
                 lost = await self._reliably(
-                    partial(self._group.renew, held, self._settings.lease_ms)
+                    partial(self.group.renew, held, self._settings.lease_ms)
                 )
-                metrics.of(metrics.LEASES_LOST, self._group.name).inc(lost or 0)
+                metrics.of(metrics.LEASES_LOST, self.group.name).inc(lost or 0)
 
     async def _sweep(self) -> None:
         while not self._stop.is_set():
             await pause(self._stop, _SWEEP_S * random.uniform(0.5, 1))  # noqa: S311 - jitter
             if not self._stop.is_set():
                 idle_ms = self._settings.lease_ms * _SWEEP_LEASES
-                if gone := await self._reliably(partial(self._group.sweep, idle_ms)):
+                if gone := await self._reliably(partial(self.group.sweep, idle_ms)):
                     logger.warning("swept the names of replicas that died: %s", ", ".join(gone))
 
     async def _report(self) -> None:
         while not self._stop.is_set():
             with suppress(LogUnavailable, GroupMissing):
-                await report_backlog(self._group.log, self._group.name)
+                await report_backlog(self.group.log, self.group.name)
             await pause(self._stop, _REPORT_S)
 
     async def _reliably(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
@@ -189,11 +204,16 @@ class Consumer:
             logger.warning("lost Redis: %s", error)
             self._unsure = True
         except GroupMissing:
-            metrics.GROUPS_MISSING.labels(self._group.name).inc()
+            metrics.GROUPS_MISSING.labels(self.group.name).inc()
             logger.exception("a consumer group was gone; somebody deleted it or Redis lost data")
         with suppress(LogUnavailable):
-            await self._patience(self._group.log.prepare)
+            await self._patience(self.group.log.prepare)
         settling_s = max(self._settings.lease_ms / 2_000, 2 * LONGEST_PAUSE_S)
         self._judge_from = asyncio.get_running_loop().time() + settling_s
         self._renew_now.set()
         return None
+
+
+def _holds_more(found: Sequence[Delivery], count: int) -> bool:
+    """Return whether a partition gave as many as were asked for."""
+    return any(of_one >= count for of_one in Counter(d.partition for d in found).values())

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pytest
+
 from shared.errors import ServerAway
 from shared.orders.events import OrderEvent, OrderFailed, RoutingStarted
 from shared.orders.values import FailureReason
@@ -180,6 +182,47 @@ async def test_a_dead_letter_is_replayed_once_and_only_to_the_group_that_gave_up
 
     assert len(seen["projector"]) == 2
     assert len(seen["notifier"]) == 1
+
+
+async def test_entries_gather_between_two_reads_and_are_handled_together(
+    log: Log, settings: VenueSettings
+) -> None:
+    batches: list[int] = []
+
+    async def handle(batch: Sequence[Delivery]) -> None:
+        batches.append(len(batch))
+
+    group = Group(log, "projector", "one")
+    worker = Batches(group, handle, settings, hold=True)
+    async with working(group, worker, settings, read_every_ms=1_000):
+        await placed(log)
+        await eventually(lambda: batches)  # The first one waits for nobody.
+        for _ in range(50):
+            await placed(log)
+        await eventually(lambda: sum(batches) == 51)
+
+    assert batches[0] == 1
+    assert len(batches) <= 4  # The fifty may come when a second ends, but hardly when two do.
+
+
+async def test_where_more_waits_than_is_read_at_once_nothing_waits_for_the_next_read(
+    log: Log, settings: VenueSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.streams.batches._BATCH", 2 * log.keys.partitions)
+    handled: list[str] = []
+
+    async def handle(batch: Sequence[Delivery]) -> None:
+        handled.extend(delivery.entry_id for delivery in batch)
+
+    events = history(ending="confirmed")
+    await place_history(log, events)
+    group = Group(log, "projector", "one")
+    worker = Batches(group, handle, settings, hold=True)
+    async with working(group, worker, settings, read_every_ms=3_600_000):
+        await eventually(lambda: len(handled) == len(events))
+        await eventually(lambda: is_settled(log, "projector"))
+
+    assert len(set(handled)) == len(events) > 2
 
 
 async def test_an_entry_of_a_replica_that_went_quiet_is_taken_over(
