@@ -1,8 +1,8 @@
 # Everything a developer types. `make` alone lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-containers test-compose fuzz chaos bench check format docs lock \
-	lock-image image compose-env
+.PHONY: help setup demo up test test-containers test-compose fuzz chaos bench bench-full profile \
+	check format docs lock lock-image image compose-env
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -36,8 +36,14 @@ fuzz: setup  ## Throw all kinds of requests at a real stack, for a minute
 chaos: setup  ## Break a real stack in every way for a minute (CHAOS='--minutes 10 --seed 7')
 	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.chaos $(CHAOS)
 
-bench: setup  ## Measure Slipstream beside the forerunners' design (BENCH='--only intake --pairs 1')
+bench: setup  ## Measure beside the forerunners' design, half an hour (BENCH='--only intake --pairs 1')
 	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m bench $(BENCH)
+
+bench-full: setup  ## The same with every rate, 5,000 sockets and a million orders: hours
+	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m bench --full $(BENCH)
+
+profile: setup  ## Show where the time of an order goes: by function, command and statement
+	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m bench.profile
 
 check: setup  ## Lint, types, import contracts
 	@$(BIN)/ruff check .

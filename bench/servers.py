@@ -29,13 +29,14 @@ _COMMIT_TIMES = ("-c", "track_commit_timestamp=on")
 class Servers:
     """Starts both on entering, in a directory that is gone after leaving."""
 
-    def __init__(self, root: Path, say: Say) -> None:
+    def __init__(self, root: Path, say: Say, *postgres_options: str) -> None:
         self.layout = Layout(root.resolve())
         self.say = say
         self.redis_port = FreePorts().take()
         self.redis_url = f"redis://127.0.0.1:{self.redis_port}/0"
         self.redis = Redis(port=self.redis_port, decode_responses=True)
         self._postgres = Postgres(self.layout)
+        self._postgres_options = (*_COMMIT_TIMES, *postgres_options)
         self._claim: Claim | None = None
         self._keepers: list[Keeper] = []
 
@@ -94,7 +95,7 @@ class Servers:
 
     async def _start_postgres(self) -> None:
         program = await self._postgres.prepare()
-        program = dataclasses.replace(program, argv=(*program.argv, *_COMMIT_TIMES))
+        program = dataclasses.replace(program, argv=(*program.argv, *self._postgres_options))
         await self._start(program, self._postgres.answers)
 
     async def _start(self, program: Program, answers: Callable[[], Awaitable[bool]]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import NamedTuple
 
+from bench.cpu import Meter
 from bench.drive import Driven
 from bench.run import Bench, cost
 from bench.system import System
@@ -11,6 +13,7 @@ from bench.workloads.turns import turn
 
 _WARM_UP = 10_000
 _WARM_UP_TURN = 1_000
+_AFTER_S = 8.0  # Longer than TRIM_EVERY_S.
 
 
 class _Way(NamedTuple):
@@ -35,20 +38,33 @@ async def throughput(bench: Bench) -> None:
     async with bench.systems() as systems:
         for system in systems:
             await bench.drivers.to_end(system, "e2e", min(_WARM_UP, bench.sizes.orders))
-        for _ in range(bench.sizes.pairs):
+        for pair in range(bench.sizes.pairs):
             for system in systems:
                 for way in _OURS if system is systems[0] else (_SINGLE,):
-                    await _one(bench, way, system, systems)
+                    last = pair == bench.sizes.pairs - 1
+                    await _one(bench, way, system, systems, last=last)
 
 
-async def _one(bench: Bench, way: _Way, system: System, systems: list[System]) -> None:
+async def _one(
+    bench: Bench, way: _Way, system: System, systems: list[System], *, last: bool
+) -> None:
     async with turn(system, systems, way.policy):
         await bench.drivers.to_end(system, way.mode, _WARM_UP_TURN)
         driven = await bench.drivers.to_end(system, way.mode, bench.sizes.orders)
+        after = await _after(system) if last and way is _SINGLE else None
     ended = driven.result["done"]
     figures = {"orders_per_s": driven.result["orders_per_s"], **_latency(driven)}
     figures["events_per_s"] = driven.result["events_per_s"]
+    if after is not None:
+        figures["clean_up_cpu_ms"] = 1_000 * after / ended
     bench.keep(way.row, system, figures | cost(driven, ended))
+
+
+async def _after(system: System) -> float:
+    """Return the CPU seconds used after the last end: trimming, expiring, standing by."""
+    meter = Meter(system.pids())
+    await asyncio.sleep(_AFTER_S)
+    return sum(meter.read().cpu_s.values())
 
 
 async def intake(bench: Bench) -> None:
