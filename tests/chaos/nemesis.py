@@ -31,7 +31,7 @@ class Nemesis:
         self._dice = Random(f"nemesis {seed}")
         self._faults = [FAULTS[name] for name in faults]
         self._started = time.monotonic()
-        self._mending: set[asyncio.Task[None]] = set()
+        self._mending: list[asyncio.Task[None]] = []
         self._busy: set[object] = set()  # What is down or paused, and not to be hit again.
 
     async def rage(self, every_s: float, until: asyncio.Event) -> None:
@@ -43,9 +43,12 @@ class Nemesis:
                 await self._dice.choice(self._faults)(self)
 
     async def rest(self) -> None:
-        """Return once everything that was broken is mended, and a replica of each service runs."""
+        """Return once everything that was broken is mended, and a replica of each service runs.
+
+        Raises what kept something from being mended: such a run says nothing of the promises.
+        """
         while self._mending:
-            await asyncio.gather(*self._mending)
+            await self._mending.pop()
         for replica in self._stage.replicas.copy():
             if not replica.service.alive:
                 self.fallen.append(Fell(service=replica.service.consumer))
@@ -152,9 +155,7 @@ class Nemesis:
             await asyncio.sleep(pause_s)
             await mend()
 
-        task = asyncio.create_task(wait_and_mend())
-        self._mending.add(task)
-        task.add_done_callback(self._mending.discard)
+        self._mending.append(asyncio.create_task(wait_and_mend()))
 
     def _close_connections(self) -> None:
         with suppress(RedisError), Redis(port=self._stage.valkey.port) as client:

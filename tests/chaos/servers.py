@@ -12,7 +12,7 @@ from cli.layout import Layout
 from cli.postgres import Postgres
 from cli.process import Program, as_user
 
-_START_S = 30.0
+_START_S = 120.0  # On a machine that is busy; quiet, it takes one.
 _PAUSE_S = 0.1
 
 
