@@ -115,7 +115,7 @@ class Intake:
             account=account,
             client_order_id=order.client_order_id,
         )
-        digest = digest_of(account, intent, order.client_order_id)
+        digest = digest_of(account, intent, order.client_order_id) if marker else ""
         return Submission(event=event, marker=marker, digest=digest)
 
     async def _refuse_unless_known(self, marker: str | None) -> None:
@@ -134,8 +134,7 @@ class Intake:
         deadline, pause_s, maybe_applied = loop.time() + self._deadline_s, _FIRST_PAUSE_S, False
         while loop.time() < deadline:
             try:
-                async with asyncio.timeout_at(deadline):
-                    return _settled(await self._append(submission))
+                return _settled(await self._append.put(submission, until=deadline))
             except Full:
                 raise _unanswered(submission, Code.OVERLOADED, maybe_applied) from None
             except TimeoutError:

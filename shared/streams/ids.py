@@ -16,7 +16,8 @@ def new_order_id(now: datetime) -> str:
     ms = int(now.timestamp() * 1_000)
     random = secrets.randbits(74)
     value = ms << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    return str(UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def id_for_key(keys: Keys, account: str, key: str, now: datetime) -> tuple[str, str]:

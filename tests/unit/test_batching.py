@@ -55,3 +55,58 @@ async def test_more_than_may_wait_are_turned_away() -> None:
 
     assert taken == 1
     assert isinstance(refused, Full)
+
+
+async def test_a_caller_waits_no_longer_than_until_its_own_time() -> None:
+    hangs = asyncio.Event()
+
+    async def flush(items: list[str]) -> list[str]:
+        await hangs.wait()
+        return items
+
+    coalescer = Coalescer(flush, batch=1)
+    now = asyncio.get_running_loop().time()
+    late, patient = coalescer.put("late", until=now + 0.04), coalescer.put("patient")
+    soon, queued = coalescer.put("soon", until=now + 0.02), coalescer.put("queued", until=now + 9)
+    async with asyncio.timeout(1):
+        with pytest.raises(TimeoutError):
+            await soon
+        late_waits = not late.done()
+        with pytest.raises(TimeoutError):
+            await late
+    hangs.set()
+
+    assert late_waits
+    assert [await patient, await queued] == ["patient", "queued"]
+
+
+async def test_an_answer_in_time_is_not_lost_to_the_time_that_passes_later() -> None:
+    async def flush(items: list[str]) -> list[str]:
+        return items
+
+    coalescer = Coalescer(flush)
+    loop = asyncio.get_running_loop()
+    answered = coalescer.put("early", until=loop.time() + 0.02)
+    await answered
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.04):
+            await asyncio.Event().wait()
+
+    assert await answered == "early"
+
+
+async def test_a_caller_that_left_is_given_up_without_a_word() -> None:
+    hangs = asyncio.Event()
+
+    async def flush(items: list[str]) -> list[str]:
+        await hangs.wait()
+        return items
+
+    coalescer = Coalescer(flush)
+    until = asyncio.get_running_loop().time() + 0.02
+    left, stays = coalescer.put("left", until=until), coalescer.put("stays", until=until)
+    left.cancel()
+    with pytest.raises(TimeoutError):
+        await stays
+
+    assert left.cancelled()
