@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from shared.archive.errors import MigrationChanged
 from shared.archive.migrate import migrate, migrations
@@ -33,3 +35,20 @@ async def test_a_migration_that_was_edited_after_it_was_applied_is_refused(
 
     with pytest.raises(MigrationChanged, match=name):
         await migrate(database_url)
+
+
+async def test_where_nothing_is_missing_a_role_that_may_create_nothing_will_do(
+    database_url: str,
+) -> None:
+    await migrate(database_url)
+    role = f"reader_{uuid4().hex[:12]}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
+        connection.execute(f"GRANT SELECT ON migrations TO {role}")
+        try:
+            applied = await migrate(make_conninfo(database_url, user=role, password="secret"))
+        finally:
+            connection.execute(f"DROP OWNED BY {role}")
+            connection.execute(f"DROP ROLE {role}")
+
+    assert applied == []
