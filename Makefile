@@ -30,6 +30,9 @@ test-containers: setup  ## Run the integration tests on containers (needs Docker
 	@# The tests stop their own containers, so the one that would sweep up is not needed.
 	@TESTCONTAINERS=1 TESTCONTAINERS_RYUK_DISABLED=true $(BIN)/python -m pytest tests/integration
 
+test-compose: setup  ## Build the image; scale and restart the compose stack under load (needs Docker)
+	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.compose
+
 fuzz: setup  ## Throw all kinds of requests at a real stack, for a minute
 	@$(BIN)/python -m tools.fuzz
 

@@ -1,0 +1,50 @@
+"""What the stack's own Prometheus sees and has loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.compose.project import Project
+from tests.processes import EVERY_SERVICE, ROOT
+
+RULES = ROOT / "deploy" / "prometheus" / "rules"
+
+
+class Prometheus:
+    """Asks the Prometheus of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=f"{project.prometheus_url}/api/v1", trust_env=False, timeout=5
+        )
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._http.aclose()
+
+    async def replicas(self) -> Counter[str]:
+        """Return how many replicas of each service were asked and answered the last time."""
+        targets = (await self._data("/targets"))["activeTargets"]
+        return Counter(
+            target["labels"]["job"]
+            for target in targets
+            if target["health"] == "up" and target["labels"]["job"] in EVERY_SERVICE
+        )
+
+    async def rules(self) -> tuple[Counter[str], list[str]]:
+        """Return how many rules each loaded file has, and the names of those that do not work."""
+        groups = (await self._data("/rules"))["groups"]
+        loaded = Counter({Path(group["file"]).name: 0 for group in groups})
+        for group in groups:
+            loaded[Path(group["file"]).name] += len(group["rules"])
+        rules = [rule for group in groups for rule in group["rules"]]
+        return loaded, [rule["name"] for rule in rules if rule["health"] == "err"]
+
+    async def _data(self, path: str) -> Any:
+        answer = await self._http.get(path)
+        answer.raise_for_status()
+        return answer.json()["data"]
