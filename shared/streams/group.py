@@ -147,7 +147,7 @@ class Group:
         )
 
     async def renew(self, deliveries: Iterable[Delivery], lease_ms: int) -> int:
-        """Keep the lease of what I work on; return how many entries are mine no longer."""
+        """Keep the lease of what I work on; return how many entries others took."""
         entries: dict[int, list[str]] = {}
         orders: dict[int, list[str]] = {}
         for delivery in deliveries:

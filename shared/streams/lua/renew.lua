@@ -2,13 +2,16 @@
 --
 -- KEYS: stream, sorted set of parked orders
 -- ARGV: group, me, lease_ms, number of entries, their ids..., due orders I work on...
--- Replies: the ids that another replica took meanwhile or that are settled
+-- Replies: the ids that another replica took meanwhile
 local log, due, group, me, lost = KEYS[1], KEYS[2], ARGV[1], ARGV[2], {}
 local entries = tonumber(ARGV[4])
 for i = 5, 4 + entries do
-  if redis.call('XPENDING', log, group, ARGV[i], ARGV[i], 1, me)[1] then
+  -- Without any holder it was settled since the question was asked, and with ~retry handed back.
+  local found = redis.call('XPENDING', log, group, ARGV[i], ARGV[i], 1)[1]
+  local holder = found and found[2]
+  if holder == me then
     redis.call('XCLAIM', log, group, me, 0, ARGV[i], 'JUSTID')
-  else
+  elseif holder and holder ~= '~retry' then
     lost[#lost + 1] = ARGV[i]
   end
 end
