@@ -51,7 +51,12 @@ class Layout:
         """Return PostgreSQL's data."""
         return self.root / "postgres"
 
+    @property
+    def prometheus(self) -> Path:
+        """Return Prometheus's configuration and data."""
+        return self.root / "prometheus"
+
     def make(self) -> None:
         """Create the directories that are missing."""
-        for path in (self.services, self.servers, self.logs, self.valkey):
+        for path in (self.services, self.servers, self.logs, self.valkey, self.prometheus):
             path.mkdir(parents=True, exist_ok=True)

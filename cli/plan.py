@@ -32,6 +32,7 @@ class StackOptions:
     scale: Mapping[str, int] = field(default_factory=dict)
     redis_url: str | None = None
     database_url: str | None = None
+    monitoring: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class RunningStack(Struct, frozen=True, kw_only=True, rename="camel"):
     redis_url: str
     database_url: str
     health: dict[str, str]
+    prometheus: str | None = None  # Only with --monitoring.
 
 
 def publish(layout: Layout, stack: RunningStack) -> None:

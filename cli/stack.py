@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from cli import running
+from cli import prometheus, running
 from cli.claim import Claim
 from cli.console import Say
 from cli.layout import Layout
@@ -31,6 +31,7 @@ class Stack:
         self.killed = False
         self.redis_url = options.redis_url or ""
         self.database_url = options.database_url or ""
+        self.prometheus_url: str | None = None
         self._say = say
         self._claim: Claim | None = None
         self._postgres: Postgres | None = None
@@ -75,6 +76,8 @@ class Stack:
         applied = await prepare_tables(self.database_url)
         self._say("ready", f"tables       {', '.join(applied) or 'up to date'}")
         await self._start_services(plan)
+        if self.options.monitoring:
+            await self._start_prometheus(plan)
         running.publish(self.layout, self._whereabouts(plan))
 
     async def _start_valkey(self) -> None:
@@ -92,6 +95,19 @@ class Stack:
         await self._start_server(await self._postgres.prepare(), self._postgres.answers)
         self.database_url = self._postgres.url
         self._say("ready", f"postgres     {self.database_url}")
+
+    async def _start_prometheus(self, plan: list[Replica]) -> None:
+        binary = prometheus.find()
+        if binary is None:
+            self._say("note", prometheus.NOT_INSTALLED)
+            return
+        port = prometheus.free_port()
+        url = f"http://127.0.0.1:{port}"
+        program = prometheus.prometheus(binary, self.layout, port, plan)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await self._start_server(program, lambda: prometheus.answers(http, url))
+        self.prometheus_url = url
+        self._say("ready", f"prometheus   {url}")
 
     async def _start_server(self, program: Program, answers: Callable[[], Awaitable[bool]]) -> None:
         keeper = Keeper(program, self._say)
@@ -135,6 +151,7 @@ class Stack:
             redis_url=self.redis_url,
             database_url=self.database_url,
             health={replica.name: replica.url for replica in plan},
+            prometheus=self.prometheus_url,
         )
 
 

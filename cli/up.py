@@ -25,6 +25,9 @@ def up(  # noqa: PLR0913 - one parameter an option
     scale: options.Scale = None,
     redis_url: options.OwnRedis = None,
     database_url: options.OwnDatabase = None,
+    monitoring: Annotated[
+        bool, typer.Option(help="Start Prometheus too, where one is installed.")
+    ] = False,
     verbose: Annotated[bool, typer.Option(help="Show what the processes log.")] = False,
 ) -> None:
     """Run the stack: Valkey, PostgreSQL and the five services, until Ctrl-C."""
@@ -37,6 +40,7 @@ def up(  # noqa: PLR0913 - one parameter an option
                 scale=options.scale(scale),
                 redis_url=redis_url,
                 database_url=database_url,
+                monitoring=monitoring,
             ),
             verbose=verbose,
         )
@@ -49,6 +53,8 @@ Examples:
   slipstream up
 
   slipstream up --port 8080 --scale executor=3 --scale gateway=2
+
+  slipstream up --monitoring
 
   slipstream up --redis-url redis://localhost:6379/0 --database-url postgresql://localhost/slip
 
@@ -77,10 +83,11 @@ async def _up(wanted: StackOptions, *, verbose: bool) -> int:
 def _announce(stack: Stack) -> None:
     url = stack.gateways[0].url
     post = f"curl -s {url}/api/orders/execute -H 'Content-Type: application/json' -d {_ORDER}"
+    watched = f"   Prometheus: {stack.prometheus_url}" if stack.prometheus_url else ""
     for line in (
         "",
         f"Slipstream is up: {', '.join(gateway.url for gateway in stack.gateways)}",
-        f"API pages: {url}/docs   logs: {stack.layout.logs}",
+        f"API pages: {url}/docs   logs: {stack.layout.logs}{watched}",
         "",
         "Is it ready, place an order, place one and read it back:",
         f"  curl -s {url}/health/ready",

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.asyncapi import asyncapi_page
+from tools.dashboards.overview import overview
+from tools.dashboards.services import services
 from tools.env_example import env_example
 from tools.events_page import events_page
 from tools.metrics_page import metrics_page
@@ -24,6 +26,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/openapi.json": openapi_page,
     "docs/postman.json": postman_page,
     ".env.example": env_example,
+    "deploy/grafana/dashboards/overview.json": overview,
+    "deploy/grafana/dashboards/services.json": services,
 }
 
 

@@ -148,3 +148,19 @@ def test_a_wrong_setting_is_named_before_anything_starts(root: Path) -> None:
     assert "LEASE_MS" in refused.stderr
     assert "soon" not in refused.stderr
     assert not (root / "data").exists()
+
+
+def test_without_a_prometheus_the_stack_runs_and_says_so(root: Path) -> None:
+    programs = root / "bin"
+    programs.mkdir()
+    for folder_of in reversed(os.environ["PATH"].split(os.pathsep)):
+        for program in Path(folder_of).glob("*"):
+            if program.name != "prometheus":
+                (programs / program.name).unlink(missing_ok=True)
+                (programs / program.name).symlink_to(program)
+    with up(root / "data", "--monitoring", env={**FAST, "PATH": str(programs)}) as stack:
+        place(stack)
+
+        assert "no program `prometheus` is on the PATH" in stack.output()
+        assert stack.stack.prometheus is None
+        assert len(stack.alive()) == 7
