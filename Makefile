@@ -42,7 +42,7 @@ chaos: setup  ## Break a real stack in every way for a minute (CHAOS='--minutes 
 bench: setup  ## Measure beside the forerunners' design, half an hour (BENCH='--only intake --pairs 1')
 	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m bench $(BENCH)
 
-bench-full: setup  ## The same with every rate, 5,000 sockets and a million orders: hours
+bench-full: setup  ## The same with every rate, 5,000 sockets and a million orders
 	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m bench --full $(BENCH)
 
 profile: setup  ## Show where the time of an order goes: by function, command and statement

@@ -53,13 +53,16 @@ async def _run(asked: argparse.Namespace, root: Path) -> None:
     if peer is None:
         _say("note", "no peer at PEER_DIR, or no node: Slipstream is measured alone")
     facts = about(sizes, peer)
+    # What is not whole must not take the place of what is.
+    whole = sizes in {USUAL, FULL} and asked.only == list(WORKLOADS)
+    results = asked.results or _HOME / ("bench" if whole else ".bench") / "results"
     for name in asked.only:
         await WORKLOADS[name](bench)
         facts["minutes"] = round((monotonic() - began) / 60, 1)
         # After each, so that a run that is cut short has shown something.
-        write(asked.results, bench.found, facts)
+        write(results, bench.found, facts)
         _say("done", f"{name}, after {facts['minutes']} minutes")
-    _say("results", str(asked.results / "results.md"))
+    _say("results", str(results / "results.md"))
 
 
 async def _interruptible(asked: argparse.Namespace, root: Path) -> int:
@@ -94,8 +97,8 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, help="turns of each system")
     parser.add_argument("--orders", type=int, help="orders of a turn")
     parser.add_argument("--quick", action="store_true", help="does it work at all?")
-    parser.add_argument("--full", action="store_true", help="everything, for hours")
-    parser.add_argument("--results", type=Path, default=_HOME / "bench" / "results")
+    parser.add_argument("--full", action="store_true", help="everything")
+    parser.add_argument("--results", type=Path, help="directory")
     # Thousands of sockets; what is started here may have as many.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):

@@ -26,11 +26,11 @@ USUAL = Sizes(
     pairs=5,
     orders=20_000,
     rates=(200, 500),
-    latency_s=8,
+    latency_s=6,
     windows=5,
     window_s=60,
     sockets=(1_000,),
-    history=(10_000, 50_000, 100_000),
+    history=(10_000, 100_000),
     killed=1_000,
 )
 FULL = USUAL._replace(

@@ -7,23 +7,21 @@ from time import monotonic
 from typing import Any
 
 from bench.cpu import family, rss_mb
-from bench.run import FASTEST, Bench, Settings, cost
+from bench.run import Bench, cost
 from bench.system import System
 from shared.archive.rebuild import rebuild
 
 _LOOK = 5_000
 _MB = 1_048_576
-_TTL_S = 15
-# As by default but for how long an ended order stays: by default memory is at rest a minute later.
-_SETTINGS = Settings({**FASTEST.ours, "HISTORY_TTL_S": str(_TTL_S)}, {})
-_SETTLE_S = 60.0
+# Ended orders stay for HISTORY_TTL_S, the simulated chain's ledger for CHAIN_RETENTION_S.
+_SETTLE_S = 120.0
 _CHUNK = 20_000
 _UNTRIMMED = 200  # Entries of a partition: the log is trimmed by whole nodes.
 
 
 async def history(bench: Bench) -> None:
     """Bring ever more orders to their end, and look at the cost of the next ones now and then."""
-    async with bench.systems(_SETTINGS, alone=True) as [system]:
+    async with bench.systems(alone=True) as [system]:
         system.servers.sync("everysec")
         orders, most_mb = 0, 0.0
         for wanted in bench.sizes.history:
@@ -61,7 +59,7 @@ async def _rebuild(bench: Bench, system: System) -> None:
 
 async def _settled(system: System) -> None:
     """Wait until the log is trimmed and ended orders have left Redis."""
-    until = monotonic() + _TTL_S + _SETTLE_S
+    until = monotonic() + _SETTLE_S
     while monotonic() < until:
         lengths = [system.servers.redis.xlen(key) for key in _keys(system, "*:log")]
         if max(lengths, default=0) <= _UNTRIMMED and not _keys(system, "*:order:*"):

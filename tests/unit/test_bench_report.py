@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench.bounds import Bound, ratios
 from bench.chart import stacked_bars
-from bench.report import Bound, charts, page, processes, ratios, write
+from bench.report import charts, page, processes, write
 
 AT_LEAST = Bound("rate", "row", "row", "rate", 1.3, 2.0)
 AT_MOST = Bound("time", "row", "row", "ms", 1.5, 1.0, more=False)
@@ -42,6 +43,11 @@ def throughput(ours: float, peers: float) -> list[dict[str, Any]]:
 )
 def test_a_verdict_is_strict_at_its_bounds(bound: Bound, found: float, verdict: str) -> None:
     assert bound.verdict(found) == verdict
+
+
+def test_a_verdict_over_few_pairs_says_so() -> None:
+    assert AT_LEAST.verdict(2.0, pairs=4) == "goal (too few pairs)"
+    assert AT_LEAST.verdict(2.0, pairs=5) == "goal"
 
 
 def test_our_other_ways_in_are_compared_with_the_peers_single_posts() -> None:
