@@ -3,7 +3,13 @@
 -- Returns each order's id, and whether it ended with every event up to its latest here.
 INSERT INTO orders AS old
 SELECT new.*
-FROM json_populate_recordset(NULL::orders, %(rows)s::json) AS new
+FROM json_populate_recordset(
+    json_populate_record(NULL::orders, '{
+        "route_version": 0, "attempts": 0, "signature_version": 0,
+        "unresolved": false, "cancel_requested": false, "contradicted": false
+    }'),
+    %(rows)s::json
+) AS new
 ORDER BY new.order_id
 ON CONFLICT (order_id) DO UPDATE SET
     version = greatest(old.version, excluded.version),

@@ -55,8 +55,8 @@ class Change(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class OrderRow(Struct, kw_only=True):
-    """What some events of one order say about its row in `orders`."""
+class OrderRow(Struct, kw_only=True, omit_defaults=True):
+    """What some events of one order say about its row in `orders`. The rest is not written out."""
 
     order_id: str
     version: int = 0

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import timedelta, timezone
 from random import Random
 
 import psycopg
 import pytest
 import pytest_asyncio
 
+from shared.archive import packed
 from shared.archive.errors import ArchiveUnavailable, ContentMismatch
 from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
@@ -22,7 +23,7 @@ from shared.orders.events import OrderFailed, OutcomeContradicted
 from shared.orders.states import State
 from shared.orders.values import FailureReason
 from tests.archive import events_by_type, many, orders, outage, recorded, rows, run
-from tests.builders import an_order_id, history, submitted
+from tests.builders import NOON, an_order_id, history, submitted
 from tests.eventually import eventually
 
 
@@ -189,11 +190,12 @@ async def test_text_that_postgres_cannot_hold_is_kept_in_the_archive(archive: Ar
     assert await archive.history(first.order_id) == [encode(first), encode(failed)]
 
 
+@pytest.mark.parametrize("order_id", ["-", "12", "no uuid", "0" * 34, ",".join("00")])
 async def test_an_event_that_cannot_be_stored_does_not_look_like_postgres_away(
-    archive: Archive,
+    archive: Archive, order_id: str
 ) -> None:
-    with pytest.raises(psycopg.DataError):
-        await archive.store(recorded([submitted("no uuid")]))
+    with pytest.raises(ValueError):  # noqa: PT011 - whichever part of it is no UUID's
+        await archive.store(recorded([submitted(order_id)]))
 
 
 async def test_nothing_to_store_needs_no_postgres() -> None:
@@ -261,3 +263,27 @@ async def test_a_statement_that_is_held_up_is_given_up_as_unavailable(
     await archive.store(recorded([event]))
 
     assert await archive.history(event.order_id) == [encode(event)]
+
+
+def test_packed_columns_are_what_psycopg_would_send(postgres_url: str) -> None:
+    ids = [an_order_id() for _ in range(3)]
+    numbers = [1, 2**31 - 1, -1]
+    moments = [
+        NOON,
+        NOON.replace(year=1970, microsecond=1),
+        NOON.astimezone(timezone(timedelta(hours=-9.5))),
+    ]
+    words = ["", '{a,"b"}', "h\N{LATIN SMALL LETTER E WITH ACUTE}"]
+    plain = [ids, numbers, moments, words]
+    columns = [
+        packed.uuids(ids),
+        packed.integers(numbers),
+        packed.times(moments),
+        packed.texts([word.encode() for word in words]),
+    ]
+    with psycopg.connect(postgres_url) as connection:
+        query = "SELECT %s::uuid[], %s::int[], %s::timestamptz[], %s::text[]"
+        theirs = connection.execute(query, plain).fetchone()
+        ours = connection.execute(query, columns).fetchone()
+
+    assert ours == theirs
