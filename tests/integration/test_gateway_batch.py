@@ -210,3 +210,30 @@ async def test_a_field_that_no_encoding_can_carry_is_answered_all_the_same(
 
     assert item.problem is not None
     assert item.problem.code == "INVALID_ORDER"
+
+
+async def test_orders_of_a_batch_that_find_no_room_are_refused_and_the_others_kept(
+    redis_url: str, namespace: str
+) -> None:
+    async with running_gateway(gateway_settings(redis_url, namespace, intake_queue=2)) as gateway:
+        answer = await send(gateway, [ORDER] * 4)
+        codes = [item.problem and item.problem.code for item in answer.orders]
+
+        assert codes == [None, None, "OVERLOADED", "OVERLOADED"]
+        assert await events_on(gateway.log) == 2
+
+
+async def test_each_order_of_a_batch_is_answered_in_its_own_place(gateway: Gateway) -> None:
+    late = ORDER | {"expiresAt": "2001-01-01T00:00:00Z"}
+    wrong = ORDER | {"amountIn": "0"}
+    named = ORDER | {"clientOrderId": "mine-1"}
+    other = named | {"amountIn": "2"}
+    answer = await send(gateway, [late, ORDER, wrong, named, other, named])
+    told = [item.problem.code if item.problem else item.repeated for item in answer.orders]
+
+    assert [item.index for item in answer.orders] == list(range(6))
+    assert told == [
+        *("INVALID_ORDER", False, "INVALID_ORDER"),
+        *(False, "IDEMPOTENCY_KEY_REUSED", True),
+    ]
+    assert (answer.accepted, answer.refused) == (3, 3)
