@@ -16,6 +16,7 @@ _MB = 1_048_576
 # Ended orders stay for HISTORY_TTL_S, the simulated chain's ledger for CHAIN_RETENTION_S.
 _SETTLE_S = 120.0
 _CHUNK = 20_000
+_BATCH = 500  # As the driver sends them.
 _UNTRIMMED = 200  # Entries of a partition: the log is trimmed by whole nodes.
 
 
@@ -24,14 +25,15 @@ async def history(bench: Bench) -> None:
     async with bench.systems(alone=True) as [system]:
         system.servers.sync("everysec")
         orders, most_mb = 0, 0.0
+        look = min(_LOOK, bench.sizes.orders)
         for wanted in bench.sizes.history:
-            while orders < wanted - min(_LOOK, bench.sizes.orders):
-                chunk = min(_CHUNK, wanted - orders)
-                await bench.drivers.to_end(system, "batch-e2e", chunk // 500 * 500 or 500)
-                orders += chunk // 500 * 500 or 500
+            while (lacking := wanted - look - orders) > 0:
+                chunk = max(1, min(_CHUNK, lacking) // _BATCH) * _BATCH
+                await bench.drivers.to_end(system, "batch-e2e", chunk)
+                orders += chunk
                 most_mb = max(most_mb, _used_mb(system))
-            driven = await bench.drivers.to_end(system, "e2e", min(_LOOK, bench.sizes.orders))
-            orders += min(_LOOK, bench.sizes.orders)
+            driven = await bench.drivers.to_end(system, "e2e", look)
+            orders += look
             most_mb = max(most_mb, _used_mb(system))
             await _settled(system)
             figures = {
