@@ -21,6 +21,7 @@ from shared.streams import tickets
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
+from shared.streams.following import followed
 from shared.streams.group import Group
 from shared.streams.handling import Next
 from shared.streams.log import Log, Submission
@@ -30,7 +31,7 @@ from shared.streams.server import memory_percent
 from shared.streams.strays import Suspect, find_strays, next_histories
 from shared.streams.updates import Updates
 from shared.venues.ledger import Ledger
-from tests.builders import submitted
+from tests.builders import an_order_id, submitted
 from tests.eventually import eventually
 from tests.replicas import (
     Scripted,
@@ -119,6 +120,7 @@ async def test_orders_flow_and_stream_over_every_node(spread: VenueSettings) -> 
             await eventually(all_settled)
             await log.publish([(order_id, b"{}") for order_id in ids])
             await eventually(lambda: heard.keys() == set(ids))
+            assert await followed(log, [*ids, an_order_id()]) == set(ids)
         ledger = Ledger(log.client, namespace=spread.namespace, retention_s=60)
         landed = [swap.order_id async for swap in ledger.landed()]
         nodes = {log.client.node_of(log.keys.log(partition)) for partition in range(8)}

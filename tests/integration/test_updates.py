@@ -8,9 +8,14 @@ from dataclasses import dataclass, field
 
 import pytest_asyncio
 
+from services.notifier.handler import Notifier
+from shared.orders.codec import encode
+from shared.orders.events import OrderEvent
+from shared.streams.delivery import Delivery
+from shared.streams.following import followed
 from shared.streams.log import Log
 from shared.streams.updates import Updates
-from tests.builders import an_order_id
+from tests.builders import an_order_id, history
 from tests.eventually import eventually
 
 
@@ -97,8 +102,57 @@ async def test_a_thousand_orders_are_subscribed_with_one_command_a_partition(
 
 async def _calls(log: Log, command: str) -> int:
     stats: bytes = await log.client.call("INFO", "commandstats")
-    [line] = [part for part in stats.split() if part.startswith(b"cmdstat_%s:" % command.encode())]
-    return int(line.partition(b"calls=")[2].partition(b",")[0])
+    found = [part for part in stats.split() if part.startswith(b"cmdstat_%s:" % command.encode())]
+    return int(found[0].partition(b"calls=")[2].partition(b",")[0]) if found else 0
+
+
+async def test_of_many_events_only_those_of_followed_orders_are_published(
+    log: Log, updates: Updates, heard: Heard
+) -> None:
+    histories = [history(ending="confirmed") for _ in range(400)]
+    ours = [histories[0][0].order_id, histories[-1][0].order_id]
+    await updates.subscribe(*ours)
+    before = await _calls(log, "spublish")
+
+    await Notifier(log).handle([_delivery(log, event) for h in histories for event in h])
+    await eventually(lambda: len(heard.messages) == 2 * len(histories[0]))
+
+    assert await _calls(log, "spublish") - before == 2 * len(histories[0])
+    assert {order_id for order_id, _ in heard.messages} == set(ours)
+
+
+async def test_of_few_events_each_is_published_without_a_question(
+    log: Log, updates: Updates, heard: Heard
+) -> None:
+    events = history(ending="confirmed")
+    await updates.subscribe(events[0].order_id)
+    asked = await _calls(log, "pubsub|shardnumsub")
+
+    await Notifier(log).handle([_delivery(log, event) for event in events])
+    await eventually(lambda: len(heard.messages) == len(events))
+
+    assert await _calls(log, "pubsub|shardnumsub") == asked
+
+
+async def test_it_is_known_who_is_followed_however_many_are_asked_about(
+    log: Log, updates: Updates
+) -> None:
+    ids = [an_order_id() for _ in range(10_000)]
+    await updates.subscribe(ids[0], ids[5_000], ids[-1])
+
+    assert await followed(log, ids) == {ids[0], ids[5_000], ids[-1]}
+    assert await followed(log, []) == set()
+
+
+def _delivery(log: Log, event: OrderEvent) -> Delivery:
+    return Delivery(
+        partition=log.keys.partition_of(event.order_id),
+        entry_id=f"1-{event.version}",
+        type=type(event).__name__,
+        order_id=event.order_id,
+        raw=encode(event),
+        attempt=1,
+    )
 
 
 async def test_a_cut_link_is_renewed_and_reported_as_a_gap(
