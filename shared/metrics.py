@@ -88,7 +88,8 @@ GIVE_UPS = Counter("slipstream_give_ups_total", "Steps given up after every atte
 DEAD_LETTERS = Counter("slipstream_dead_letters_total", "Entries nobody could process", ["group"])
 SETTLED = Counter(
     "slipstream_settled_total",
-    "Steps settled: ok, moved (somebody was first) or missing (history is not there)",
+    "Steps settled: ok, moved (somebody was first), archived (the order has ended and left Redis)"
+    " or missing (its history is nowhere)",
     ["group", "outcome"],
 )
 SETTLE_BATCH = Histogram(
@@ -235,7 +236,8 @@ LABELS = {
     "method": "the request's method",
     "of": "`backlog` or `memory`",
     "outcome": "of a call: `ok`, `rejected`, `unavailable`, `unreachable`, `too_slow` or `error`; "
-    "of a step: `ok`, `moved` (somebody was first: this one was fenced off) or `missing`",
+    "of a step: `ok`, `moved` (somebody was first: this one was fenced off), "
+    "`archived` or `missing`",
     "partition": "`00` up to `PARTITIONS`",
     "reason": "why it failed, as in [events](events.md#why-an-order-failed), or `none`",
     "route": "the address's pattern, or `none`",
@@ -270,7 +272,7 @@ def of(metric: _M, *labels: str) -> _M:
 
 def start_at_zero(group: str) -> None:
     """Show what must never happen in a group from the start: a rise from nothing is not seen."""
-    for outcome in ("ok", "moved", "missing"):
+    for outcome in ("ok", "moved", "archived", "missing"):
         of(SETTLED, group, outcome)
     for metric in (RETRIES, GIVE_UPS, DEAD_LETTERS, LEASES_LOST, GROUPS_MISSING):
         of(metric, group)

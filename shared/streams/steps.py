@@ -179,7 +179,6 @@ class Steps:
             await self._hand_back(delivery, counts=False)
             return None
         except HistoryMissing:
-            metrics.SETTLED.labels(self._group.name, "missing").inc()
             await self._without_history(delivery)
             return None
         except Exception as error:
@@ -225,11 +224,12 @@ class Steps:
             unpark=not delivery.entry_id and not parked,
         )
         outcome = await self._settle(append)
+        if outcome == "missing":
+            await self._without_history(delivery)
+            return
         metrics.of(metrics.SETTLED, self._group.name, outcome).inc()
         if outcome == "ok":
             count_appended(event, append.events)
-        elif outcome == "missing":
-            await self._without_history(delivery)
 
     async def _append(self, appends: list[Append]) -> list[Outcome]:
         metrics.of(metrics.SETTLE_BATCH, self._group.name).observe(len(appends))
@@ -240,11 +240,15 @@ class Steps:
         try:
             ended = await self._ended([delivery.order_id])
         except ServerAway as error:
+            metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
             logger.warning("%s has no history, and no archive to ask: %s", delivery.order_id, error)
-            ended = set()
+            await self._hand_back(delivery, counts=False)
+            return
         if delivery.order_id in ended:
+            metrics.of(metrics.SETTLED, self._group.name, "archived").inc()
             await self._after_the_end(delivery)
             return
+        metrics.of(metrics.SETTLED, self._group.name, "missing").inc()
         logger.error("the history of order %s is missing", delivery.order_id)
         # Not tried at all: counted, the step would be given up as soon as its history is back.
         await self._hand_back(delivery, counts=False)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.errors import ServerAway
 from shared.orders.events import OrderEvent, OrderFailed, RoutingStarted
@@ -458,6 +459,29 @@ async def test_a_step_without_history_is_kept_unless_the_archive_has_its_end(
         await eventually(one_left)
 
     assert await log.versions([kept.order_id, gone.order_id]) == [0, 0]
+
+
+@pytest.mark.parametrize(("archived", "alarming"), [(True, False), (False, True)])
+async def test_a_history_that_is_missing_is_alarming_unless_the_archive_has_the_end(
+    log: Log, settings: VenueSettings, archived: bool, alarming: bool
+) -> None:
+    order = await placed(log)
+    await log.client.call("DEL", log.keys.history(order.order_id))
+    before = settled("missing"), settled("archived")
+
+    async def ended(order_ids: Sequence[str]) -> set[str]:
+        return set(order_ids) if archived else set()
+
+    async with running(log, "router", Scripted(answers), settings, ended):
+        await eventually(lambda: (settled("missing"), settled("archived")) != before)
+
+    assert (settled("missing") > before[0]) == alarming
+    assert (settled("archived") > before[1]) == archived
+
+
+def settled(outcome: str) -> float:
+    labels = {"group": "router", "outcome": outcome}
+    return REGISTRY.get_sample_value("slipstream_settled_total", labels) or 0.0
 
 
 async def test_a_step_that_finds_no_history_waits_for_it_and_has_not_been_tried(
