@@ -120,9 +120,16 @@ async def _loaded(project: Project, prometheus: Prometheus, clients: Clients) ->
                 if act.gateways and _NO_GATEWAY in lost:
                     wrong.append(f"{_NO_GATEWAY} ({lost[_NO_GATEWAY]} times), and there were some")
                 started = monotonic()
+            wrong += await _panel_faults(prometheus)
         finally:
             over.set()
     return wrong
+
+
+async def _panel_faults(prometheus: Prometheus) -> list[str]:
+    queries, empty = await prometheus.panels()
+    out.print(f"{'ok':<9} {queries} queries of the dashboards answer, {len(empty)} without data")
+    return [f"the panel {title!r} shows nothing" for title in empty]
 
 
 async def _order_faults(project: Project, clients: Clients) -> list[str]:

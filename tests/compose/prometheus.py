@@ -10,8 +10,10 @@ import httpx
 
 from tests.compose.project import Project
 from tests.processes import EVERY_SERVICE, ROOT
+from tests.prometheus import panel_queries
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
+DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 
 
 class Prometheus:
@@ -44,7 +46,20 @@ class Prometheus:
         rules = [rule for group in groups for rule in group["rules"]]
         return loaded, [rule["name"] for rule in rules if rule["health"] == "err"]
 
-    async def _data(self, path: str) -> Any:
-        answer = await self._http.get(path)
+    async def panels(self) -> tuple[int, list[str]]:
+        """Return how many queries the dashboards have, and the titles of those without data.
+
+        Raises `httpx.HTTPStatusError` for a query that cannot be read.
+        """
+        queries = [query for path in DASHBOARDS for query in panel_queries(path)]
+        empty = [
+            title
+            for title, expr in queries
+            if not (await self._data("/query", query=expr))["result"]
+        ]
+        return len(queries), empty
+
+    async def _data(self, path: str, **asked: str) -> Any:
+        answer = await self._http.get(path, params=asked)
         answer.raise_for_status()
         return answer.json()["data"]
