@@ -68,7 +68,7 @@ async def swaps(log: Log, settings: VenueSettings) -> list[str]:
 
 async def members(log: Log, group: str) -> set[str]:
     """Return the names of the replicas that a group knows."""
-    streams = [log.keys.log(partition) for partition in range(log.keys.partitions)]
+    streams = [log.keys.stream(partition, group) for partition in range(log.keys.partitions)]
     pages = await log.client.run([("XINFO", "CONSUMERS", stream, group) for stream in streams])
     # Each replica is a flat list of fields and values, its name first.
     return {replica[1].decode() for page in pages for replica in page}

@@ -18,12 +18,13 @@ from cli.doctor.findings import (
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.server import database_facts
 from shared.clock import utc_now
+from shared.orders.continuing import GROUPS
 from shared.settings import Settings
 from shared.streams.backlog import backlog_of
 from shared.streams.client import Client
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import GROUPS, Log
+from shared.streams.log import Log
 from shared.streams.server import existing_log, server_facts
 from slipstream.http import is_local
 

@@ -15,11 +15,12 @@ from services.gateway.routes import BareRoute, json_answer
 from services.gateway.sockets import Sockets
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
+from shared.orders.continuing import GROUPS
 from shared.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderFailed
 from shared.orders.states import Status
 from shared.streams.backlog import Backlog, backlog_of
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import GROUPS, Log
+from shared.streams.log import Log
 
 FRESH_S = 1.0
 

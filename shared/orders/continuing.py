@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from shared.orders.events import (
     CancelRequested,
+    OrderCancelled,
     OrderEvent,
+    OrderExpired,
+    OrderFailed,
     OrderRouted,
     OrderSubmitted,
     OrderUnresolved,
+    OutcomeContradicted,
     RouteExpired,
     RoutingStarted,
     TransactionExpired,
@@ -27,7 +31,19 @@ CONTINUES: dict[type[OrderEvent], str] = {
     TransactionExpired: "router",
     CancelRequested: "executor",
 }
+# Ends that may turn out otherwise: what was signed for such an order is looked for once more.
+_LOOKED_BACK_AT = (OrderFailed, OrderCancelled, OrderExpired, OutcomeContradicted)
+_WORK: dict[type[OrderEvent], str] = CONTINUES | dict.fromkeys(_LOOKED_BACK_AT, "executor")
+
+WORKERS = ("router", "executor")
+READERS = ("notifier", "projector")
+GROUPS = (*WORKERS, *READERS)
 ARCHIVES = "projector"
+
+
+def worker_for(last: OrderEvent) -> str:
+    """Return which group is given work by an event, or ``""`` when none is."""
+    return _WORK.get(type(last), "")
 
 
 def next_group(last: OrderEvent) -> str:

@@ -36,7 +36,7 @@ async def backlog_of(log: Log, group: str) -> list[Backlog]:
     partitions = range(log.keys.partitions)
     commands: list[Command] = []
     for partition in partitions:
-        stream = log.keys.log(partition)
+        stream = log.keys.stream(partition, group)
         commands.append(("XINFO", "GROUPS", stream))
         commands.append(("XPENDING", stream, group))
         commands.append(("ZCARD", log.keys.due(partition, group)))
@@ -72,7 +72,7 @@ async def report_backlog(log: Log, group: str) -> None:
     """
     try:
         parts = await backlog_of(log, group)
-        undelivered = await _undelivered_s(log, parts)
+        undelivered = await _undelivered_s(log, group, parts)
     except LogUnavailable:
         for metric in _OF_GROUPS:
             metric.clear()
@@ -90,10 +90,17 @@ async def report_backlog(log: Log, group: str) -> None:
         metrics.PARKED.labels(*place).set(part.parked)
 
 
-async def _undelivered_s(log: Log, parts: Sequence[Backlog]) -> list[float]:
+async def _undelivered_s(log: Log, group: str, parts: Sequence[Backlog]) -> list[float]:
     """Return the age of the first entry that was not given out, for each part; 0 without one."""
     commands: list[Command] = [
-        ("XRANGE", log.keys.log(part.partition), f"({part.last_delivered}", "+", "COUNT", 1)
+        (
+            "XRANGE",
+            log.keys.stream(part.partition, group),
+            f"({part.last_delivered}",
+            "+",
+            "COUNT",
+            1,
+        )
         for part in parts
     ]
     *pages, now = await log.client.run([*commands, ("TIME",)])

@@ -152,4 +152,4 @@ class Batches:
         if self._hold:
             metrics.PROJECTION_HELD.inc()
         logger.error("entry %s cannot be handled yet: %r", delivery.place, error)
-        await self.patience(lambda: group.hand_back([(delivery, True)]))
+        await self.patience(lambda: group.hand_back([(delivery, delivery.attempt)]))

@@ -57,8 +57,11 @@ async def replay(log: Log, letter_id: str) -> bool:
 
     False when it is not there any more. Raises `ValueError` when `letter_id` is no such id.
     """
+    letter = await dead_letter(log, letter_id)
+    if letter is None:
+        return False
     partition, entry = _split(log, letter_id)
-    keys = [log.keys.log(partition), log.keys.dead(partition)]
+    keys = [log.keys.stream(partition, letter.group), log.keys.dead(partition)]
     [reply] = await log.client.run([_REPLAY.command(keys, [entry])])
     return bool(checked(reply))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.orders.codec import MalformedEvent, decode
+from shared.orders.continuing import WORKERS
 from shared.streams.client import Command, Script, checked
 from shared.streams.delivery import Delivery
 from shared.streams.log import Log
@@ -43,6 +44,10 @@ class Group:
         self.partitions = range(log.keys.partitions)
         self._server_ahead_ms: float | None = None  # Of the loop's clock; unknown at first.
         self._run = log.client.run
+        self._works = name in WORKERS
+
+    def _stream(self, partition: int) -> str:
+        return self.log.keys.stream(partition, self.name)
 
     def readers(self) -> list[list[int]]:
         """Return the partitions to read with one command: all, or one each in a cluster."""
@@ -55,7 +60,7 @@ class Group:
 
         Raises `GroupMissing` when somebody deleted the group or its stream.
         """
-        streams = [self.log.keys.log(partition) for partition in partitions]
+        streams = [self._stream(partition) for partition in partitions]
         command = ("XREADGROUP", "GROUP", self.name, self.me, "COUNT", count, "BLOCK", block_ms)
         reply = await self.log.client.call(*command, "STREAMS", *streams, *(">" for _ in streams))
         at = {
@@ -80,7 +85,7 @@ class Group:
             for entry_id, _, _, deliveries in page
             if (partition, entry_id.decode()) not in held
         ]
-        look: list[Command] = [("XRANGE", self.log.keys.log(p), i, i) for p, i, _ in lost]
+        look: list[Command] = [("XRANGE", self._stream(p), i, i) for p, i, _ in lost]
         return [
             self._delivery(partition, entry_id, entries[0][1], deliveries)
             for (partition, entry_id, deliveries), entries in zip(
@@ -90,7 +95,7 @@ class Group:
         ]
 
     def _pending_command(self, partition: int, consumer: str) -> Command:
-        return ("XPENDING", self.log.keys.log(partition), self.name, "-", "+", 10_000, consumer)
+        return ("XPENDING", self._stream(partition), self.name, "-", "+", 10_000, consumer)
 
     async def take(
         self, *, most: int, lease_ms: int | None, backoff_base_ms: int, backoff_cap_ms: int
@@ -107,7 +112,8 @@ class Group:
         keys = self.log.keys
         replies = await self._all(
             _TAKE.command(
-                [keys.log(p), keys.due(p, self.name)], [*args, keys.history_prefix(p), asked_ms]
+                [self._stream(p), keys.due(p, self.name)],
+                [*args, keys.history_prefix(p), asked_ms, "latest" if self._works else ""],
             )
             for p in self.partitions
         )
@@ -116,10 +122,22 @@ class Group:
         late_ms = 0.0 if self._server_ahead_ms is None else now_ms - asked_ms
         self._server_ahead_ms = now_ms - asyncio.get_running_loop().time() * 1_000
         for partition, (entries, orders, *_) in zip(self.partitions, replies, strict=True):
-            deliveries += [self._delivery(partition, i, fields, n) for i, n, fields in entries]
+            deliveries += [self._again(partition, *entry) for entry in entries]
             deliveries += [_due(partition, o, last) for o, length, last in orders if length]
             vanished += [order_id.decode() for order_id, length, _ in orders if not length]
         return Taken(deliveries=deliveries, vanished=vanished, late_ms=late_ms)
+
+    def _again(
+        self,
+        partition: int,
+        entry_id: bytes,
+        attempt: int,
+        fields: Sequence[bytes],
+        last: bytes,
+    ) -> Delivery:
+        delivery = self._delivery(partition, entry_id, fields, attempt)
+        kind = _type_of(last) if last else ""
+        return replace(delivery, type=kind, raw=last) if kind else delivery
 
     def _delivery(
         self, partition: int, entry_id: bytes, fields: Sequence[bytes], attempt: int
@@ -142,7 +160,7 @@ class Group:
         for delivery in deliveries:
             by_partition.setdefault(delivery.partition, []).append(delivery.entry_id)
         await self._all(
-            ("XACK", self.log.keys.log(partition), self.name, *ids)
+            ("XACK", self._stream(partition), self.name, *ids)
             for partition, ids in by_partition.items()
         )
 
@@ -156,7 +174,7 @@ class Group:
         keys = self.log.keys
         lost = await self._all(
             _RENEW.command(
-                [keys.log(partition), keys.due(partition, self.name)],
+                [self._stream(partition), keys.due(partition, self.name)],
                 [
                     *(self.name, self.me, lease_ms, len(entries.get(partition, ()))),
                     *entries.get(partition, ()),
@@ -167,19 +185,19 @@ class Group:
         )
         return sum(len(ids) for ids in lost)
 
-    async def hand_back(self, attempts: Iterable[tuple[Delivery, bool]]) -> None:
-        """Put entries aside to be tried again later; each with whether this was an attempt."""
+    async def hand_back(self, attempts: Iterable[tuple[Delivery, int]]) -> None:
+        """Put entries aside to be tried again later; each with how often it was tried."""
         by_partition: dict[int, list[str | int]] = {}
-        for delivery, counts in attempts:
-            by_partition.setdefault(delivery.partition, []).extend((delivery.entry_id, int(counts)))
+        for delivery, tried in attempts:
+            by_partition.setdefault(delivery.partition, []).extend((delivery.entry_id, tried))
         await self._all(
-            _HAND_BACK.command([self.log.keys.log(partition)], [self.name, self.me, *entries])
+            _HAND_BACK.command([self._stream(partition)], [self.name, self.me, *entries])
             for partition, entries in by_partition.items()
         )
 
     async def bury(self, delivery: Delivery, reason: str) -> bool:
         """Make an entry a dead letter; False when it was settled meanwhile."""
-        keys = [self.log.keys.log(delivery.partition), self.log.keys.dead(delivery.partition)]
+        keys = [self._stream(delivery.partition), self.log.keys.dead(delivery.partition)]
         args = [self.name, delivery.entry_id, delivery.attempt, reason[:2_000]]
         [letter] = await self._all([_BURY.command(keys, args)])
         return bool(letter)
@@ -199,7 +217,7 @@ class Group:
     async def sweep(self, idle_ms: int) -> list[str]:
         """Take the names of crashed replicas off the group; what they held is retried."""
         replies = await self._all(
-            ("XINFO", "CONSUMERS", self.log.keys.log(p), self.name) for p in self.partitions
+            ("XINFO", "CONSUMERS", self._stream(p), self.name) for p in self.partitions
         )
         quiet = {
             fields[b"name"].decode()
@@ -213,8 +231,7 @@ class Group:
 
     async def _drop(self, name: str, *, idle_ms: int) -> None:
         await self._all(
-            _LEAVE.command([self.log.keys.log(p)], [self.name, name, idle_ms])
-            for p in self.partitions
+            _LEAVE.command([self._stream(p)], [self.name, name, idle_ms]) for p in self.partitions
         )
 
     async def _all(self, commands: Iterable[Command]) -> list[Any]:
@@ -225,15 +242,18 @@ def _named(flat: Sequence[Any]) -> dict[bytes, Any]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _due(partition: int, order_id: bytes, last: bytes) -> Delivery:
+def _type_of(raw: bytes) -> str:
     try:
-        kind = type(decode(last)).__name__
+        return type(decode(raw)).__name__
     except MalformedEvent:
-        kind = ""
+        return ""
+
+
+def _due(partition: int, order_id: bytes, last: bytes) -> Delivery:
     return Delivery(
         partition=partition,
         entry_id="",
-        type=kind,
+        type=_type_of(last),
         order_id=order_id.decode(),
         raw=last,
         attempt=1,

@@ -38,6 +38,11 @@ class Held:
         """Hold a delivery; `idle` if it takes no slot."""
         (self._idle if idle else self._busy)[delivery.place] = delivery
 
+    def move(self, delivery: Delivery, *, idle: bool) -> None:
+        """Give what is held a slot, or take it away."""
+        self.drop(delivery)
+        self.add(delivery, idle=idle)
+
     def drop(self, delivery: Delivery) -> None:
         """Let go of a delivery."""
         if self._idle.pop(delivery.place, None) is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
+from shared.orders.continuing import WORKERS
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -20,6 +22,11 @@ class Keys:
     def log(self, partition: int) -> str:
         """Return the stream of every event of the partition's orders."""
         return f"{self.namespace}:{{{partition:02}}}:log"
+
+    def stream(self, partition: int, group: str) -> str:
+        """Return the stream that a group reads: its own work, or the log."""
+        log = self.log(partition)
+        return f"{log}:{group}" if group in WORKERS else log
 
     def history(self, order_id: str) -> str:
         """Return the list of one order's events. Its length is the order's version."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeAlias
@@ -10,14 +9,13 @@ from typing import Any, Literal, Self, TypeAlias
 from redis.exceptions import ResponseError
 
 from shared.orders.codec import encode
+from shared.orders.continuing import GROUPS, READERS, WORKERS, worker_for
 from shared.orders.events import OrderEvent, OrderSubmitted
 from shared.settings import Settings
 from shared.streams.client import Client, Command, Script, checked
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
 from shared.streams.keys import Keys
 from shared.streams.refusals import is_refused_for_now
-
-GROUPS = ("router", "executor", "notifier", "projector")
 
 _SUBMIT = Script.load(__package__, "lua/append.lua")
 _SETTLE = Script.load(__package__, "lua/append.lua", when_full=True)
@@ -32,7 +30,9 @@ class Append:
     """What one step wants on the log.
 
     The events follow version `expected` of the order. `entry_id`, when given, is the trigger to
-    acknowledge in the same breath; `park_ms` parks the order for so long, `unpark` takes it off.
+    acknowledge in the same breath, unless whoever holds it means to `carry_on` from the last
+    event; otherwise that goes to the group it gives work to. `park_ms` parks the order for so
+    long, `unpark` takes it off.
     What cannot be written fails here, alone, and not in a batch with others.
     """
 
@@ -40,13 +40,32 @@ class Append:
     expected: int
     events: Sequence[OrderEvent] = ()
     entry_id: str = ""
+    carry_on: bool = False
     park_ms: int | None = None
     unpark: bool = False
     written: Sequence[str | bytes] = field(init=False)  # Type and JSON of each event.
+    work_for: str = field(init=False)  # Which group goes on from the last event, if one does.
 
     def __post_init__(self) -> None:
-        pairs = ((type(event).__name__, encode(event)) for event in self.events)
-        object.__setattr__(self, "written", [part for pair in pairs for part in pair])
+        written: list[str | bytes] = []
+        for event in self.events:
+            written += (type(event).__name__, encode(event))
+        object.__setattr__(self, "written", written)
+        goes_on = self.events and not self.carry_on and self.park_ms is None
+        object.__setattr__(self, "work_for", worker_for(self.events[-1]) if goes_on else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an `Append`.
+
+    `moved`: somebody else was first, and nothing was appended. If the trigger is still ours, it
+    stays so, and `last` is the event that the order has come to. `missing`: the order's history
+    is not there, and nothing was touched.
+    """
+
+    outcome: Outcome
+    last: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +128,8 @@ class Log:
                 f"this log has {int(found)} partitions, PARTITIONS says {wanted}: "
                 f"set PARTITIONS={int(found)}"
             )
-        streams = [self.keys.log(partition) for partition in range(wanted)]
+        pairs = [(self.keys.stream(p, group), group) for p in range(wanted) for group in GROUPS]
+        streams = sorted({stream for stream, _ in pairs})
         known = await self.client.run([("XINFO", "GROUPS", stream) for stream in streams])
         there = {
             (stream, fields[1].decode())  # Each group is a flat list, its name first.
@@ -120,7 +140,7 @@ class Log:
         # From 0: a group made late must still see every order.
         commands: list[Command] = [
             ("XGROUP", "CREATE", stream, group, "0", "MKSTREAM")
-            for stream, group in itertools.product(streams, GROUPS)
+            for stream, group in pairs
             if (stream, group) not in there
         ]
         for reply in await self.client.run(commands):
@@ -135,20 +155,21 @@ class Log:
         items = []
         for submission in submissions:
             event, marker = submission.event, submission.marker
-            item = [event.order_id, 0, "", "", "", 1, type(event).__name__, encode(event)]
+            work = worker_for(event)
+            item = [event.order_id, 0, "", "", work, "", "", 1, type(event).__name__, encode(event)]
             if marker:
-                item[3] = "mark"
-                item[4] = f"{self._key_ttl_s} {event.order_id} {submission.digest}"
+                item[5] = "mark"
+                item[6] = f"{self._key_ttl_s} {event.order_id} {submission.digest}"
             items.append((event.order_id, marker or "", item))
-        replies = await self._append(_SUBMIT, "", items)
+        replies = await self._append(_SUBMIT, "", "", items)
         return [_submitted(s, reply) for s, reply in zip(submissions, replies, strict=True)]
 
     async def append(self, group: str, appends: Sequence[Append]) -> list[Outcome]:
-        """Append what steps decided, in one round trip, each only if its order has not moved on.
+        """Append events, in one round trip, each only if its order has not moved on."""
+        return [settled.outcome for settled in await self.settle(group, "", appends)]
 
-        `moved`: somebody else was first; nothing was appended, the trigger is acknowledged.
-        `missing`: the order's history is not there; nothing was touched. Safe to repeat.
-        """
+    async def settle(self, group: str, me: str, appends: Sequence[Append]) -> list[Settled]:
+        """Append what the steps of `me` decided, as `append` does. Safe to repeat."""
         items = []
         for append in appends:
             also: tuple[str, int | str] = ("", "")
@@ -156,20 +177,23 @@ class Log:
                 also = ("park", append.park_ms)
             elif append.unpark:
                 also = ("unpark", "")
-            item: list[Any] = [append.order_id, append.expected, append.entry_id, *also]
+            keep = "keep" if append.carry_on else ""
+            item: list[Any] = [append.order_id, append.expected, append.entry_id, keep]
+            item += (append.work_for, *also)
             item += (len(append.events), *append.written)
             due = self.keys.due(self.keys.partition_of(append.order_id), group)
             items.append((append.order_id, due, item))
-        return [reply[0].decode() for reply in await self._append(_SETTLE, group, items)]
+        replies = await self._append(_SETTLE, group, me, items)
+        return [Settled(reply[0].decode(), *reply[2:]) for reply in replies]
 
     async def _append(
-        self, script: Script, group: str, items: Sequence[tuple[str, str, list[Any]]]
+        self, script: Script, group: str, me: str, items: Sequence[tuple[str, str, list[Any]]]
     ) -> list[list[Any]]:
         batches = self._by_slot([order_id for order_id, _, _ in items])
         commands = []
         for batch in batches:
             keys: list[str] = []
-            args: list[Any] = [group, len(batch)]
+            args: list[Any] = [group, me, len(batch)]
             for i in batch:
                 order_id, third, item = items[i]
                 log = self.keys.log(self.keys.partition_of(order_id))
@@ -219,8 +243,11 @@ class Log:
 
         Raises `GroupMissing` rather than drop what a group that is gone had not seen.
         """
-        streams = [self.keys.log(p) for p in range(self.keys.partitions)]
-        replies = _all(await self.client.run([_TRIM.command([s], GROUPS) for s in streams]))
+        commands = []
+        for p in range(self.keys.partitions):
+            commands.append(_TRIM.command([self.keys.log(p)], READERS))
+            commands += (_TRIM.command([self.keys.stream(p, group)], [group]) for group in WORKERS)
+        replies = _all(await self.client.run(commands))
         for _, said in replies:
             if said != b"ok":
                 raise GroupMissing(f"{said.decode()} is gone; restart any service to make it anew")

@@ -1,7 +1,8 @@
 """One event in, the next events out: how router and executor work.
 
-A step is settled by one script: what follows is appended and the trigger acknowledged, together,
-and only if the order has not moved on. Three kinds of bad news: a refusal is an event, "not now"
+A step is settled by one script: what follows is appended, and only if the order has not moved on.
+The trigger stays pending while its holder carries on, and is acknowledged together with the last
+event that this group adds. Three kinds of bad news: a refusal is an event, "not now"
 is an exception, an unreadable entry is a dead letter.
 """
 
@@ -17,7 +18,7 @@ from shared import metrics
 from shared.batching import Coalescer
 from shared.errors import ServerAway
 from shared.measures import count_appended
-from shared.orders.codec import MalformedEvent
+from shared.orders.codec import MalformedEvent, decode
 from shared.orders.events import (
     EVENT_TYPES,
     OrderCancelled,
@@ -32,7 +33,7 @@ from shared.streams.errors import HistoryMissing, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Ended, Handler, Next, Park, Recall
 from shared.streams.held import Held
-from shared.streams.log import Append, Outcome
+from shared.streams.log import Append, Settled
 from shared.streams.patience import Patience
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Steps:
         self._waits_on = {kind.__name__ for kind in handler.waits_on}
         self._held = Held(settings.max_in_flight)
         self._tasks: dict[asyncio.Task[None], bool] = {}
+        self._leaving = False
         self._settle = Coalescer(self._append, batch=500)
         self._put_aside = Coalescer(self._hand_all_back, batch=500)
 
@@ -129,6 +131,7 @@ class Steps:
 
     async def finish(self, within_s: float) -> None:
         """Finish steps, but not those that wait for the chain: another replica can wait too."""
+        self._leaving = True
         for task, idle in list(self._tasks.items()):
             if idle:
                 task.cancel()
@@ -142,7 +145,7 @@ class Steps:
 
     async def _process(self, delivery: Delivery) -> None:
         try:
-            await self._step(delivery)
+            await self._work(delivery)
         except LogUnavailable as error:  # Told to stop while Redis is away.
             logger.warning("%s of %s left pending: %s", delivery.type, delivery.order_id, error)
         except Exception:
@@ -151,90 +154,121 @@ class Steps:
         finally:
             self._held.drop(delivery)
 
-    async def _step(self, delivery: Delivery) -> None:
+    async def _work(self, delivery: Delivery) -> None:
+        """Bring the order as far as this group does, step after step, on one delivery."""
+        event, attempt = await self._read(delivery, delivery.raw), delivery.attempt
+        while event is not None:
+            following = await self._following(delivery, event, attempt)
+            if following is None:
+                return
+            event, attempt = await self._settle_step(delivery, event, following), 1
+            if event is None or self._leaving:
+                return  # Another replica goes on from here.
+            self._take_slot(delivery, idle=type(event).__name__ in self._waits_on)
+
+    def _take_slot(self, delivery: Delivery, *, idle: bool) -> None:
+        task = asyncio.current_task()
+        if task and self._tasks[task] != idle:
+            self._tasks[task] = idle
+            self._held.move(delivery, idle=idle)
+
+    async def _read(self, delivery: Delivery, raw: bytes) -> OrderEvent | None:
         try:
-            event = delivery.event()
+            return decode(raw)
         except MalformedEvent as error:
             await self._bury(delivery, str(error))
-            return
-        following: Next | None
-        if delivery.type not in self._when_due:  # A parked order that was moved on elsewhere.
-            following = ()
-        elif self._held.idle > _MOST_IDLE * self._settings.max_in_flight:
-            following = _OVERFLOW
-        else:
-            following = await self._decide(delivery, event)
-        if following is not None:
-            await self._settle_step(delivery, event, following)
+            return None
 
-    async def _decide(self, delivery: Delivery, event: OrderEvent) -> Next | None:
-        if delivery.attempt > self._settings.max_attempts:
+    async def _following(self, delivery: Delivery, event: OrderEvent, attempt: int) -> Next | None:
+        if not delivery.entry_id and type(event).__name__ not in self._when_due:
+            return ()  # A parked order that was moved on elsewhere.
+        if self._held.idle > _MOST_IDLE * self._settings.max_in_flight:
+            return _OVERFLOW
+        if attempt > self._settings.max_attempts:
             return self._give_up(event, "every replica that tried died or lost its lease")
+        return await self._try(delivery, event, attempt)
+
+    async def _try(self, delivery: Delivery, event: OrderEvent, attempt: int) -> Next | None:
+        name = type(event).__name__
         started = time.perf_counter()
         try:
             following = await self._handler.handle(event)
         except ServerAway as error:
             metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
-            logger.warning("%s of %s waits: %s", delivery.type, event.order_id, error)
-            await self._hand_back(delivery, counts=False)
+            logger.warning("%s of %s waits: %s", name, event.order_id, error)
+            await self._hand_back(delivery, tried=attempt - 1)
             return None
         except HistoryMissing:
             await self._without_history(delivery)
             return None
         except Exception as error:
             # The one broad except of the steps: whatever a handler raises is an attempt.
-            if delivery.attempt < self._settings.max_attempts:
+            if attempt < self._settings.max_attempts:
                 metrics.RETRIES.labels(self._group.name).inc()
-                logger.warning(
-                    "%s of %s: attempt %d: %r",
-                    delivery.type,
-                    event.order_id,
-                    delivery.attempt,
-                    error,
-                )
-                await self._hand_back(delivery, counts=True)
+                logger.warning("%s of %s: attempt %d: %r", name, event.order_id, attempt, error)
+                await self._hand_back(delivery, tried=attempt)
                 return None
-            logger.exception("%s of %s: giving up", delivery.type, event.order_id)
+            logger.exception("%s of %s: giving up", name, event.order_id)
             return self._give_up(event, repr(error))
         spent = time.perf_counter() - started
-        metrics.of(metrics.STEP_SECONDS, self._group.name, delivery.type).observe(spent)
+        metrics.of(metrics.STEP_SECONDS, self._group.name, name).observe(spent)
         return following
 
     def _give_up(self, event: OrderEvent, why: str) -> Next:
         metrics.GIVE_UPS.labels(self._group.name).inc()
         return self._handler.give_up(event, why)
 
-    async def _hand_back(self, delivery: Delivery, *, counts: bool) -> None:
+    async def _hand_back(self, delivery: Delivery, *, tried: int) -> None:
         # A parked order falls due again by itself, one lease from now.
         if delivery.entry_id:
-            await self._put_aside((delivery, counts))
+            await self._put_aside((delivery, tried))
 
-    async def _hand_all_back(self, attempts: list[tuple[Delivery, bool]]) -> list[None]:
+    async def _hand_all_back(self, attempts: list[tuple[Delivery, int]]) -> list[None]:
         await self.patience(lambda: self._group.hand_back(attempts))
         return [None] * len(attempts)
 
-    async def _settle_step(self, delivery: Delivery, event: OrderEvent, following: Next) -> None:
-        parked = isinstance(following, Park)
+    async def _settle_step(
+        self, delivery: Delivery, event: OrderEvent, following: Next
+    ) -> OrderEvent | None:
+        """Put on the log what follows; return the event to go on from, if this group does."""
+        park: Park | None = None
+        if isinstance(following, Park):
+            park, following = following, following.events
+        last = following[-1] if following and not park else None
+        goes_on = type(last).__name__ in self._handles
         append = Append(
             order_id=event.order_id,
             expected=event.version,
-            events=following.events if isinstance(following, Park) else following,
+            events=following,
             entry_id=delivery.entry_id,
-            park_ms=following.after_ms if isinstance(following, Park) else None,
-            unpark=not delivery.entry_id and not parked,
+            carry_on=goes_on,
+            park_ms=park.after_ms if park else None,
+            unpark=not (delivery.entry_id or park or goes_on),
         )
-        outcome = await self._settle(append)
-        if outcome == "missing":
+        settled = await self._settle(append)
+        if settled.outcome == "missing":
             await self._without_history(delivery)
-            return
-        metrics.of(metrics.SETTLED, self._group.name, outcome).inc()
-        if outcome == "ok":
-            count_appended(event, append.events)
+            return None
+        metrics.of(metrics.SETTLED, self._group.name, settled.outcome).inc()
+        if settled.outcome == "moved":
+            return await self._overtaken(delivery, settled.last)
+        count_appended(event, following)
+        return last if goes_on else None
 
-    async def _append(self, appends: list[Append]) -> list[Outcome]:
-        metrics.of(metrics.SETTLE_BATCH, self._group.name).observe(len(appends))
-        with metrics.of(metrics.APPEND_SECONDS, self._group.name).time():
-            return await self.patience(lambda: self._group.log.append(self._group.name, appends))
+    async def _overtaken(self, delivery: Delivery, last: bytes) -> OrderEvent | None:
+        # Who moved the order on may have been a replica that lost its lease of this very trigger:
+        # as long as the trigger is ours, it is ours to go on.
+        event = await self._read(delivery, last) if last else None
+        if event is None or type(event).__name__ in self._handles:
+            return event
+        await self.patience(lambda: self._group.acknowledge([delivery]))
+        return None
+
+    async def _append(self, appends: list[Append]) -> list[Settled]:
+        group = self._group
+        metrics.of(metrics.SETTLE_BATCH, group.name).observe(len(appends))
+        with metrics.of(metrics.APPEND_SECONDS, group.name).time():
+            return await self.patience(lambda: group.log.settle(group.name, group.me, appends))
 
     async def _without_history(self, delivery: Delivery) -> None:
         try:
@@ -242,7 +276,7 @@ class Steps:
         except ServerAway as error:
             metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
             logger.warning("%s has no history, and no archive to ask: %s", delivery.order_id, error)
-            await self._hand_back(delivery, counts=False)
+            await self._hand_back(delivery, tried=delivery.attempt - 1)
             return
         if delivery.order_id in ended:
             metrics.of(metrics.SETTLED, self._group.name, "archived").inc()
@@ -251,7 +285,7 @@ class Steps:
         metrics.of(metrics.SETTLED, self._group.name, "missing").inc()
         logger.error("the history of order %s is missing", delivery.order_id)
         # Not tried at all: counted, the step would be given up as soon as its history is back.
-        await self._hand_back(delivery, counts=False)
+        await self._hand_back(delivery, tried=delivery.attempt - 1)
 
     async def _after_the_end(self, delivery: Delivery) -> None:
         if not delivery.entry_id:
@@ -261,7 +295,7 @@ class Steps:
             return
         with suppress(ServerAway):  # Then it comes again, and is recalled the next time.
             await self._recall([delivery.order_id])
-        await self._hand_back(delivery, counts=False)
+        await self._hand_back(delivery, tried=delivery.attempt - 1)
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
         if not delivery.entry_id:

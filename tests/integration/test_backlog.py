@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from shared.orders.events import OrderSubmitted
 from shared.settings import VenueSettings
 from shared.streams.backlog import report_backlog, report_log
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.log import Log
 from shared.streams.server import vitals
-from tests.builders import history
 from tests.eventually import eventually
-from tests.replicas import place_history, placed
+from tests.replicas import placed
 from tests.servers import Valkey
 
 
@@ -24,19 +24,26 @@ def value(log: Log, name: str, order_id: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(f"slipstream_{name}", place)
 
 
+async def placed_together(log: Log) -> OrderSubmitted:
+    """Place orders until two lie in one partition; return one of the two."""
+    first, second = await placed(log), await placed(log)
+    while log.keys.partition_of(second.order_id) != log.keys.partition_of(first.order_id):
+        second = await placed(log)
+    return first
+
+
 async def test_pending_entries_are_in_flight_or_wait_for_a_retry(log: Log) -> None:
     group = Group(log, "router", "me")
-    events = history(ending="routed")
-    await place_history(log, events)
-    one, *_ = await group.read(list(group.partitions), 10, 10)
-    await group.hand_back([(one, True)])
+    partition = log.keys.partition_of((await placed_together(log)).order_id)
+    one, *rest = await group.read([partition], 10, 10)
+    await group.hand_back([(one, 1)])
 
     await report_backlog(log, "router")
 
     of = {"group": "router"}
     order_id = one.order_id
     assert value(log, "pending_entries", order_id, state="retry", **of) == 1
-    assert value(log, "pending_entries", order_id, state="in_flight", **of) == len(events) - 1
+    assert value(log, "pending_entries", order_id, state="in_flight", **of) == len(rest)
 
 
 async def test_the_oldest_entry_that_nobody_was_given_has_an_age(log: Log) -> None:
@@ -59,10 +66,8 @@ async def test_the_oldest_entry_that_nobody_was_given_has_an_age(log: Log) -> No
 
 
 async def test_a_lag_that_redis_cannot_tell_any_more_is_absent(log: Log) -> None:
-    first, second = await placed(log), await placed(log)
-    while log.keys.partition_of(second.order_id) != log.keys.partition_of(first.order_id):
-        second = await placed(log)
-    stream = log.keys.log(log.keys.partition_of(first.order_id))
+    first = await placed_together(log)
+    stream = log.keys.stream(log.keys.partition_of(first.order_id), "router")
     group = Group(log, "router", "me")
     await report_backlog(log, "router")
     known = value(log, "lag_entries", first.order_id, group="router")

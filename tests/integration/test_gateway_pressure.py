@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.gateway import pressure
+from shared.orders.continuing import WORKERS
 from shared.settings import VenueSettings
 from tests.eventually import eventually
 from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway
@@ -97,7 +98,8 @@ async def test_a_full_redis_closes_intake_before_it_refuses_to_write(
 async def test_a_backlog_that_cannot_be_told_closes_nothing(redis_url: str, namespace: str) -> None:
     async with running_gateway(gateway_settings(redis_url, namespace, max_backlog=5)) as gateway:
         await eventually(lambda: refused(gateway))
-        streams = [gateway.log.keys.log(p) for p in range(gateway.log.keys.partitions)]
+        keys = gateway.log.keys
+        streams = [keys.stream(p, group) for p in range(keys.partitions) for group in WORKERS]
         await gateway.log.client.run([("DEL", stream) for stream in streams])
 
         assert await eventually(lambda: accepted(gateway))

@@ -65,7 +65,7 @@ async def test_what_a_service_has_before_it_is_its_lag(gateway: Gateway) -> None
 
     assert (await figures(gateway))["lag"] == {
         "router": 3,
-        "executor": 3,
+        "executor": 0,
         "notifier": 3,
         "projector": 3,
     }

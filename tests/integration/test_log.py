@@ -80,7 +80,7 @@ async def test_a_server_that_refuses_to_write_for_now_fails_no_order(
 
 async def test_a_stream_that_is_gone_is_told_as_a_missing_group(log: Log) -> None:
     router = Group(log, "router", "me")
-    await log.client.call("DEL", log.keys.log(0))
+    await log.client.call("DEL", log.keys.stream(0, "router"))
 
     with pytest.raises(GroupMissing):
         await log.trim()

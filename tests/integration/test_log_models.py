@@ -27,7 +27,7 @@ from shared.streams.client import Client
 from shared.streams.delivery import Delivery
 from shared.streams.group import RETRY, Group, Taken
 from shared.streams.keys import Keys
-from shared.streams.log import Append, Log, Submission
+from shared.streams.log import Append, Log, Settled, Submission
 from tests.builders import NOON, an_intent, an_order_id, submitted
 from tests.replicas import unsettled
 
@@ -165,9 +165,13 @@ class GroupModel(OnRedis):
 
     @rule()
     def place(self) -> None:
-        event = submitted(an_order_id())
-        self.wait(self.log.submit([Submission(event=event)]))
-        self.placed.append(event.order_id)
+        # Partitions in turn: left to chance, the same rules would find other entries when rerun.
+        turn = len(self.placed) % self.log.keys.partitions
+        order_id = an_order_id()
+        while self.log.keys.partition_of(order_id) != turn:
+            order_id = an_order_id()
+        self.wait(self.log.submit([Submission(event=submitted(order_id))]))
+        self.placed.append(order_id)
 
     @rule(target=held, name=st.sampled_from(REPLICAS), count=st.integers(1, 3))
     def read(self, name: str, count: int) -> Any:
@@ -180,25 +184,30 @@ class GroupModel(OnRedis):
     @rule(what=consumes(held))
     def settle(self, what: tuple[str, Delivery]) -> None:
         """Also by a replica that lost its lease long ago."""
-        _, delivery = what
+        name, delivery = what
+        mine, fresh = self.holder_of(delivery) == name, delivery.event().version == 1
         append = Append(
             order_id=delivery.order_id,
-            expected=1,
-            events=[following(delivery.order_id, 2)] if delivery.type == "OrderSubmitted" else [],
+            expected=delivery.event().version,
+            events=[following(delivery.order_id, 2)] if fresh else [],
             entry_id=delivery.entry_id,
         )
-        [outcome] = self.wait(self.log.append("router", [append]))
-        if delivery.type == "OrderSubmitted":
-            first = delivery.order_id not in self.settled
+        [settled] = self.wait(self.log.settle("router", name, [append]))
+        if not fresh or delivery.order_id not in self.settled:
+            assert settled == Settled("ok")
+        else:
+            assert settled.outcome == "moved"
+            assert bool(settled.last) == mine
+            if mine:
+                self.wait(self.replicas[name].acknowledge([delivery]))
+        if fresh:
             self.settled.add(delivery.order_id)
-
-            assert outcome == ("ok" if first else "moved")
 
     @rule(what=consumes(held), counts=st.booleans())
     def hand_back(self, what: tuple[str, Delivery], counts: bool) -> None:
         name, delivery = what
         holder = self.holder_of(delivery)
-        self.wait(self.replicas[name].hand_back([(delivery, counts)]))
+        self.wait(self.replicas[name].hand_back([(delivery, delivery.attempt - 1 + counts)]))
 
         assert self.holder_of(delivery) == (RETRY if holder == name else holder)
 
@@ -215,7 +224,7 @@ class GroupModel(OnRedis):
     def time_passes(self) -> None:
         """Every lease lapses, and every retry is due."""
         for partition in self.replicas["a"].partitions:
-            stream = self.log.keys.log(partition)
+            stream = self.log.keys.stream(partition, "router")
             for name in (*self.replicas, RETRY):
                 for entry_id in self.pending_of(name, partition):
                     claim = ("XCLAIM", stream, "router", name, 0, entry_id)
@@ -236,7 +245,7 @@ class GroupModel(OnRedis):
 
     async def take(self, group: Group) -> Taken:
         return await group.take(
-            most=100, lease_ms=LEASE_MS, backoff_base_ms=1_000, backoff_cap_ms=2_000
+            most=100, lease_ms=LEASE_MS, backoff_base_ms=LEASE_MS, backoff_cap_ms=2 * LEASE_MS
         )
 
     @rule(name=st.sampled_from(REPLICAS))
@@ -244,7 +253,7 @@ class GroupModel(OnRedis):
         self.wait(self.replicas[name].leave())
 
     def pending_of(self, name: str, partition: int) -> list[str]:
-        stream = self.log.keys.log(partition)
+        stream = self.log.keys.stream(partition, "router")
         page = self.wait(self.log.client.call("XPENDING", stream, "router", "-", "+", 1_000, name))
         return [entry_id.decode() for entry_id, *_ in page]
 

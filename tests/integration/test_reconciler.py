@@ -19,12 +19,13 @@ from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.orders.codec import encode
+from shared.orders.continuing import GROUPS
 from shared.orders.events import OrderUnresolved
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.batches import Batches
 from shared.streams.group import Group
 from shared.streams.handling import Park
-from shared.streams.log import GROUPS, Append, Log
+from shared.streams.log import Append, Log
 from shared.streams.strays import Stray, Suspect, find_strays, give_again, restore
 from tests.archive import recorded
 from tests.builders import history
@@ -149,18 +150,24 @@ async def ttl_s(log: Log, order_id: str) -> int:
     return found
 
 
-async def entry_ids(log: Log, order_id: str) -> list[bytes]:
-    """Return the ids of an order's entries on the stream."""
-    return [entry_id for entry_id, _ in await entries(log, order_id)]
+async def entry_ids(log: Log, stream: str, order_id: str) -> list[bytes]:
+    """Return the ids of an order's entries on a stream. Other streams have the same ids."""
+    page = await log.client.call("XRANGE", stream, "-", "+")
+    return [entry_id for entry_id, fields in page if order_id.encode() in fields]
 
 
 async def entries(log: Log, order_id: str) -> list[tuple[bytes, list[bytes]]]:
-    stream = log.keys.log(log.keys.partition_of(order_id))
     return [
         (entry_id, fields)
+        for stream in streams(log, order_id)
         for entry_id, fields in await log.client.call("XRANGE", stream, "-", "+")
         if order_id.encode() in fields
     ]
+
+
+def streams(log: Log, order_id: str) -> list[str]:
+    partition = log.keys.partition_of(order_id)
+    return sorted({log.keys.stream(partition, group) for group in GROUPS})
 
 
 def reconciled() -> float:
@@ -174,28 +181,28 @@ def reconciled() -> float:
 
 
 async def lose_with_its_holder(log: Log, order_id: str) -> None:
-    stream = log.keys.log(log.keys.partition_of(order_id))
     for name in STEPS:
+        stream = log.keys.stream(log.keys.partition_of(order_id), name)
         dead = Group(log, name, "dead")
         await dead.read(list(dead.partitions), 100, 10)
         await log.client.call("XGROUP", "DELCONSUMER", stream, name, "dead")
 
 
 async def acknowledge_by_hand(log: Log, order_id: str) -> None:
-    stream = log.keys.log(log.keys.partition_of(order_id))
     for name in STEPS:
         clumsy = Group(log, name, "clumsy")
-        await clumsy.read(list(clumsy.partitions), 100, 10)
-        await log.client.call("XACK", stream, name, *await entry_ids(log, order_id))
+        given = await clumsy.read(list(clumsy.partitions), 100, 10)
+        await clumsy.acknowledge(one for one in given if one.order_id == order_id)
 
 
 async def cut_the_stream(log: Log, order_id: str) -> None:
-    stream = log.keys.log(log.keys.partition_of(order_id))
-    await log.client.call("XTRIM", stream, "MAXLEN", 0)
+    for stream in streams(log, order_id):
+        await log.client.call("XTRIM", stream, "MAXLEN", 0)
 
 
 async def delete_the_stream(log: Log, order_id: str) -> None:
-    await log.client.call("DEL", log.keys.log(log.keys.partition_of(order_id)))
+    for stream in streams(log, order_id):
+        await log.client.call("DEL", stream)
 
 
 Damage = Callable[[Log, str], Awaitable[None]]
@@ -347,12 +354,12 @@ async def test_nothing_is_put_back_while_the_archive_cannot_be_asked(
     await lose_with_its_holder(log, order_id)
     await rested(log, Suspect(order_id=order_id, version=3, group="executor"))
     nowhere = await Archive.open("postgresql://127.0.0.1:1/nobody")
-    before = await entry_ids(log, order_id)
+    before = await entries(log, order_id)
 
     with pytest.raises(ArchiveUnavailable):
         await a_reconciler(log, nowhere).look()
 
-    assert await entry_ids(log, order_id) == before
+    assert await entries(log, order_id) == before
     await nowhere.close()
 
 
@@ -408,8 +415,9 @@ async def test_what_is_parked_or_pending_is_not_touched_however_long_it_rests(
     await dead.read(list(dead.partitions), 100, 10)
     await log.append("executor", park)
     for order_id in (parked, lost):
-        stream = log.keys.log(log.keys.partition_of(order_id))
-        await log.client.call("XACK", stream, "executor", *await entry_ids(log, order_id))
+        stream = log.keys.stream(log.keys.partition_of(order_id), "executor")
+        ids = await entry_ids(log, stream, order_id)
+        await log.client.call("XACK", stream, "executor", *ids)
     reconciler = a_reconciler(log, archive)
 
     async def put_back(order_id: str) -> int:
@@ -441,7 +449,7 @@ async def test_two_that_look_at_the_same_time_put_an_order_back_once(
     at_once_again = await put_back()
     reader = Group(log, "executor", "reader")
     given = [d for d in await reader.read(list(reader.partitions), 10, 10) if not d.for_others]
-    await rested(log, Suspect(order_id=order_id, version=3, group="nobody"))
+    await rested(log, Suspect(order_id=order_id, version=3, group="router"))
 
     assert len(at_once_again) == 1
     assert len(await put_back()) == 1

@@ -4,7 +4,7 @@
 -- parked, and each group concerned has settled every entry of it that is that old. Entries that
 -- are younger cannot be its own: whoever adds one notes the order anew.
 --
--- KEYS: stream, suspects
+-- KEYS: the log, suspects
 -- ARGV: prefix of the orders' lists, prefix of the parkings, rest_ms, keep_ms, most pending
 --       entries to look at, the group that archives; then for each order
 --       its id, its version, the group that acts next on it
@@ -21,20 +21,22 @@ local function ms_of(id) return tonumber(string.match(id, '^%d+')) end
 
 -- The orders with an entry as old as that before the group; nil when that cannot be told now.
 local function look(group)
+  -- The stream of a group's work is named after it.
+  local stream = group == archives and log or log .. ':' .. group
   local given, orders
-  for _, info in ipairs(redis.call('XINFO', 'GROUPS', log)) do
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     local fields = {}
     for i = 1, #info, 2 do fields[info[i]] = info[i + 1] end
     if fields['name'] == group then given = fields['last-delivered-id'] end
   end
   if not given then return nil end
-  local waiting = redis.call('XRANGE', log, '(' .. given, '+', 'COUNT', 1)[1]
+  local waiting = redis.call('XRANGE', stream, '(' .. given, '+', 'COUNT', 1)[1]
   if waiting and ms_of(waiting[1]) <= rested then return nil end
-  local pending = redis.call('XPENDING', log, group, '-', string.format('%.0f', rested), most)
+  local pending = redis.call('XPENDING', stream, group, '-', string.format('%.0f', rested), most)
   if #pending == most then return nil end
   orders = {}
   for _, entry in ipairs(pending) do
-    local found = redis.call('XRANGE', log, entry[1], entry[1])[1]
+    local found = redis.call('XRANGE', stream, entry[1], entry[1])[1]
     for i = 1, found and #found[2] or 0, 2 do
       if found[2][i] == 'order' then orders[found[2][i + 1]] = true end
     end

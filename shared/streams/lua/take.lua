@@ -3,12 +3,14 @@
 --
 -- KEYS: stream, sorted set of parked orders
 -- ARGV: group, me, lease_ms ('' = take no lapsed leases now), base_ms, cap_ms, most,
---       prefix of the orders' lists, when this was asked (ms, by this server's clock)
--- Replies: {{entry id, times delivered, fields}...}, {{order id, length, last event}...},
+--       prefix of the orders' lists, when this was asked (ms, by this server's clock),
+--       'latest' if whoever held an entry may have brought its order further meanwhile
+-- Replies: {{entry id, times delivered, fields, last event of the order or ''}...},
+--          {{order id, length, last event}...},
 --          {ids of entries that are gone from the stream}, the time (ms)
 local log, due, group, me = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local base, cap, most = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local entries, orders, gone = {}, {}, {}
+local latest, entries, orders, gone = ARGV[9] == 'latest', {}, {}, {}
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
 
@@ -23,6 +25,16 @@ local function claim(id, idle)
     redis.call('XACK', log, group, id)
     gone[#gone + 1] = id
   end
+end
+
+local function last_of(fields)
+  for i = 1, latest and #fields or 0, 2 do
+    if fields[i] == 'order' then
+      local found = redis.pcall('LINDEX', ARGV[7] .. fields[i + 1], -1)
+      return type(found) == 'string' and found or ''
+    end
+  end
+  return ''
 end
 
 local function wait_of(id, deliveries)
@@ -45,7 +57,7 @@ local function walk(owner, least_idle, due_after)
       local wait = due_after(id, holder, deliveries)
       if wait and idle >= wait then
         local fields = claim(id, wait)
-        if fields then entries[#entries + 1] = {id, deliveries + 1, fields} end
+        if fields then entries[#entries + 1] = {id, deliveries + 1, fields, last_of(fields)} end
       end
     end
     if #page < 100 then return end
