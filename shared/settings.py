@@ -205,7 +205,7 @@ class VenueSettings(MarketSettings, ConsumerSettings):
         default=60_000, ge=1, description="Longest wait between questions once unresolved, in ms"
     )
     resend_ms: Milliseconds = Field(
-        default=2_000,
+        default=4_000,
         ge=1,
         description="Time between two sends of the same bytes while the chain is silent, in ms",
     )
