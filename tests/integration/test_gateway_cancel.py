@@ -17,6 +17,7 @@ from services.gateway.cancel import Cancel
 from services.gateway.problems import Code, Problem
 from shared.clock import utc_now
 from shared.settings import VenueSettings
+from shared.streams.log import Log
 from tests.builders import Ending, history
 from tests.eventually import eventually
 from tests.gateway import Gateway, gateway_settings, running_gateway
@@ -117,21 +118,24 @@ async def test_a_cancelling_whose_reply_is_lost_is_seen_in_the_history(
         assert await types_of(shaky.log, order_id) == ["OrderSubmitted", "OrderCancelled"]
 
 
-async def test_cancelling_and_execution_cannot_both_win(
-    gateway: Gateway, settings: VenueSettings
-) -> None:
+async def test_cancelling_and_execution_cannot_both_win(settings: VenueSettings) -> None:
     """Whoever comes first, and at whatever step of the order."""
-    log = gateway.log
     # Long enough on the chain that some come just then.
     slow = {"venue_swap_ms_min": 20, "venue_swap_ms_max": 100}
     settings = settings.model_copy(update=slow)
+    patient = gateway_settings(settings.redis_url, settings.namespace, accept_deadline_ms=20_000)
     async with (
-        running(log, "router", a_router(log, settings), settings),
-        running(log, "executor", an_executor(log, settings), settings),
+        running_gateway(patient) as gateway,
+        running(gateway.log, "router", a_router(gateway.log, settings), settings),
+        running(gateway.log, "executor", an_executor(gateway.log, settings), settings),
     ):
+        log = gateway.log
         answers = dict(await asyncio.gather(*(_race(gateway, at=1 + i % 6) for i in range(120))))
         await asyncio.gather(*(eventually(partial(_ended, gateway, i)) for i in answers))
+        await _judge(log, settings, answers)
 
+
+async def _judge(log: Log, settings: VenueSettings, answers: dict[str, str]) -> None:
     landed = await swaps(log, settings)
     said = set()
     for order_id, code in answers.items():
