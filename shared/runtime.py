@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import signal
@@ -43,10 +44,18 @@ def run_service(
     except InvalidSettings as error:
         sys.exit(f"Cannot start. Set these environment variables (see .env.example):\n{error}")
     configure_logging(settings.log_level)
+    _collect_seldom()
     try:
         uvloop.run(_until_stopped(settings, main))
     except (InvalidSettings, WrongPartitions) as error:
         sys.exit(f"Cannot start: {error}")
+
+
+def _collect_seldom() -> None:
+    # What an order needs is freed by its count of references. Hardly anything forms a cycle, so
+    # that looking for them after every 700 objects, and among modules, finds nothing.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def _until_stopped(

@@ -15,6 +15,7 @@ from shared import metrics
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.consuming import run_steps
+from shared.deadline import Deadline
 from shared.runtime import run_service
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.history import Histories
@@ -34,7 +35,7 @@ def make_executor(
     watches = {name: ChainWatch(venue, poll_ms, deadline_ms) for name, venue in venues.items()}
     for name in venues:  # A rise from nothing is not seen.
         metrics.of(metrics.UNRESOLVED, name)
-    chain = Chain(venues=venues, watches=watches, deadline_s=deadline_ms / 1_000)
+    chain = Chain(venues=venues, watches=watches, deadline=Deadline(deadline_ms / 1_000))
     histories = Histories(log)
     return Executor(
         chain=chain,

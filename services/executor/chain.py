@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from services.executor.decide import InFlight, in_flight
 from services.executor.watch import ChainWatch
 from shared import metrics
+from shared.deadline import Deadline
 from shared.errors import ServerAway
 from shared.orders.events import OrderRouted, TransactionSigned
 from shared.orders.values import SignedTransaction
@@ -30,21 +31,19 @@ class Chain:
 
     venues: Mapping[str, Venue]
     watches: Mapping[str, ChainWatch]
-    deadline_s: float
+    deadline: Deadline
 
     async def build(self, event: OrderRouted) -> SignedTransaction:
         """Sign the route. Raises `VenueRejected` too."""
         venue = self._venue(event.route.venue)
-        with measured(venue.name, "build"):
-            async with asyncio.timeout(self.deadline_s):
-                return await venue.build(event.order_id, event.intent, event.route)
+        with measured(venue.name, "build"), self.deadline():
+            return await venue.build(event.order_id, event.intent, event.route)
 
     async def send(self, signed: TransactionSigned) -> None:
         """Hand over the bytes. Raises `VenueRejected` too, and then they may have landed before."""
         venue = self._venue(signed.venue)
-        with measured(venue.name, "send"):
-            async with asyncio.timeout(self.deadline_s):
-                await venue.send(signed.transaction)
+        with measured(venue.name, "send"), self.deadline():
+            await venue.send(signed.transaction)
 
     async def send_again(self, signed: TransactionSigned) -> None:
         """Hand over the same bytes once more: they land once at most. Bad news is no news here."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.batching import Coalescer
+from shared.deadline import Deadline
 from shared.errors import ServerAway
 from shared.orders.values import SignedTransaction
 from shared.venues.measured import measured
@@ -31,7 +32,7 @@ class ChainWatch:
     def __init__(self, venue: Venue, poll_ms: int, deadline_ms: int) -> None:
         self._venue = venue
         self._poll_s = poll_ms / 1_000
-        self._deadline_s = deadline_ms / 1_000
+        self._deadline = Deadline(deadline_ms / 1_000)
         self._ask = Coalescer(self._question, batch=_AT_ONCE)
         self._search = Coalescer(self._long_question, batch=_AT_ONCE)
         self._waiting: list[_Waiting] = []
@@ -66,14 +67,12 @@ class ChainWatch:
         return await waiting.answer
 
     async def _question(self, signatures: Sequence[str]) -> list[Answer]:
-        with measured(self._venue.name, "status"):
-            async with asyncio.timeout(self._deadline_s):
-                return _each(signatures, await self._venue.status(signatures))
+        with measured(self._venue.name, "status"), self._deadline():
+            return _each(signatures, await self._venue.status(signatures))
 
     async def _long_question(self, transactions: Sequence[SignedTransaction]) -> list[Answer]:
-        with measured(self._venue.name, "search"):
-            async with asyncio.timeout(self._deadline_s):
-                return _each(transactions, await self._venue.search(transactions))
+        with measured(self._venue.name, "search"), self._deadline():
+            return _each(transactions, await self._venue.search(transactions))
 
     async def _tick(self) -> None:
         try:

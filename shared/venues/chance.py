@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
@@ -21,7 +21,7 @@ class Chance:
     def of(self, *asked: str) -> Decimal:
         """Return a number from 0 up to, but not including, 1."""
         if not self.seed:
-            return secrets.randbits(8 * _BYTES) / _RANGE
+            return random.getrandbits(8 * _BYTES) / _RANGE
         question = "\0".join((self.seed, self.venue, *asked)).encode()
         digest = blake2b(question, digest_size=_BYTES).digest()
         return int.from_bytes(digest, "big") / _RANGE

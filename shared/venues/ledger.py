@@ -7,11 +7,13 @@ up to its last block, and lands by then or never.
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +21,7 @@ from redis.exceptions import ResponseError
 
 from shared.batching import Coalescer, Full
 from shared.orders.values import FailureReason, Receipt, SignedTransaction
-from shared.streams.client import Client, Command, Script, checked
+from shared.streams.client import Client, Script
 from shared.streams.errors import LogUnavailable
 from shared.venues.blocks import Blocks
 from shared.venues.protocol import (
@@ -60,6 +62,14 @@ class Swap(Struct, frozen=True, kw_only=True):
     fate: Fate
 
 
+class _Taking(NamedTuple):
+    """A transaction on its way onto the ledger."""
+
+    swap: Swap
+    delay_ms: int
+    valid_until: int
+
+
 class Ledger:
     """Every transaction the simulated chain took, for as long as it remembers."""
 
@@ -77,16 +87,23 @@ class Ledger:
         self._chain = f"{namespace}:{{chain}}"
         kept_ms = int(retention_s * 1_000)
         self._blocks = Blocks(every_ms=block_ms, valid=valid_blocks, kept_ms=kept_ms)
-        self._accept: Coalescer[Command, Any] = Coalescer(client.run)
+        self._accept: Coalescer[_Taking, Any] = Coalescer(self._take)
         self._now: Coalescer[None, int] = Coalescer(self._clock)
+        self._height, self._height_until = 0, -math.inf
 
     async def last_block(self) -> int:
         """Return the last block for a transaction that is signed now.
 
         Raises as `status` does.
         """
-        with _bad_news():
-            return self._blocks.height(await self._now(None)) + self._blocks.valid
+        # For one block the height need not be asked again: it errs towards an earlier limit.
+        clock = asyncio.get_running_loop().time
+        if clock() >= self._height_until:
+            asked = clock()
+            with _bad_news():
+                self._height = self._blocks.height(await self._now(None))
+            self._height_until = asked + self._blocks.every_ms / 1_000
+        return self._height + self._blocks.valid
 
     async def accept(self, swap: Swap, *, delay_ms: int, valid_until: int) -> None:
         """Take a transaction that lands, or fails, after `delay_ms`. A repeat changes nothing.
@@ -94,9 +111,8 @@ class Ledger:
         Raises `VenueRejected` once its signature has been decided or the chain is past block
         `valid_until`, `VenueUnavailable` or `VenueUnreachable` when it may have been taken or not.
         """
-        command = self._accept_command(swap, delay_ms, valid_until)
         with _bad_news():
-            known = checked(await self._accept(command))
+            known = await self._accept(_Taking(swap, delay_ms, valid_until))
         if isinstance(known, int):
             raise VenueRejected(f"it was valid up to block {valid_until}, this is block {known}")
         if isinstance(_answer(known), Landed | Failed):
@@ -159,12 +175,16 @@ class Ledger:
     def _transaction(self, signature: str) -> str:
         return f"{self._chain}:tx:{signature}"
 
-    def _accept_command(self, swap: Swap, delay_ms: int, valid_until: int) -> Command:
-        keys = (self._transaction(swap.signature), f"{self._chain}:ledger")
-        amounts = (str(swap.amount_in), str(swap.amount_out))
-        names = (swap.order_id, swap.signature, swap.venue, swap.token_in, swap.token_out)
-        times = (delay_ms, self._blocks.kept_ms, self._blocks.every_ms, valid_until)
-        return _ACCEPT.command(keys, (*times, swap.fate.value, *amounts, *names))
+    async def _take(self, taking: Sequence[_Taking]) -> list[Any]:
+        keys = [f"{self._chain}:ledger"]
+        args: list[str | int] = [self._blocks.kept_ms, self._blocks.every_ms]
+        for swap, delay_ms, valid_until in taking:
+            keys.append(self._transaction(swap.signature))
+            args += (delay_ms, valid_until, swap.fate.value)
+            args += (str(swap.amount_in), str(swap.amount_out), swap.order_id, swap.signature)
+            args += (swap.venue, swap.token_in, swap.token_out)
+        known: list[Any] = await self._client.call(*_ACCEPT.command(keys, args))
+        return known
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from shared import metrics
 from shared.venues.protocol import VenueRejected, VenueUnavailable, VenueUnreachable
@@ -17,20 +16,30 @@ _OUTCOMES: dict[type[Exception], str] = {
 }
 
 
-@contextmanager
-def measured(venue: str, call: str) -> Iterator[None]:
+class measured:  # noqa: N801 - used as a function is
     """Note how long one call of a venue took and what came of it, unless it was cancelled."""
-    started = time.perf_counter()
-    outcome = "ok"
-    try:
-        yield
-    except Exception as error:
-        outcome = _OUTCOMES.get(type(error), "error")
-        raise
-    except BaseException:
-        outcome = ""
-        raise
-    finally:
-        if outcome:
-            spent = time.perf_counter() - started
-            metrics.of(metrics.VENUE_SECONDS, venue, call, outcome).observe(spent)
+
+    __slots__ = ("_call", "_started", "_venue")
+
+    def __init__(self, venue: str, call: str) -> None:
+        self._venue = venue
+        self._call = call
+        self._started = 0.0
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            outcome = "ok"
+        elif issubclass(kind, Exception):
+            outcome = _OUTCOMES.get(kind, "error")
+        else:
+            return
+        spent = time.perf_counter() - self._started
+        metrics.of(metrics.VENUE_SECONDS, self._venue, self._call, outcome).observe(spent)

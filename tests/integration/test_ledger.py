@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -182,9 +183,9 @@ async def test_entries_tell_every_fate_and_landed_only_swaps(ledger: Ledger) -> 
     assert await landed(ledger) == [a_swap("lands")]
 
 
-async def test_a_long_ledger_is_read_whole(ledger: Ledger, client: Client, namespace: str) -> None:
-    commands = [ledger._accept_command(a_swap(f"{i}"), 0, NEVER) for i in range(2_500)]
-    await client.run(commands)
+async def test_a_long_ledger_is_read_whole(ledger: Ledger) -> None:
+    swaps = (a_swap(f"{i}") for i in range(2_500))
+    await asyncio.gather(*(ledger.accept(s, delay_ms=0, valid_until=NEVER) for s in swaps))
 
     assert [swap.signature for swap in await landed(ledger)] == [f"{i}" for i in range(2_500)]
 
@@ -279,3 +280,18 @@ async def test_a_search_by_a_node_that_is_behind_or_pruned_proves_nothing(
     await eventually(is_proven)
     assert await ledger.search([dead], behind=50_000) == [Unknown()]
     assert await ledger.search([dead], pruned=True) == [Unknown()]
+
+
+async def test_transactions_taken_together_are_answered_each_for_itself(ledger: Ledger) -> None:
+    last = await ledger.last_block()
+    await ledger.accept(a_swap("known"), delay_ms=0, valid_until=NEVER)
+    limits = {"new": last, "late": last - 1_000, "known": last}
+    said = await asyncio.gather(
+        *(ledger.accept(a_swap(s), delay_ms=0, valid_until=at) for s, at in limits.items()),
+        return_exceptions=True,
+    )
+
+    assert said[0] is None
+    assert "this is block" in str(said[1])
+    assert "already processed" in str(said[2])
+    assert [swap.signature for swap in await landed(ledger)] == ["known", "new"]

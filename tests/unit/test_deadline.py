@@ -1,0 +1,77 @@
+"""One timer for many calls: each has its own time, and only its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from shared.deadline import Deadline
+
+
+async def test_a_call_that_takes_too_long_is_ended() -> None:
+    deadline = Deadline(0.01)
+
+    with pytest.raises(TimeoutError), deadline():
+        await asyncio.Event().wait()
+
+
+async def test_each_call_has_the_same_time_whenever_it_began() -> None:
+    deadline, loop = Deadline(0.05), asyncio.get_running_loop()
+
+    async def hangs(after_s: float) -> float:
+        await asyncio.sleep(after_s)
+        began = loop.time()
+        with pytest.raises(TimeoutError), deadline():
+            await asyncio.Event().wait()
+        return loop.time() - began
+
+    took = await asyncio.gather(hangs(0), hangs(0.02), hangs(0.2))
+
+    assert min(took) >= 0.049
+
+
+async def test_a_call_that_is_over_in_time_is_left_alone() -> None:
+    deadline = Deadline(0.02)
+    with deadline():
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.04)
+
+    assert not asyncio.current_task().cancelling()  # type: ignore[union-attr] # there is one
+
+
+async def test_what_a_call_raises_goes_through() -> None:
+    with pytest.raises(LookupError), Deadline(1)():
+        raise LookupError
+
+
+async def test_a_task_that_is_cancelled_by_somebody_else_is_not_told_of_a_deadline() -> None:
+    deadline = Deadline(10)
+
+    async def hangs() -> None:
+        with deadline():
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(hangs())
+    await asyncio.sleep(0)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_task_cancelled_at_its_deadline_as_well_stays_cancelled() -> None:
+    deadline = Deadline(0.01)
+
+    async def hangs() -> None:
+        with deadline():
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                task.cancel()  # Somebody stops the service at this very moment.
+                raise
+
+    task = asyncio.create_task(hangs())
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
