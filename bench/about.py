@@ -34,7 +34,8 @@ def about(sizes: Sizes, peer_home: Path | None) -> dict[str, Any]:
         "python": platform.python_version(),
         "ours": _words({name: version(name) for name in _PACKAGES}),
         "servers of both": _words({name: version(wheel) for name, wheel in _SERVERS.items()})
-        + f", {allocator() or 'malloc of libc'}, appendonly yes, fsync and synchronous_commit on, track_commit_timestamp on",
+        + f", {allocator() or 'malloc of libc'}, appendonly yes, fsync and synchronous_commit on"
+        ", track_commit_timestamp on",
         "our settings": _words(ZERO_DELAY) + "; else the defaults",
     }
     if peer_home is not None:
