@@ -164,6 +164,10 @@ PRICE_SPREAD = Histogram(
 )
 ROUTES_WON = Counter("slipstream_routes_won_total", "Routes chosen, by venue", ["venue"])
 REDIS_AWAY = Counter("slipstream_redis_away_total", "Times Redis was found to be away")
+COPIES_MISSED = Counter(
+    "slipstream_replica_acks_missed_total",
+    "Times fewer replicas than REPLICAS_ACK had what was written in time",
+)
 GROUPS_MISSING = Counter(
     "slipstream_groups_missing_total", "Times a consumer group was gone and made anew", ["group"]
 )

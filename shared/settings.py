@@ -58,6 +58,25 @@ class Settings(BaseModel):
     redis_timeout_s: Seconds = Field(
         default=5.0, description="Longest wait for one Redis reply, in seconds"
     )
+    replicas_ack: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Replicas of Redis that must have an event before anybody hears of it or acts "
+        "on it; see docs/operations.md",
+    )
+    replicas_ack_ms: Milliseconds = Field(
+        default=1_000,
+        ge=1,
+        description="Longest wait for those replicas, in ms; then orders answer 503 or 504, and "
+        "steps wait",
+    )
+
+    @model_validator(mode="after")
+    def _answered_in_time(self) -> Self:
+        if self.replicas_ack and self.replicas_ack_ms >= self.redis_timeout_s * 1_000:
+            raise ValueError("REPLICAS_ACK_MS must be below REDIS_TIMEOUT_S")
+        return self
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -314,6 +333,12 @@ class GatewaySettings(MarketSettings):
     drain_s: Seconds = Field(
         default=8.0, description="Time to finish requests when told to stop, in seconds"
     )
+
+    @model_validator(mode="after")
+    def _tried_in_time(self) -> Self:
+        if self.replicas_ack and self.replicas_ack_ms >= self.accept_deadline_ms:
+            raise ValueError("REPLICAS_ACK_MS must be below ACCEPT_DEADLINE_MS")
+        return self
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:

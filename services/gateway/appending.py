@@ -26,6 +26,8 @@ class Appending:
     def __init__(self, log: Log, settings: GatewaySettings) -> None:
         self._log = log
         self._deadline_s = settings.accept_deadline_ms / 1_000
+        # A try that the deadline cuts short leaves the client in doubt.
+        self._answer_s = settings.replicas_ack_ms / 1_000 if settings.replicas_ack else 0.0
         self._append = Coalescer(self._flush, limit=settings.intake_queue)
         self._known = Coalescer(partial(known, log))
 
@@ -107,7 +109,7 @@ class Appending:
         loop, pause_s, maybe_applied = asyncio.get_running_loop(), _FIRST_PAUSE_S, False
         if _is_late(submission):
             await self._refuse_unless_known(submission.marker)
-        while tried or loop.time() < deadline:
+        while tried or loop.time() < deadline - self._answer_s:
             try:
                 return _settled(await (tried or self._append.put(submission, until=deadline)))
             except Full:

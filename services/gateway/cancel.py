@@ -84,10 +84,18 @@ class Cancel:
         if order is None:
             return []
         event = withdraw(order, self._clock())
-        if event and not await self._append(history[-1], event):
+        if not await (self._append(history[-1], event) if event else self._is_sure(order)):
             return []
         check_cancelled(evolve(order, event) if event else order)
         return [*history, event] if event else history
+
+    async def _is_sure(self, order: Order) -> bool:
+        # What was read may have been written a moment ago, and be on one server only.
+        try:
+            await self._log.make_sure(order.id)
+        except LogUnavailable:
+            return False
+        return True
 
     async def _append(self, last: OrderEvent, event: OrderEvent) -> bool:
         append = Append(order_id=event.order_id, expected=event.version - 1, events=[event])

@@ -88,7 +88,8 @@ class Batches:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
                 try:
-                    await self._process(await self._without_poison(batch))
+                    if await self._is_sure(batch):
+                        await self._process(await self._without_poison(batch))
                 except LogUnavailable as error:  # Told to stop while a server is away.
                     logger.warning("%d entries left pending: %s", len(batch), error)
                 except Exception:
@@ -99,6 +100,21 @@ class Batches:
                         self._held.drop(delivery)
         finally:
             self._runner = None
+
+    async def _is_sure(self, batch: list[Delivery]) -> bool:
+        """Return whether a failover cannot undo these entries; if it can, put them aside."""
+        try:
+            if await self._group.are_copied(batch):
+                return True
+            why = "not on enough replicas"
+        except LogUnavailable as error:
+            # A replica may have taken over that never had them: they are read anew.
+            why = str(error)
+        metrics.WAITS.labels(self._group.name, "NotCopied").inc()
+        logger.warning("%d entries wait: %s", len(batch), why)
+        untried = [(delivery, delivery.attempt - 1) for delivery in batch]
+        await self.patience(lambda: self._group.hand_back(untried))
+        return False
 
     async def _without_poison(self, batch: list[Delivery]) -> list[Delivery]:
         fresh = []

@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from typing import Any, Self, TypeAlias
 
 from hiredis import pack_command
-from redis.asyncio import BlockingConnectionPool, Connection, Redis, RedisCluster
+from redis.asyncio import (
+    BlockingConnectionPool,
+    Connection,
+    Redis,
+    RedisCluster,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
-from shared.streams.errors import GroupMissing
+from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.heeding import heeding
 from shared.streams.refusals import AWAY, is_away, unavailable
 
@@ -54,10 +64,21 @@ class Script:
         return ("EVALSHA", self.digest, len(keys), *keys, *args)
 
 
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How many replicas must have a write, and the longest wait for them."""
+
+    replicas: int
+    within_ms: int
+
+
 _CONNECTIONS = 64
 
+# What redis-py lets through when a link is gone that it was about to use.
+_CUT = (RuntimeError, AttributeError)
 
-class _Connection(Connection):
+
+class _Packing(AbstractConnection):
     """Packs commands in C; redis-py's asyncio connections do it in Python."""
 
     async def send_packed_command(
@@ -65,15 +86,55 @@ class _Connection(Connection):
     ) -> None:
         try:
             await super().send_packed_command(command, check_health)
-        except RuntimeError as error:
+        except _CUT as error:
             # What uvloop says, and asyncio does not, when a link broke before it was written to.
             raise RedisConnectionError(f"the link broke: {error}") from error
 
     def pack_command(self, *args: Any) -> list[bytes]:
-        return [pack_command(args)]
+        # redis-py's own commands come with a name of two words.
+        return [pack_command((*args[0].split(), *args[1:]) if " " in args[0] else args)]
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
         return [b"".join(pack_command(tuple(command)) for command in commands)]
+
+
+class _OfNode(_Packing):
+    """Says so when it was cut under a reader: a cluster's client cuts every link if one breaks."""
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*args, **options)
+        except _CUT as error:
+            raise RedisConnectionError(f"the link was cut: {error}") from error
+
+
+class _Connection(_Packing, Connection):
+    pass
+
+
+class _TlsConnection(_Packing, SSLConnection):
+    pass
+
+
+class _SocketConnection(_Packing, UnixDomainSocketConnection):
+    pass
+
+
+class _NodeConnection(_OfNode, Connection):
+    pass
+
+
+class _TlsNodeConnection(_OfNode, SSLConnection):
+    pass
+
+
+_Kinds: TypeAlias = dict[type[AbstractConnection], type[AbstractConnection]]
+_OURS: _Kinds = {
+    Connection: _Connection,
+    SSLConnection: _TlsConnection,
+    UnixDomainSocketConnection: _SocketConnection,
+}
+_OF_NODES: _Kinds = {Connection: _NodeConnection, SSLConnection: _TlsNodeConnection}
 
 
 class Client:
@@ -91,14 +152,11 @@ class Client:
 
         Raises `LogUnavailable` when nothing answers.
         """
-        kind: dict[str, Any] = {"connection_class": _Connection}
         options: dict[str, Any] = {
             "socket_timeout": timeout_s,
             "socket_connect_timeout": timeout_s,
             "protocol": 2,
         }
-        if not url.startswith("redis://"):  # TLS and sockets have connections of their own.
-            kind = {}
         # Who finds every connection in use waits for one: that is no absence of the server.
         pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
             url,
@@ -106,8 +164,8 @@ class Client:
             timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
             **options,
-            **kind,
         )
+        pool.connection_class = _OURS[pool.connection_class]
         single = Redis.from_pool(pool)
         single.response_callbacks.clear()
         client = cls(single, clustered=False, timeout_s=timeout_s)
@@ -120,6 +178,11 @@ class Client:
             return client
         await client.close()
         cluster = RedisCluster.from_url(url, **options)
+        nodes: Any = cluster.nodes_manager
+        kind = _OF_NODES[nodes.connection_kwargs["connection_class"]]
+        nodes.connection_kwargs["connection_class"] = kind
+        for node in nodes.startup_nodes.values():
+            node.connection_class = kind
         for name in ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS", "INFO"):
             cluster.response_callbacks.pop(name, None)
         return cls(cluster, clustered=True, timeout_s=timeout_s)
@@ -139,30 +202,73 @@ class Client:
         A command that the server refuses has its error in place of its reply. Raises
         `LogUnavailable` when the server is away or full.
         """
+        return (await self._run(commands, None))[0]
+
+    async def run_copied(
+        self, commands: Sequence[Command], copies: Copies
+    ) -> tuple[list[Any], bool]:
+        """Run commands as `run` does, each with its key first; then wait until replicas have it.
+
+        Return also whether they have: everything, and not only what these commands wrote, that
+        their nodes held by then.
+        """
+        return await self._run(commands, copies)
+
+    async def _run(
+        self, commands: Sequence[Command], copies: Copies | None
+    ) -> tuple[list[Any], bool]:
         if not commands:
-            return []
-        replies = await self._pipeline(commands)
+            return [], True
+        replies, copied = await self._pipeline(commands, copies)
         unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
-            again = await self._pipeline([_spelled_out(commands[i]) for i in unknown])
+            spelled_out = [_spelled_out(commands[i]) for i in unknown]
+            again, copied_too = await self._pipeline(spelled_out, copies)
+            copied = copied and copied_too
             for i, reply in zip(unknown, again, strict=True):
                 replies[i] = reply
         for reply in replies:
             if is_away(reply):
                 some_ran = any(not isinstance(other, Exception) for other in replies)
                 raise unavailable(reply, maybe_applied=some_ran) from reply
-        return replies
+        return replies, copied
 
-    async def _pipeline(self, commands: Sequence[Command]) -> list[Any]:
+    async def _pipeline(
+        self, commands: Sequence[Command], copies: Copies | None
+    ) -> tuple[list[Any], bool]:
         pipe = self._redis.pipeline() if self.clustered else self._redis.pipeline(transaction=False)
+        execute = pipe.execute
+        if self.clustered and copies:
+            # What is sent on to another node is not what this connection waits for.
+            execute = partial(execute, allow_redirections=False)
         try:
             for command in commands:
                 pipe.execute_command(*command)
-            replies: list[Any] = await heeding(pipe.execute(raise_on_error=False))
+            if copies:
+                for where in self._nodes_of(commands):
+                    pipe.execute_command("WAIT", copies.replicas, copies.within_ms, **where)
+            replies: list[Any] = await heeding(execute(raise_on_error=False))
         except AWAY as error:
             # In a cluster, what went to other nodes may have been carried out.
             raise unavailable(error, maybe_applied=self.clustered) from error
-        return replies
+        answers, counts = replies[: len(commands)], replies[len(commands) :]
+        if self.clustered and any(map(is_away, replies)):
+            await self._look_around()
+        return answers, all(_is_enough(count, copies) for count in counts)
+
+    def _nodes_of(self, commands: Sequence[Command]) -> list[dict[str, Any]]:
+        if not self.clustered:
+            return [{}]
+        nodes = {
+            node.name: node
+            for node in (self._redis.get_node_from_key(_key_of(command)) for command in commands)
+        }
+        return [{"target_nodes": node} for node in nodes.values()]
+
+    async def _look_around(self) -> None:
+        # A pipeline does not ask again who holds what, as single commands do.
+        with suppress(LogUnavailable):
+            await self.refresh()
 
     async def everywhere(self, *command: Any) -> list[Any]:
         """Run one command on every primary node; return their replies. Raises `LogUnavailable`."""
@@ -244,6 +350,15 @@ def checked(reply: Any) -> Any:
     if str(reply).startswith(("NOGROUP", "no such key")):
         raise GroupMissing(str(reply)) from reply
     raise reply
+
+
+def _is_enough(count: Any, copies: Copies | None) -> bool:
+    return copies is None or (isinstance(count, int) and count >= copies.replicas)
+
+
+def _key_of(command: Command) -> str:
+    key: str = command[3] if command[0] in ("EVALSHA", "EVAL") else command[1]
+    return key
 
 
 def _spelled_out(command: Command) -> Command:

@@ -154,6 +154,16 @@ class Group:
             for_others=only not in (None, self.name.encode()),
         )
 
+    async def are_copied(self, deliveries: Iterable[Delivery]) -> bool:
+        """Return whether entries are on the log still, and on as many replicas as must have them.
+
+        Raises `LogUnavailable`.
+        """
+        last: dict[str, str] = {}
+        for delivery in sorted(deliveries, key=lambda one: _place_of(one.entry_id)):
+            last[self._stream(delivery.partition)] = delivery.entry_id
+        return await self.log.are_copied(last)
+
     async def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Settle entries that call for nothing."""
         by_partition: dict[int, list[str]] = {}
@@ -236,6 +246,11 @@ class Group:
 
     async def _all(self, commands: Iterable[Command]) -> list[Any]:
         return [checked(reply) for reply in await self._run(list(commands))]
+
+
+def _place_of(entry_id: str) -> tuple[int, int]:
+    ms, _, number = entry_id.partition("-")
+    return int(ms), int(number)
 
 
 def _named(flat: Sequence[Any]) -> dict[bytes, Any]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeAlias
 
 from redis.exceptions import ResponseError
 
+from shared import metrics
 from shared.orders.codec import encode
 from shared.orders.continuing import GROUPS, READERS, WORKERS, worker_for
 from shared.orders.events import OrderEvent, OrderSubmitted
 from shared.settings import Settings
-from shared.streams.client import Client, Command, Script, checked
+from shared.streams.client import Client, Command, Copies, Script, checked
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
 from shared.streams.keys import Keys
 from shared.streams.refusals import is_refused_for_now
@@ -95,10 +96,19 @@ class Submitted:
 class Log:
     """Every event of every order, spread over partitions."""
 
-    def __init__(self, client: Client, keys: Keys, *, key_ttl_s: int = 172_800) -> None:
+    def __init__(
+        self,
+        client: Client,
+        keys: Keys,
+        *,
+        key_ttl_s: int = 172_800,
+        copies: Copies | None = None,
+    ) -> None:
+        """Copy each event to as many replicas as `copies` says before anybody hears of it."""
         self.client = client
         self.keys = keys
         self._key_ttl_s = key_ttl_s
+        self._copies = copies
 
     @classmethod
     async def open(cls, settings: Settings, *, key_ttl_s: int = 172_800) -> Self:
@@ -107,7 +117,11 @@ class Log:
         Raises `LogUnavailable`, or `WrongPartitions` when the log was made with another number.
         """
         client = await Client.connect(settings.redis_url, timeout_s=settings.redis_timeout_s)
-        log = cls(client, Keys(settings.namespace, settings.partitions), key_ttl_s=key_ttl_s)
+        copies = None
+        if settings.replicas_ack:
+            copies = Copies(settings.replicas_ack, settings.replicas_ack_ms)
+        keys = Keys(settings.namespace, settings.partitions)
+        log = cls(client, keys, key_ttl_s=key_ttl_s, copies=copies)
         try:
             await log.prepare()
         except BaseException:
@@ -201,11 +215,45 @@ class Log:
                 args += item
             commands.append(script.command(keys, args))
         replies: list[Any] = [None] * len(items)
-        for batch, answers in zip(batches, await self.client.run(commands), strict=True):
+        said, copied = await self._run(commands)
+        for batch, answers in zip(batches, said, strict=True):
             for i, reply in zip(batch, checked(answers), strict=True):
                 replies[i] = reply
         _raise_errors(replies)
+        self._check(copied)
         return replies
+
+    async def make_sure(self, order_id: str) -> None:
+        """Return once as many replicas as must have all that is on the log of this order.
+
+        Raises `LogUnavailable` when they do not in time.
+        """
+        if self._copies:
+            _, copied = await self._run([("LLEN", self.keys.history(order_id))])
+            self._check(copied)
+
+    async def are_copied(self, entries: Mapping[str, str]) -> bool:
+        """Return whether these entries, one a stream, are there and on as many replicas as must.
+
+        What came before them in their streams is, then, too. Raises `LogUnavailable`.
+        """
+        if self._copies is None:
+            return True
+        looks = [("XRANGE", stream, entry_id, entry_id) for stream, entry_id in entries.items()]
+        found, copied = await self._run(looks)
+        metrics.COPIES_MISSED.inc(not copied)
+        return copied and all(_all(found))
+
+    async def _run(self, commands: Sequence[Command]) -> tuple[list[Any], bool]:
+        if self._copies is None:
+            return await self.client.run(commands), True
+        return await self.client.run_copied(commands, self._copies)
+
+    def _check(self, copied: bool) -> None:
+        if not copied and self._copies:
+            metrics.COPIES_MISSED.inc()
+            few = f"fewer than {self._copies.replicas} replicas have it"
+            raise LogUnavailable(few, maybe_applied=True)
 
     def _by_slot(self, order_ids: Sequence[str]) -> list[list[int]]:
         # One script call for all on one server, one a partition in a cluster.

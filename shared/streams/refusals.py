@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from redis.exceptions import (
+    AskError,
     BusyLoadingError,
     ClusterError,
     RedisClusterException,
     ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -16,6 +18,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from shared.streams.errors import LogUnavailable
 
 AWAY = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterError, OSError)
+
+# Words of a node that has let a slot go: whoever holds it is to be asked.
+_ELSEWHERE = (AskError, TryAgainError)
 
 # The server says no before it does anything, and may say yes later: it is full, cannot write to
 # disk, lacks replicas, became one itself, or is held up by a script.
@@ -31,7 +36,7 @@ def is_away(reply: Any) -> bool:
     """Return whether a reply is an error that says that the server is away, or as good as away."""
     if isinstance(reply, ResponseError) and is_refused_for_now(reply.status_code or str(reply)):
         return True
-    return isinstance(reply, AWAY)
+    return isinstance(reply, (*AWAY, *_ELSEWHERE))
 
 
 def unavailable(error: Exception, *, maybe_applied: bool = False) -> LogUnavailable:

@@ -19,6 +19,7 @@ from tests.processes import StackSettings
 from tests.replicas import unsettled
 
 _PAGE = 1_000
+_EVERY_KEY = 10_000_000
 _EVENTS = "SELECT order_id::text, version, event::text FROM order_events ORDER BY 1, 2"
 _ROWS = """
     SELECT order_id::text, version, status, unresolved, submitted_at, updated_at, attempts, venue,
@@ -72,13 +73,8 @@ def _archive(database_url: str) -> Iterator[Record]:
 
 
 async def _lists(log: Log, archived: list[str]) -> AsyncIterator[Listed]:
-    order_ids, cursor = set(archived), b""
-    while cursor != b"0":
-        pattern = f"{log.keys.namespace}:*:order:*"
-        page = ("MATCH", pattern, "COUNT", _PAGE)
-        cursor, keys = await log.client.call("SCAN", cursor or b"0", *page)
-        order_ids |= {key.decode().rsplit(":", 1)[1] for key in keys}
-    names = sorted(order_ids)
+    _, keys = await log.client.scan({}, log.keys.histories, _EVERY_KEY)
+    names = sorted({*archived, *(key.decode().rpartition(":")[2] for key in keys)})
     for start in range(0, len(names), _PAGE):
         asked = names[start : start + _PAGE]
         for order_id, events in zip(asked, await log.history(asked), strict=True):

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from limits import parse
@@ -32,6 +28,7 @@ from shared.streams.strays import Suspect, find_strays, next_histories
 from shared.streams.updates import Updates
 from shared.venues.ledger import Ledger
 from tests.builders import an_order_id, submitted
+from tests.cluster import SLOTS, a_cluster
 from tests.eventually import eventually
 from tests.replicas import (
     Scripted,
@@ -42,48 +39,19 @@ from tests.replicas import (
     unsettled,
     working,
 )
-from tests.servers import Valkey, free_port
-
-SLOTS = ((0, 5_460), (5_461, 10_922), (10_923, 16_383))
+from tests.servers import Valkey
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[list[Valkey]]:
     """Return three primaries."""
-    with ExitStack() as stack:
-        nodes = []
-        for _ in SLOTS:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            bus = ("--cluster-port", str(free_port()))
-            node = Valkey(folder, "--cluster-enabled", "yes", *bus)
-            node.start()
-            stack.callback(node.stop)
-            nodes.append(node)
-        # redis-py's own calls are not typed.
-        clients: list[Any] = [stack.enter_context(Redis(port=node.port)) for node in nodes]
-        for client, (first, last) in zip(clients, SLOTS, strict=True):
-            client.execute_command("CLUSTER ADDSLOTSRANGE", first, last)
-        for node in nodes[1:]:
-            meet = ("127.0.0.1", node.port, int(node.option("--cluster-port")))
-            clients[0].execute_command("CLUSTER MEET", *meet)
-        asyncio.run(_agreed(clients))
-        yield nodes
+    with a_cluster(replicas=0) as made:
+        yield made.nodes
 
 
 @pytest.fixture
 def spread(cluster: list[Valkey], settings: VenueSettings) -> VenueSettings:
     return settings.model_copy(update={"redis_url": cluster[0].url, "partitions": 8})
-
-
-async def _agreed(clients: Sequence[Any]) -> None:
-    def look() -> bool:
-        return all(
-            client.execute_command("CLUSTER INFO")["cluster_state"] == "ok"
-            and len(client.execute_command("CLUSTER NODES")) == len(SLOTS)
-            for client in clients
-        )
-
-    await eventually(look)
 
 
 async def test_orders_flow_and_stream_over_every_node(spread: VenueSettings) -> None:
