@@ -70,7 +70,7 @@ lock:  ## Renew both lock files: the newest versions, for every platform, with h
 	@$(MAKE) lock-image
 
 lock-image:  ## Write deploy/requirements.lock: what the services need, at the locked versions
-	@echo 'setuptools>=77' | $(COMPILE) --constraint requirements.lock \
+	@echo 'setuptools>=77' | $(COMPILE) --extra tracing --constraint requirements.lock \
 		--output-file deploy/requirements.lock
 
 image:  ## Build the image of the services (needs Docker)

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import math
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -59,7 +60,8 @@ class Coalescer(Generic[T, R]):
         if until < self._alarm_at:
             self._wake_at(until)
         if self._flusher is None:
-            self._flusher = asyncio.create_task(self._run())
+            # In a context of its own: it serves everybody, and not who happened to come first.
+            self._flusher = asyncio.create_task(self._run(), context=Context())
         return future
 
     def _wake_at(self, when: float) -> None:

@@ -18,6 +18,7 @@ from shared.streams.handling import Handler
 from shared.streams.log import Log
 from shared.streams.recall import ArchivedHistories
 from shared.streams.steps import Steps
+from shared.streams.traced import traced
 from shared.vitals import watch_redis
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ async def run_steps(
         group = Group(log, name, settings.consumer_name)
         ttl_s = max(1, _RECALL_LEASES * settings.lease_ms // 1_000)
         recall = ArchivedHistories(log, archive.history, ttl_s).recall
-        worker = Steps(group, make(log), settings, archive.ended, recall)
+        handler = traced(make(log), name)
+        worker = Steps(group, handler, settings, archive.ended, recall)
         async with asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(beside(log, archive))] if beside else []
             await consume(Consumer(group, worker, settings), health, stop)

@@ -230,6 +230,10 @@ LOOP_DELAY = Histogram(
     "How late a process comes to what it meant to do now: its own work is in the way",
     buckets=_SECONDS,
 )
+SPANS_EXPORTED = Counter("slipstream_spans_exported_total", "Spans that the collector took")
+SPANS_DROPPED = Counter(
+    "slipstream_spans_dropped_total", "Spans that the collector was not told of, by why", ["why"]
+)
 
 # What each label can say.
 LABELS = {

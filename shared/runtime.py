@@ -11,15 +11,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared import tracing
 from shared.errors import ServerAway
+from shared.logs import configure_logging
 from shared.settings import InvalidSettings, Settings
 from shared.streams.errors import WrongPartitions
 from shared.vitals import watch_loop
@@ -30,12 +31,13 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 _STALLED_S = 30.0
+_LAST_SPANS_S = 2.0
 
 
 def run_service(
-    kind: type[S], main: Callable[[S, asyncio.Event], Coroutine[Any, Any, None]]
+    name: str, kind: type[S], main: Callable[[S, asyncio.Event], Coroutine[Any, Any, None]]
 ) -> None:
-    """Run `main(settings, stop)` until it returns; SIGTERM and SIGINT set `stop`.
+    """Run the service `name`, `main(settings, stop)`; SIGTERM and SIGINT set `stop`.
 
     Exits with 1 and one line a problem when the settings, or the log's partitions, are wrong.
     """
@@ -43,10 +45,11 @@ def run_service(
         settings = kind.from_env()
     except InvalidSettings as error:
         sys.exit(f"Cannot start. Set these environment variables (see .env.example):\n{error}")
-    configure_logging(settings.log_level)
-    _collect_seldom()
+    configure_logging(settings.log_level, settings.log_format)
     try:
-        uvloop.run(_until_stopped(settings, main))
+        with _traced(name, settings):
+            _collect_seldom()
+            uvloop.run(_until_stopped(settings, main))
     except (InvalidSettings, WrongPartitions) as error:
         sys.exit(f"Cannot start: {error}")
 
@@ -56,6 +59,29 @@ def _collect_seldom() -> None:
     # that looking for them after every 700 objects, and among modules, finds nothing.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+@contextlib.contextmanager
+def _traced(name: str, settings: Settings) -> Iterator[None]:
+    """Tell the collector what is done, if there is one."""
+    endpoint = settings.otel_exporter_otlp_endpoint
+    if not endpoint:
+        yield
+        return
+    try:
+        # Here, because it takes its time and memory, and nobody else needs it.
+        from shared.telemetry import Telemetry  # noqa: PLC0415
+    except ImportError as error:
+        raise InvalidSettings(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed "
+            f"(pip install 'slipstream[tracing]'): {error}"
+        ) from error
+    telemetry = Telemetry(name, endpoint)
+    tracing.collect(telemetry)
+    try:
+        yield
+    finally:
+        telemetry.close(_LAST_SPANS_S)
 
 
 async def _until_stopped(
@@ -147,26 +173,3 @@ async def metrics_server(host: str, port: int, health: Health) -> Any:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-def configure_logging(level: str) -> None:
-    """Log to standard error: lines for people on a terminal, JSON elsewhere."""
-    handler = logging.StreamHandler()
-    if sys.stderr.isatty():
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s"))
-    else:
-        handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)

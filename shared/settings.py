@@ -55,6 +55,18 @@ class Settings(BaseModel):
         pattern=r"^(DEBUG|INFO|WARNING|ERROR)$",
         description="DEBUG, INFO, WARNING or ERROR",
     )
+    log_format: str = Field(
+        default="auto",
+        pattern=r"^(auto|json|text)$",
+        description="json, text, or auto: text on a terminal and json elsewhere",
+    )
+    otel_exporter_otlp_endpoint: str = Field(
+        default="",
+        pattern=r"^(https?://[^/].*)?$",
+        repr=False,
+        description="OpenTelemetry collector that is told of every order's steps over OTLP/HTTP, "
+        "e.g. http://localhost:4318; nobody is told when empty",
+    )
     redis_timeout_s: Seconds = Field(
         default=5.0, description="Longest wait for one Redis reply, in seconds"
     )

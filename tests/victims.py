@@ -30,4 +30,4 @@ class Victim:
 
 def _serve(service: str, variables: dict[str, str]) -> None:
     os.environ.update(variables)
-    run_service(ExecutorSettings, import_module(f"services.{service}.__main__").main)
+    run_service(service, ExecutorSettings, import_module(f"services.{service}.__main__").main)

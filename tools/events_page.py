@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from services import executor, gateway, notifier, projector, router
 from shared.orders.continuing import CONTINUES
@@ -49,6 +49,8 @@ _NAMES = {
     datetime: "time, RFC 3339",
     Decimal: "decimal, as a string",
     bytes: "base64",
+    type(None): "null",
+    UnsetType: "absent",
 }
 
 _HEAD = """\
@@ -149,7 +151,7 @@ def _type(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return f"list of {_type(get_args(kind)[0])}"
     if choices := get_args(kind):
-        return " or ".join("null" if one is type(None) else _type(one) for one in choices)
+        return " or ".join(_type(one) for one in choices)
     anchor = {State: "states-and-statuses", FailureReason: "why-an-order-failed"}
     return f"[{kind.__name__}](#{anchor.get(kind, kind.__name__.lower())})"
 

@@ -69,4 +69,4 @@ async def main(settings: ExecutorSettings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    run_service(ExecutorSettings, main)
+    run_service("executor", ExecutorSettings, main)

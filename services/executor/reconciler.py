@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from services.executor.way_back import Differs, GiveAgain, Restore, way_back
 from shared import metrics
+from shared.about import about
 from shared.archive.listing import Place
 from shared.archive.open_orders import BEGINNING
 from shared.archive.postgres import Archive
@@ -113,11 +114,13 @@ class Reconciler:
             why = await self._follow(stray, way_back(kept, archived))
         except (Differs, MayBeSigned, MalformedEvent):
             metrics.IRRECONCILABLE.inc()
-            logger.exception("order %s is nobody's, and left alone", order_id)
+            logger.exception(
+                "order %s is nobody's, and left alone", order_id, extra=about(order_id)
+            )
             return
         if why:
             metrics.RECONCILED.labels(why).inc()
-            logger.warning("order %s was nobody's: %s", order_id, why)
+            logger.warning("order %s was nobody's: %s", order_id, why, extra=about(order_id))
 
     async def _follow(self, stray: Stray, way: Restore | GiveAgain | None) -> str:
         """Return what was done, or nothing when there was no need, or somebody was first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 
 from shared.batching import Coalescer
@@ -63,7 +64,8 @@ class ChainWatch:
         waiting = _Waiting(signature, until, loop.create_future())
         self._waiting.append(waiting)
         if self._ticking is None:
-            self._ticking = asyncio.create_task(self._tick())
+            # In a context of its own: it asks for everybody.
+            self._ticking = asyncio.create_task(self._tick(), context=Context())
         return await waiting.answer
 
     async def _question(self, signatures: Sequence[str]) -> list[Answer]:

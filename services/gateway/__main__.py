@@ -132,4 +132,4 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    run_service(GatewaySettings, main)
+    run_service("gateway", GatewaySettings, main)

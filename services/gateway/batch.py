@@ -15,6 +15,7 @@ from services.gateway.quota import Quota
 from services.gateway.routes import BareRoute, taken_body
 from shared.metrics import ORDERS_REFUSED
 from shared.streams.log import Submitted
+from shared.tracing import traceparent_in
 
 _BATCH = problems(
     *(Code.MALFORMED_BODY, Code.INVALID_BATCH, Code.INVALID_ORDER, Code.INVALID_IDEMPOTENCY_KEY),
@@ -41,7 +42,8 @@ def batch_routes(intake: Intake, quota: Quota) -> APIRouter:
             orders = await read_batch(request)
             if more := len(orders) - 1:  # The request itself was counted at the door.
                 await quota.spend(caller, more)
-            answers = await intake.accept_all(orders, caller.account, key)
+            traceparent = traceparent_in(request.headers.getlist("traceparent"))
+            answers = await intake.accept_all(orders, caller.account, key, traceparent)
             _raise_if_nothing_was_written(answers)
         except Problem as problem:
             ORDERS_REFUSED.labels(problem.code.name).inc()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from shared.orders.states import IN_FLIGHT, State
 from shared.orders.view import public_order
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Append, Log
+from shared.tracing import Done, attributes_of, collector, trace_id_of
 
 _PAUSE_S = 0.02
 
@@ -37,7 +39,7 @@ def withdraw(order: Order, now: datetime) -> OrderCancelled | CancelRequested | 
     """Return what a client's wish to cancel adds to the order's history, if anything."""
     if order.ended or (order.cancel_requested and order.state in IN_FLIGHT):
         return None
-    head = Head(order_id=order.id, version=order.version + 1, at=now)
+    head = Head(order_id=order.id, version=order.version + 1, at=now, traceparent=order.traceparent)
     if order.state in IN_FLIGHT:
         return CancelRequested(**head, state=order.state)
     return OrderCancelled(**head)
@@ -98,6 +100,7 @@ class Cancel:
         return True
 
     async def _append(self, last: OrderEvent, event: OrderEvent) -> bool:
+        began_ns = time.time_ns()
         append = Append(order_id=event.order_id, expected=event.version - 1, events=[event])
         try:
             [outcome] = await self._log.append("", [append])
@@ -105,7 +108,22 @@ class Cancel:
             return False  # It may be there all the same: the next look at the history tells.
         if outcome == "ok":
             count_appended(last, [event])
+            _tell(last, began_ns)
         return outcome == "ok"
+
+
+def _tell(last: OrderEvent, began_ns: int) -> None:
+    """Tell the collector that a wish to cancel was recorded behind the event `last`."""
+    told = collector()
+    if told and isinstance(last.traceparent, str) and trace_id_of(last.traceparent):
+        done = Done(
+            name="order.cancel",
+            traceparent=last.traceparent,
+            began_ns=began_ns,
+            ended_ns=time.time_ns(),
+            attributes=attributes_of(last),
+        )
+        told.record(done)
 
 
 def cancel_routes(cancel: Cancel) -> APIRouter:

@@ -80,8 +80,8 @@ class Conversation:
 
     async def _take(self, request: Submit) -> Subscribe | None:
         try:
-            key = request.idempotency_key
-            taken = await self._desk.submit(self._caller, bytes(request.order), key)
+            key, trace = request.idempotency_key, request.traceparent
+            taken = await self._desk.submit(self._caller, bytes(request.order), key, trace)
         except Problem as problem:
             self._follower.answer(refusal(request.id, problem))
             return None

@@ -25,6 +25,15 @@ _IDEMPOTENCY_KEY = {
     "with the same body is the same order",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
+_TRACEPARENT = {
+    "name": "traceparent",
+    "in": "header",
+    "required": False,
+    "description": "The trace that the order is to belong to (W3C Trace Context). It is carried in "
+    "every event of the order; one that is not valid is ignored",
+    "schema": {"type": "string"},
+    "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+}
 _ORDER_ID = {
     "name": "order_id",
     "in": "path",
@@ -55,8 +64,8 @@ def takes_body(schema: str) -> dict[str, Any]:
 
 
 def takes_order(schema: str) -> dict[str, Any]:
-    """Describe a request with a JSON body and an Idempotency-Key."""
-    return {**takes_body(schema), "parameters": [_IDEMPOTENCY_KEY]}
+    """Describe a request with a JSON body, an Idempotency-Key and a trace."""
+    return {**takes_body(schema), "parameters": [_IDEMPOTENCY_KEY, _TRACEPARENT]}
 
 
 def takes_query(model: type[BaseModel]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from services.gateway.problems import Problem
 from services.gateway.quota import Quota
 from shared.metrics import ORDERS_REFUSED
 from shared.streams.log import Submitted
+from shared.tracing import traceparent_in
 
 
 class Desk:
@@ -23,13 +24,16 @@ class Desk:
         self._intake = intake
         self._cancel = cancel
 
-    async def submit(self, caller: Caller, order: bytes, key: str | None) -> Submitted:
+    async def submit(
+        self, caller: Caller, order: bytes, key: str | None, traceparent: str | None
+    ) -> Submitted:
         """Return once the order is kept. Raises `Problem`."""
         try:
             caller.require(Role.TRADE)
             await self._quota.spend(caller)
             key = checked_key([] if key is None else [key])
-            return await self._intake.accept(parse_order(order), caller.account, key)
+            trace = traceparent_in([] if traceparent is None else [traceparent])
+            return await self._intake.accept(parse_order(order), caller.account, key, trace)
         except Problem as problem:
             ORDERS_REFUSED.labels(problem.code.name).inc()
             raise

@@ -22,6 +22,7 @@ from services.gateway.plain import plain_order
 from services.gateway.problems import Code, Problem
 from services.gateway.routes import EXECUTE, taken_body, taken_headers
 from shared import metrics
+from shared.tracing import traceparent_in
 
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8"})
 
@@ -45,35 +46,40 @@ class Execute:
         message = _at_hand(receive) if asked else None
         order = _plain(message) if message else None
         if asked and order:
-            await self._take(order, *asked, _Answer(send, began))
+            await self._take(order, asked, _Answer(send, began))
         else:
             await self._app(scope, _again(message, receive) if message else receive, send)
 
-    def _asked(self, scope: Scope) -> tuple[Caller, str | None] | None:
-        """Return who asks, and under which Idempotency-Key, if there is nothing to say to it."""
+    def _asked(self, scope: Scope) -> tuple[Caller, str | None, str | None] | None:
+        """Return who asks, with which Idempotency-Key, in which trace, if all of it is fine."""
         rules = self._rules
         if rules.inside.full or rules.quota.limited:
             return None
-        kinds, keys = [], []
+        kinds, keys, traces = [], [], []
         for name, value in scope["headers"]:
             if name == b"content-type":
                 kinds.append(value)
             elif name == b"idempotency-key":
                 keys.append(value.decode("latin-1"))
+            elif name == b"traceparent":
+                traces.append(value.decode("latin-1"))
         if len(kinds) != 1 or kinds[0] not in _JSON:
             return None
         try:
             caller = rules.access.caller(Headers(scope=scope))
-            return (caller, checked_key(keys)) if caller.role >= Role.TRADE else None
+            if caller.role < Role.TRADE:
+                return None
+            return caller, checked_key(keys), traceparent_in(traces) if traces else None
         except Problem:
             return None
 
     async def _take(
-        self, order: NewOrder, caller: Caller, key: str | None, answer: _Answer
+        self, order: NewOrder, asked: tuple[Caller, str | None, str | None], answer: _Answer
     ) -> None:
+        caller, key, traceparent = asked
         try:
             with self._rules.inside:
-                taken = await self._intake.accept(order, caller.account, key)
+                taken = await self._intake.accept(order, caller.account, key, traceparent)
         except Problem as problem:
             metrics.ORDERS_REFUSED.labels(problem.code.name).inc()
             await answer.refuse(problem)

@@ -13,6 +13,7 @@ from services.gateway.follow import Place, Render, plain, read_update, updates_i
 from services.gateway.follower import LEAVING, Follower
 from services.gateway.histories import Histories
 from services.gateway.problems import Code, Problem
+from shared.about import about
 from shared.metrics import HEALED, RESUMES
 from shared.orders.codec import MalformedEvent
 from shared.settings import GatewaySettings
@@ -159,9 +160,15 @@ class Followers:
             if not self._missed:
                 self._wake.clear()
             heals = [self._heal(*missed) for missed in batch.items()]
-            for failed in await asyncio.gather(*heals, return_exceptions=True):
+            healed = await asyncio.gather(*heals, return_exceptions=True)
+            for order_id, failed in zip(batch, healed, strict=True):
                 if failed:  # One order's trouble must not end the healing of all others.
-                    logger.error("an order cannot be healed", exc_info=failed)
+                    logger.error(
+                        "order %s cannot be healed",
+                        order_id,
+                        exc_info=failed,
+                        extra=about(order_id),
+                    )
 
     async def _check_forever(self) -> None:
         while True:  # Nothing else reveals that the last update was lost.
@@ -181,7 +188,9 @@ class Followers:
         try:
             history = updates_in(await self._histories.read(order_id))
         except Problem as problem:
-            logger.warning("order %s is not healed yet: %s", order_id, problem)
+            logger.warning(
+                "order %s is not healed yet: %s", order_id, problem, extra=about(order_id)
+            )
             return  # The next check will find it again.
         except MalformedEvent as error:
             broken = _cannot_show(order_id, error)
@@ -195,5 +204,7 @@ class Followers:
 
 
 def _cannot_show(order_id: str, error: MalformedEvent) -> Problem:
-    logger.error("order %s has an event that cannot be shown: %s", order_id, error)
+    logger.error(
+        "order %s has an event that cannot be shown: %s", order_id, error, extra=about(order_id)
+    )
     return Problem(Code.INTERNAL_ERROR)

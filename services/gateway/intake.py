@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from services.gateway.appending import Appending
 from services.gateway.models import NewOrder
 from services.gateway.pressure import Pressure
 from services.gateway.problems import Code, Problem
+from shared.about import subject
 from shared.clock import Clock
 from shared.metrics import ORDERS_ACCEPTED
 from shared.orders.events import OrderSubmitted
@@ -19,6 +21,7 @@ from shared.orders.values import SwapIntent
 from shared.settings import GatewaySettings
 from shared.streams.ids import id_for_key, new_order_id
 from shared.streams.log import Log, Submission, Submitted
+from shared.tracing import Begun, attributes_of, collector
 
 _KEY = re.compile(r"[!-~]{1,255}")
 
@@ -51,42 +54,71 @@ class Intake:
         self._clock = clock
         self._append = Appending(log, settings)
 
-    async def accept(self, order: NewOrder, account: str, key: str | None) -> Submitted:
+    async def accept(
+        self, order: NewOrder, account: str, key: str | None, traceparent: str | None = None
+    ) -> Submitted:
         """Return once the order is on the log, or was before under the same `key`.
 
         Without a `key`, the order's own `clientOrderId` is its key. Raises `Problem`: 503 when
         nothing was written, 504 when that is unknown, 409 when the key belongs to another order.
         """
         self._pressure.check()
-        submission = self._submission(order, account, f"key:{key}" if key else None)
-        taken = await self._append.one(submission)
+        span = _begun(traceparent)
+        submission = self._submission(
+            order, account, f"key:{key}" if key else None, span.traceparent if span else traceparent
+        )
+        subject.set(submission.event)
+        try:
+            taken = await self._append.one(submission)
+        except BaseException as error:
+            _end(span, submission, error)
+            raise
+        _end(span, submission, taken)
         ORDERS_ACCEPTED.inc()
         return taken
 
     async def accept_all(
-        self, orders: Sequence[NewOrder | Problem], account: str, key: str | None
+        self,
+        orders: Sequence[NewOrder | Problem],
+        account: str,
+        key: str | None,
+        traceparent: str | None = None,
     ) -> list[Submitted | Problem]:
         """Return what `accept` returns or raises, for each order of a batch; problems stay.
 
-        The orders go to the log together. `key` covers the batch: each order's place in it.
+        The orders go to the log together. `key` covers the batch: each order's place in it. Without
+        a `traceparent` each order has a trace of its own.
         """
         try:
             self._pressure.check()
         except Problem as closed:
             return [order if isinstance(order, Problem) else closed for order in orders]
         submissions: dict[int, Submission] = {}
+        spans: dict[int, Begun | None] = {}
         answers: dict[int, Submitted | Problem] = {}
         for place, order in enumerate(orders):
             if isinstance(order, Problem):
                 answers[place] = order
             else:
                 name = f"batch:{place}:{key}" if key else None
-                submissions[place] = self._submission(order, account, name)
-        answers |= await self._append.all(submissions)
+                span = spans[place] = _begun(traceparent)
+                submissions[place] = self._submission(
+                    order, account, name, span.traceparent if span else traceparent
+                )
+        try:
+            answers |= await self._append.all(submissions)
+        except BaseException as error:
+            for place, submission in submissions.items():
+                _end(spans[place], submission, error)
+            raise
+        for place, submission in submissions.items():
+            _end(spans[place], submission, answers[place])
         ORDERS_ACCEPTED.inc(sum(isinstance(answer, Submitted) for answer in answers.values()))
         return [answers[place] for place in range(len(orders))]
 
-    def _submission(self, order: NewOrder, account: str, name: str | None) -> Submission:
+    def _submission(
+        self, order: NewOrder, account: str, name: str | None, traceparent: str | None
+    ) -> Submission:
         now, marker, digest = self._clock(), None, ""
         if name is None and order.client_order_id is not None:
             name = f"client:{order.client_order_id}"
@@ -102,5 +134,27 @@ class Intake:
             intent=order.intent,
             account=account,
             client_order_id=order.client_order_id,
+            traceparent=traceparent or UNSET,
         )
         return Submission(event=event, marker=marker, digest=digest)
+
+
+def _begun(traceparent: str | None) -> Begun | None:
+    told = collector()
+    return told.begin("order.submit", traceparent) if told else None
+
+
+def _end(span: Begun | None, submission: Submission, what: Submitted | BaseException) -> None:
+    """End the span of an order's intake, if it has one."""
+    if span is None:
+        return
+    attributes = attributes_of(submission.event) | {
+        "messaging.system": "redis",
+        "messaging.operation.type": "send",
+        "messaging.operation.name": "append",
+    }
+    if isinstance(what, BaseException):
+        span.end(attributes, what)
+        return
+    attributes["slipstream.order.id"] = what.order_id
+    span.end(attributes | {"slipstream.order.repeated": what.kind == "repeated"})

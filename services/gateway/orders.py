@@ -21,6 +21,7 @@ from services.gateway.streams import Streams, wants_stream
 from shared.metrics import ORDERS_REFUSED
 from shared.orders.codec import decode
 from shared.orders.view import public_order
+from shared.tracing import traceparent_in
 
 _EXECUTE = problems(
     *(Code.MALFORMED_BODY, Code.INVALID_ORDER, Code.INVALID_IDEMPOTENCY_KEY),
@@ -47,7 +48,9 @@ def order_routes(
             caller = caller_of(request)
             caller.require(Role.TRADE)
             key = checked_key(request.headers.getlist("idempotency-key"))
-            taken = await intake.accept(await read_order(request), caller.account, key)
+            traceparent = traceparent_in(request.headers.getlist("traceparent"))
+            order = await read_order(request)
+            taken = await intake.accept(order, caller.account, key, traceparent)
         except Problem as problem:
             ORDERS_REFUSED.labels(problem.code.name).inc()
             raise

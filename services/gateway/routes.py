@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.histories import checked_id
+from shared.about import subject
 from shared.streams.log import Submitted
 
 EXECUTE = "/api/orders/execute"
@@ -25,8 +26,13 @@ class BareRoute(APIRoute):
 
 
 def id_in(request: Request) -> str:
-    """Return the order id of the address. Raises `Problem` when it cannot be one."""
-    return checked_id(request.path_params["order_id"])
+    """Return the order id of the address: what the request is about, also for its logs.
+
+    Raises `Problem` when it cannot be one.
+    """
+    order_id = checked_id(request.path_params["order_id"])
+    subject.set(order_id)
+    return order_id
 
 
 def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

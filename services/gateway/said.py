@@ -44,6 +44,7 @@ class Submit(_Request, frozen=True):
     action: Literal["submit"]
     order: Raw
     idempotency_key: str | None = None
+    traceparent: str | None = None  # A message has no headers.
     follow: bool = True
     markers: bool = True
 

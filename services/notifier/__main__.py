@@ -11,6 +11,7 @@ from shared.settings import ConsumerSettings
 from shared.streams.batches import Batches
 from shared.streams.consumer import Consumer
 from shared.streams.group import Group
+from shared.streams.traced import traced_batches
 
 
 async def main(settings: ConsumerSettings, stop: asyncio.Event) -> None:
@@ -18,9 +19,10 @@ async def main(settings: ConsumerSettings, stop: asyncio.Event) -> None:
     async with opened(settings, stop) as (log, _, health):
         if log is not None:
             group = Group(log, "notifier", settings.consumer_name)
-            worker = Batches(group, Notifier(log).handle, settings, hold=False)
+            handle = traced_batches(Notifier(log).handle, group.name, "order.notify")
+            worker = Batches(group, handle, settings, hold=False)
             await consume(Consumer(group, worker, settings), health, stop)
 
 
 if __name__ == "__main__":
-    run_service(ConsumerSettings, main)
+    run_service("notifier", ConsumerSettings, main)

@@ -13,6 +13,7 @@ from shared.settings import ProjectorSettings
 from shared.streams.batches import Batches
 from shared.streams.consumer import Consumer
 from shared.streams.group import Group
+from shared.streams.traced import traced_batches
 from shared.vitals import watch_postgres
 
 
@@ -23,7 +24,8 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
             return
         projector = Projector(log, archive, history_ttl_s=settings.history_ttl_s)
         group = Group(log, "projector", settings.consumer_name)
-        worker = Batches(group, projector.handle, settings, hold=True)
+        handle = traced_batches(projector.handle, group.name, "order.project")
+        worker = Batches(group, handle, settings, hold=True)
         every_ms = settings.project_every_ms
         consumer = Consumer(group, worker, settings, read_every_ms=every_ms)
         database = settings.database_url
@@ -37,4 +39,4 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    run_service(ProjectorSettings, main)
+    run_service("projector", ProjectorSettings, main)

@@ -29,4 +29,4 @@ async def main(settings: VenueSettings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    run_service(VenueSettings, main)
+    run_service("router", VenueSettings, main)

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 
+from msgspec import UNSET, UnsetType
+
 from shared.orders.events import (
     CancelRequested,
     OrderCancelled,
@@ -82,6 +84,7 @@ class Order:
     submitted_at: datetime
     updated_at: datetime
     client_order_id: str | None = None
+    traceparent: str | UnsetType = UNSET
     attempts: int = 0  # How many routes were chosen so far.
     quotes: tuple[Quote, ...] = ()
     route: Route | None = None
@@ -126,6 +129,7 @@ def evolve(order: Order | None, event: OrderEvent) -> Order:
             state=state,
             account=event.account,
             client_order_id=event.client_order_id,
+            traceparent=event.traceparent,
             intent=event.intent,
             submitted_at=event.at,
             updated_at=event.at,

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeAlias
 
 from shared import metrics
+from shared.about import about
 from shared.errors import ServerAway
 from shared.orders.codec import MalformedEvent
 from shared.settings import ConsumerSettings
@@ -162,10 +163,14 @@ class Batches:
         ):
             if await self.patience(lambda: group.bury(delivery, repr(error))):
                 metrics.DEAD_LETTERS.labels(group.name).inc()
-                logger.error("entry %s is a dead letter: %r", delivery.place, error)
+                logger.error(
+                    "entry %s is a dead letter: %r", delivery.place, error, extra=about(delivery)
+                )
             return
         metrics.RETRIES.labels(group.name).inc()
         if self._hold:
             metrics.PROJECTION_HELD.inc()
-        logger.error("entry %s cannot be handled yet: %r", delivery.place, error)
+        logger.error(
+            "entry %s cannot be handled yet: %r", delivery.place, error, extra=about(delivery)
+        )
         await self.patience(lambda: group.hand_back([(delivery, delivery.attempt)]))

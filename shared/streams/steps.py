@@ -15,6 +15,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from shared import metrics
+from shared.about import Step, about, subject
 from shared.batching import Coalescer
 from shared.errors import ServerAway
 from shared.measures import count_appended
@@ -127,7 +128,9 @@ class Steps:
             return
         for order_id in set(vanished) - ended:
             metrics.SETTLED.labels(self._group.name, "missing").inc()
-            logger.error("order %s is parked and its history is missing", order_id)
+            logger.error(
+                "order %s is parked and its history is missing", order_id, extra=about(order_id)
+            )
 
     async def finish(self, within_s: float) -> None:
         """Finish steps, but not those that wait for the chain: another replica can wait too."""
@@ -144,6 +147,7 @@ class Steps:
             await asyncio.wait(list(self._tasks))
 
     async def _process(self, delivery: Delivery) -> None:
+        subject.set(delivery)
         try:
             await self._work(delivery)
         except LogUnavailable as error:  # Told to stop while Redis is away.
@@ -158,6 +162,7 @@ class Steps:
         """Bring the order as far as this group does, step after step, on one delivery."""
         event, attempt = await self._read(delivery, delivery.raw), delivery.attempt
         while event is not None:
+            subject.set(Step(event, delivery, attempt))
             following = await self._following(delivery, event, attempt)
             if following is None:
                 return

@@ -38,6 +38,7 @@ class Expected(NamedTuple):
 
 EXPECTED = {
     "confirmed": Expected(State.CONFIRMED, 6, 1, "raydium", True, "224.010000000"),
+    "confirmed-in-a-trace": Expected(State.CONFIRMED, 6, 1, "raydium", True, "224.010000000"),
     "confirmed-though-send-was-refused": Expected(
         State.CONFIRMED, 5, 1, "raydium", True, "224.010000000"
     ),

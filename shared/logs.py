@@ -1,0 +1,37 @@
+"""Logs: lines for people, or JSON with the ids of what each line is about."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from shared.about import ids_of, subject
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: when, what, and of which order, event and trace."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **ids_of(getattr(record, "subject", None) or subject.get()),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def configure_logging(level: str, form: str = "auto") -> None:
+    """Log to standard error. `auto` is text on a terminal, JSON elsewhere."""
+    handler = logging.StreamHandler()
+    if form == "text" or (form == "auto" and sys.stderr.isatty()):
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s"))
+    else:
+        handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
