@@ -67,13 +67,14 @@ class Intake:
         submission = self._submission(
             order, account, f"key:{key}" if key else None, span.traceparent if span else traceparent
         )
-        subject.set(submission.event)
         try:
             taken = await self._append.one(submission)
         except BaseException as error:
+            subject.set(submission.event)  # Only now: what goes well is not logged.
             _end(span, submission, error)
             raise
-        _end(span, submission, taken)
+        if span:
+            _end(span, submission, taken)
         ORDERS_ACCEPTED.inc()
         return taken
 
