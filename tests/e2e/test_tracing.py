@@ -22,6 +22,9 @@ from tests.outcomes import all_ended
 from tests.processes import EVERY_SERVICE, ROOT, Service, Services, StackSettings, environment
 from tests.servers import free_port
 
+# Five interpreters, each with a collector's client, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(180)
+
 CLIENTS_SPAN = "00f067aa0ba902b7"
 # What happens to an order that nothing goes wrong with.
 STEPS = Counter(
@@ -241,7 +244,7 @@ async def test_a_collector_that_is_away_holds_up_no_order_and_no_leaving(
     )
     order_ids = [await submitted(stack[0]) for _ in range(20)]
 
-    await eventually(lambda: all_ended(log, order_ids), within_s=10)
+    await eventually(lambda: all_ended(log, order_ids), within_s=30)
 
     await eventually(
         lambda: stack[0].metric("slipstream_spans_dropped_total", why="refused") > 0, within_s=20
