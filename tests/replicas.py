@@ -42,6 +42,7 @@ class Scripted:
     handles: Collection[type[OrderEvent]] = (OrderSubmitted,)
     handles_when_due: Collection[type[OrderEvent]] = ()
     waits_on: Collection[type[OrderEvent]] = ()
+    announces: Collection[type[OrderEvent]] = ()
     gave_up: Callable[[OrderEvent, str], Next] = field(default=lambda _event, _why: [])
 
     async def handle(self, event: OrderEvent) -> Next:

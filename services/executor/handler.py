@@ -43,6 +43,7 @@ class Executor:
     )
     handles_when_due = (OrderConfirmed,)
     waits_on = (TransactionSent, CancelRequested)
+    announces = (TransactionSent,)
 
     async def handle(self, event: OrderEvent) -> Next:
         """Return the next event of an order that is to be executed."""

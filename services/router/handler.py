@@ -39,6 +39,7 @@ class Router:
     handles = (OrderSubmitted, RoutingStarted, RouteExpired, TransactionExpired)
     handles_when_due = ()
     waits_on = ()
+    announces = (RoutingStarted,)
 
     async def handle(self, event: OrderEvent) -> Next:
         """Return the next event of an order that is to be routed."""

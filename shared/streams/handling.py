@@ -38,6 +38,14 @@ class Handler(Protocol):
         """Return those of them that it handles by waiting, so without a slot."""
         ...
 
+    @property
+    def announces(self) -> Collection[type[OrderEvent]]:
+        """Return those that only tell what it does next, and stand for nothing that was done.
+
+        They are appended together with what comes of it, if that comes soon.
+        """
+        ...
+
     async def handle(self, event: OrderEvent) -> Next:
         """Return what follows.
 

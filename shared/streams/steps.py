@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 
 from shared import metrics
 from shared.about import Step, about, subject
@@ -29,6 +30,7 @@ from shared.orders.events import (
     OutcomeContradicted,
 )
 from shared.settings import ConsumerSettings
+from shared.streams.announcing import Announcement
 from shared.streams.delivery import Delivery
 from shared.streams.errors import HistoryMissing, LogUnavailable
 from shared.streams.group import Group
@@ -73,7 +75,9 @@ class Steps:
         self._handles = {kind.__name__ for kind in handler.handles}
         self._when_due = self._handles | {kind.__name__ for kind in handler.handles_when_due}
         self._waits_on = {kind.__name__ for kind in handler.waits_on}
+        self._announces = {kind.__name__ for kind in handler.announces}
         self._held = Held(settings.max_in_flight)
+        self._told: dict[tuple[int, str], Announcement] = {}
         self._tasks: dict[asyncio.Task[None], bool] = {}
         self._leaving = False
         self._settle = Coalescer(self._append, batch=500)
@@ -157,6 +161,8 @@ class Steps:
             logger.exception("%s of %s left pending", delivery.type, delivery.order_id)
         finally:
             self._held.drop(delivery)
+            if told := self._told.pop(delivery.place, None):
+                told.drop()
 
     async def _work(self, delivery: Delivery) -> None:
         """Bring the order as far as this group does, step after step, on one delivery."""
@@ -225,6 +231,8 @@ class Steps:
 
     async def _hand_back(self, delivery: Delivery, *, tried: int) -> None:
         # A parked order falls due again by itself, one lease from now.
+        if told := self._told.pop(delivery.place, None):
+            await self._told_of(told)
         if delivery.entry_id:
             await self._put_aside((delivery, tried))
 
@@ -239,26 +247,60 @@ class Steps:
         park: Park | None = None
         if isinstance(following, Park):
             park, following = following, following.events
+        before, events = event, following
+        if told := self._told.pop(delivery.place, None):
+            if told.take_back():
+                before, events = told.before, [*told.events, *following]
+            elif (settled := await self._told_of(told)).outcome != "ok":
+                return await self._refused(delivery, settled)
         last = following[-1] if following and not park else None
-        goes_on = type(last).__name__ in self._handles
+        name = type(last).__name__
+        goes_on = name in self._handles
+        if goes_on and name in self._announces and not self._leaving:
+            send = partial(self._announce, delivery)
+            self._told[delivery.place] = Announcement(before, events, send)
+            return last
         append = Append(
             order_id=event.order_id,
-            expected=event.version,
-            events=following,
+            expected=before.version,
+            events=events,
             entry_id=delivery.entry_id,
             carry_on=goes_on,
             park_ms=park.after_ms if park else None,
             unpark=not (delivery.entry_id or park or goes_on),
         )
         settled = await self._settle(append)
+        if settled.outcome != "ok":
+            return await self._refused(delivery, settled)
+        self._count(before, events)
+        return last if goes_on else None
+
+    def _announce(self, delivery: Delivery, told: Announcement) -> asyncio.Future[Settled]:
+        append = Append(
+            order_id=delivery.order_id,
+            expected=told.before.version,
+            events=told.events,
+            entry_id=delivery.entry_id,
+            carry_on=True,
+        )
+        return self._settle.put(append)
+
+    async def _told_of(self, told: Announcement) -> Settled:
+        settled = await told.told()
+        if settled.outcome == "ok":
+            self._count(told.before, told.events)
+        return settled
+
+    def _count(self, before: OrderEvent, events: Sequence[OrderEvent]) -> None:
+        metrics.of(metrics.SETTLED, self._group.name, "ok").inc()
+        count_appended(before, events)
+
+    async def _refused(self, delivery: Delivery, settled: Settled) -> OrderEvent | None:
         if settled.outcome == "missing":
             await self._without_history(delivery)
             return None
         metrics.of(metrics.SETTLED, self._group.name, settled.outcome).inc()
-        if settled.outcome == "moved":
-            return await self._overtaken(delivery, settled.last)
-        count_appended(event, following)
-        return last if goes_on else None
+        return await self._overtaken(delivery, settled.last)
 
     async def _overtaken(self, delivery: Delivery, last: bytes) -> OrderEvent | None:
         # Who moved the order on may have been a replica that lost its lease of this very trigger:

@@ -125,6 +125,7 @@ class _TracedSteps:
         self.handles: Collection[type[OrderEvent]] = handler.handles
         self.handles_when_due: Collection[type[OrderEvent]] = handler.handles_when_due
         self.waits_on: Collection[type[OrderEvent]] = handler.waits_on
+        self.announces: Collection[type[OrderEvent]] = handler.announces
         self._handler = handler
         self._group = group
         self._told = told
