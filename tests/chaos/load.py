@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -15,6 +15,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from tests.chaos.crowd import Crowd
 from tests.chaos.records import Answer, Connection, Record, Told
 from tests.chaos.run import ACCEPTED
 from tests.gateway import EXECUTE, ORDER
@@ -23,7 +24,8 @@ _ANSWER_S = 5.0
 _PAUSE_S = 0.2
 _ENDED = 1000  # How a gateway closes a socket whose order has ended.
 _MOST_AT_ONCE = 1_500
-_CANCELS, _EXPIRES = 0.1, 0.05  # Of all orders.
+_ALONE, _CROWD = 4, 20  # Every fourth order has a client of its own, the others share one.
+_CANCELS, _EXPIRES = 0.1, 0.05  # Of the orders with a client of their own.
 _LOST = (OSError, WebSocketException)  # A TimeoutError is an OSError.
 
 
@@ -46,6 +48,7 @@ class Load:
         self._under_way: set[asyncio.Task[None]] = set()
         self._errors: list[BaseException] = []
         self._http = httpx.AsyncClient(timeout=_ANSWER_S, trust_env=False)
+        self._crowd = Crowd(self._http, self._door, self.records, self._dice)
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,15 +63,21 @@ class Load:
         """Start on `rate` orders a second, fewer while very many are under way."""
         loop = asyncio.get_running_loop()
         start = loop.time()
+        crowd: list[str] = []
         for number in itertools.count(1):
             with suppress(TimeoutError):
                 await asyncio.wait_for(until.wait(), start + number / rate - loop.time())
             if until.is_set():
                 return
-            if len(self._under_way) < _MOST_AT_ONCE:
-                task = asyncio.create_task(self._travel(f"order-{number}"))
-                self._under_way.add(task)
-                task.add_done_callback(self._left)
+            if len(self._under_way) >= _MOST_AT_ONCE:
+                continue
+            if number % _ALONE == 0:
+                self._start(self._travel(f"order-{number}"))
+                continue
+            crowd.append(f"order-{number}")
+            if len(crowd) == _CROWD:
+                self._start(self._crowd.travel(crowd))
+                crowd = []
 
     async def finish(self, within_s: float) -> None:
         """Wait until every client has heard of its order's end, but not for ever."""
@@ -76,6 +85,11 @@ class Load:
             await asyncio.wait(self._under_way, timeout=within_s)
         if self._errors:
             raise BaseExceptionGroup("clients broke down", self._errors)
+
+    def _start(self, travelling: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(travelling)
+        self._under_way.add(task)
+        task.add_done_callback(self._left)
 
     def _left(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)

@@ -1,0 +1,126 @@
+"""Clients that place many orders at once and follow all of them over one socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import httpx
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from tests.chaos.records import Answer, Connection, Record, Told
+from tests.chaos.run import ACCEPTED
+from tests.gateway import ORDER
+
+_ANSWER_S = 5.0
+_PAUSE_S = 0.2
+_ENDED = 1000  # What the gateway would close a socket of one order with.
+_REFUSED = range(400, 500)
+_LOST = (OSError, WebSocketException)  # A TimeoutError is an OSError.
+
+
+class _Message(msgspec.Struct, rename="camel"):
+    order_id: str = ""
+    version: int = 0
+    status: str = ""
+    marker: str = ""
+    error: Any = None
+
+
+_message = msgspec.json.Decoder(_Message)
+
+
+class Crowd:
+    """Writes down what it is told as if each of its orders had a client of its own."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, door: Callable[[], str], records: list[Record], dice: Random
+    ) -> None:
+        self._http = http
+        self._door = door
+        self._records = records
+        self._dice = dice
+
+    async def travel(self, keys: Sequence[str]) -> None:
+        """Place an order under each of these names, and follow it to its end."""
+        placed: dict[str, str] = {}
+        wanted = list(keys)
+        while wanted:
+            answers = await self._place(wanted)
+            placed |= {a.order_id: a.key for a in answers if a.status == ACCEPTED and a.order_id}
+            wanted = [a.key for a in answers if a.status != ACCEPTED and a.status not in _REFUSED]
+            if wanted:
+                await self._pause()
+        seen = dict.fromkeys(placed, 0)
+        while seen:
+            await self._follow(seen)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(_PAUSE_S * self._dice.uniform(0.5, 1.5))
+
+    async def _place(self, keys: Sequence[str]) -> list[Answer]:
+        body = {"orders": [{**ORDER, "clientOrderId": key} for key in keys]}
+        try:
+            reply = await self._http.post(f"http://{self._door()}/api/orders/batch", json=body)
+            said = reply.json()
+        except (httpx.TransportError, ValueError):  # No answer, or half of one.
+            answers = [Answer(asked="place", key=key, status=0) for key in keys]
+        else:
+            each = said.get("orders") or [{"problem": said}] * len(keys)
+            answers = [_answer(key, one) for key, one in zip(keys, each, strict=True)]
+        self._records += answers
+        return answers
+
+    async def _follow(self, seen: dict[str, int]) -> None:
+        """Follow orders from the versions that were seen; take out those that have ended."""
+        told: dict[str, list[Told]] = defaultdict(list)
+        ended: set[str] = set()
+        asked = dict(seen)
+        try:
+            address = f"ws://{self._door()}/api/orders/ws"
+            async with connect(address, proxy=None, open_timeout=_ANSWER_S) as socket:
+                for order_id, version in asked.items():
+                    await socket.send(
+                        msgspec.json.encode({"subscribe": order_id, "since": version})
+                    )
+                await _listen(socket, told, ended, len(asked))
+        except _LOST:
+            pass
+        for order_id, since in asked.items():
+            heard, closed = tuple(told[order_id]), _ENDED if order_id in ended else None
+            self._records.append(
+                Connection(order_id=order_id, since=since, told=heard, closed=closed)
+            )
+            seen[order_id] = max([since, *(update.version for update in heard)])
+            if order_id in ended:
+                del seen[order_id]
+
+
+async def _listen(
+    socket: ClientConnection, told: dict[str, list[Told]], ended: set[str], most: int
+) -> None:
+    """Hear what a socket says, until every order has ended or one cannot be followed now."""
+    while len(ended) < most:
+        message = _message.decode(await socket.recv())
+        if message.error is not None:
+            return
+        if message.marker == "ended":
+            ended.add(message.order_id)
+        elif not message.marker:
+            told[message.order_id].append(Told(message.version, message.status))
+
+
+def _answer(key: str, said: dict[str, Any]) -> Answer:
+    if "orderId" in said:
+        order_id, told = said["orderId"], said.get("status", "")
+        return Answer(asked="place", key=key, status=ACCEPTED, order_id=order_id, told=told)
+    problem = said.get("problem", {})
+    return Answer(
+        asked="place", key=key, status=problem.get("status", 0), code=problem.get("code", "")
+    )
