@@ -30,7 +30,7 @@ AT_ONCE = 12
 REPEATS = 3
 TRIES = 3  # To meet what the clock repeats: one poll of the chain more or less.
 WORKERS = ("router", "executor")
-LEAST = {"router": 5, "executor": 9}  # Messages of one order; far fewer means a blind proxy.
+LEAST = {"router": 3, "executor": 9}  # Messages of one order; far fewer means a blind proxy.
 QUIET, SILENT = "all goes well", "the chain is silent for a while"
 NO_ANSWER, NOTHING_ARRIVES = "the answer to the send is lost", "nothing that is sent arrives"
 # How the chain treats the order: each takes the executor down another path.
