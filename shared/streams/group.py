@@ -159,6 +159,8 @@ class Group:
 
         Raises `LogUnavailable`.
         """
+        if not self.log.makes_copies:
+            return True
         last: dict[str, str] = {}
         for delivery in sorted(deliveries, key=lambda one: _place_of(one.entry_id)):
             last[self._stream(delivery.partition)] = delivery.entry_id

@@ -232,13 +232,16 @@ class Log:
             _, copied = await self._run([("LLEN", self.keys.history(order_id))])
             self._check(copied)
 
+    @property
+    def makes_copies(self) -> bool:
+        """Return whether replicas must have an event before anybody hears of it."""
+        return self._copies is not None
+
     async def are_copied(self, entries: Mapping[str, str]) -> bool:
         """Return whether these entries, one a stream, are there and on as many replicas as must.
 
         What came before them in their streams is, then, too. Raises `LogUnavailable`.
         """
-        if self._copies is None:
-            return True
         looks = [("XRANGE", stream, entry_id, entry_id) for stream, entry_id in entries.items()]
         found, copied = await self._run(looks)
         metrics.COPIES_MISSED.inc(not copied)
