@@ -24,7 +24,7 @@ _ANSWER_S = 5.0
 _PAUSE_S = 0.2
 _ENDED = 1000  # How a gateway closes a socket whose order has ended.
 _MOST_AT_ONCE = 1_500
-_ALONE, _CROWD = 4, 20  # Every fourth order has a client of its own, the others share one.
+_ALONE, _CROWD = 6, 40  # Every sixth order has a client of its own, the others share one.
 _CANCELS, _EXPIRES = 0.1, 0.05  # Of the orders with a client of their own.
 _LOST = (OSError, WebSocketException)  # A TimeoutError is an OSError.
 
