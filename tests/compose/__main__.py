@@ -19,7 +19,7 @@ from tests.chaos import orders as archive_checks
 from tests.chaos.evidence import come_to_rest, evidence
 from tests.chaos.run import run_of
 from tests.compose.acts import ONE, all_acts, seen
-from tests.compose.clients import Clients
+from tests.compose.clients import PATIENCE_S, Clients
 from tests.compose.look import confinement_faults, grace_of, image_faults
 from tests.compose.project import CommandFailed, Project, project_in
 from tests.compose.prometheus import RULES, Prometheus
@@ -96,7 +96,7 @@ async def _used(project: Project) -> list[str]:
     prometheus = Prometheus(project)
     try:
         await seen(prometheus, ONE)
-        async with AsyncClient(project.url) as client:
+        async with AsyncClient(project.url, retry_for_s=PATIENCE_S) as client:
             clients = Clients(client)
             wrong = await _loaded(project, prometheus, clients)
         return [*wrong, *await _rules_faults(prometheus), *await _order_faults(project, clients)]
@@ -137,7 +137,8 @@ async def _order_faults(project: Project, clients: Clients) -> list[str]:
     settings = project.settings
     await come_to_rest(settings, _REST_S)
     journeys = clients.journeys
-    found = await read_back(settings, [journey.order_id for journey in journeys])
+    placed = [journey.order_id for journey in journeys if journey.order_id]
+    found = await read_back(settings, placed)
     checks = check(journeys, found, all_confirmed=True)
     for one in checks:
         out.print(f"{'ok' if one.holds else 'broken':<9} {one.claim}")

@@ -31,7 +31,8 @@ async def all_acts(project: Project, prometheus: Prometheus) -> AsyncIterator[Ac
     for replicas in (MANY, ONE, TWO):
         await project.scale(**replicas)
         await seen(prometheus, replicas)
-        yield Act(f"scaled to {_words(replicas)}; Prometheus asks each of them", gateways=True)
+        # A machine that starts ten containers at once may starve the gateway it has.
+        yield Act(f"scaled to {_words(replicas)}; Prometheus asks each of them", gateways=False)
     rolled = await project.roll()
     await seen(prometheus, TWO)
     yield Act(f"replaced {len(rolled.splitlines())} replicas one by one", gateways=True)

@@ -11,7 +11,7 @@ from cli.demo.journey import Journey
 from slipstream import AsyncClient, SlipstreamError
 
 _ORDERS = (("SOL", "USDC", "1.5"), ("USDC", "SOL", "250"), ("ETH", "USDC", "0.2"))
-_PATIENCE_S = 120.0
+PATIENCE_S = 120.0
 
 
 class Clients:
@@ -40,16 +40,18 @@ class Clients:
     async def _travel(self, journey: Journey, order: tuple[str, str, str]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 journey.order_id = (await self._client.submit(*order)).order_id
                 journey.accepted_at = loop.time()
-                async for event in self._client.follow(journey.order_id, lost=self._lost):
+                async for event in self._client.follow(
+                    journey.order_id, patience_s=PATIENCE_S, lost=self._lost
+                ):
                     journey.updates.append(event)
                     journey.ended_at = loop.time()
         except SlipstreamError as error:
             journey.problem = f"{type(error).__name__}: {error}"
         except TimeoutError:
-            journey.problem = f"no end within {_PATIENCE_S:g} s"
+            journey.problem = f"no end within {PATIENCE_S:g} s"
 
     def lost_lately(self) -> Counter[str]:
         """Return why connections were lost since this was last asked."""
