@@ -13,6 +13,7 @@ import msgspec
 from cli.layout import SERVER_GRACE_S, Layout
 from cli.plan import SERVICES, FreePorts, Replica, is_free
 from cli.process import Program
+from cli.readiness import says_yes
 
 DEFAULT_PORT = 9090
 NOT_INSTALLED = (
@@ -78,8 +79,4 @@ def free_port() -> int:
 
 async def answers(http: httpx.AsyncClient, url: str) -> bool:
     """Return whether the Prometheus at `url` has loaded its rules and its data."""
-    try:
-        answer = await http.get(f"{url}/-/ready")
-    except httpx.HTTPError:
-        return False
-    return answer.status_code == httpx.codes.OK
+    return await says_yes(http, f"{url}/-/ready")

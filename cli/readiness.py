@@ -55,8 +55,13 @@ async def prepare_tables(database_url: str) -> list[str]:
 
 async def is_ready(http: httpx.AsyncClient, replica: Replica) -> bool:
     """Return whether a replica says that it is ready."""
+    return await says_yes(http, f"{replica.url}/health/ready")
+
+
+async def says_yes(http: httpx.AsyncClient, url: str) -> bool:
+    """Return whether an address answers with 200."""
     try:
-        answer = await http.get(f"{replica.url}/health/ready")
+        answer = await http.get(url)
     except httpx.HTTPError:
         return False
     return answer.status_code == httpx.codes.OK

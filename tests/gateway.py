@@ -20,7 +20,8 @@ from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
 from shared.orders.view import public_json
 from shared.settings import GatewaySettings
-from shared.streams.log import Append, Log
+from shared.streams.appends import Append
+from shared.streams.log import Log
 from tests.eventually import eventually
 
 EXECUTE = "/api/orders/execute"

@@ -15,11 +15,12 @@ from shared.clock import utc_now
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent, OrderSubmitted
 from shared.settings import ConsumerSettings, VenueSettings
+from shared.streams.appends import Append, Submission
 from shared.streams.backlog import backlog_of
 from shared.streams.consumer import Consumer, Worker
 from shared.streams.group import Group
 from shared.streams.handling import Ended, Handler, Next
-from shared.streams.log import Append, Log, Submission
+from shared.streams.log import Log
 from shared.streams.steps import Steps
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues

@@ -10,8 +10,9 @@ from shared.batching import Coalescer, Full
 from shared.metrics import APPEND_SECONDS, EVENTS, SETTLE_BATCH
 from shared.orders.events import OrderSubmitted
 from shared.settings import GatewaySettings
+from shared.streams.appends import Submission, Submitted
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log, Submission, Submitted
+from shared.streams.log import Log
 from shared.streams.markers import known
 
 _FIRST_PAUSE_S = 0.02

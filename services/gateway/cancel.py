@@ -23,8 +23,9 @@ from shared.orders.events import CancelRequested, Head, OrderCancelled, OrderEve
 from shared.orders.order import Order, evolve, replay
 from shared.orders.states import IN_FLIGHT, State
 from shared.orders.view import public_order
+from shared.streams.appends import Append
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Append, Log
+from shared.streams.log import Log
 from shared.tracing import Done, attributes_of, collector, trace_id_of
 
 _PAUSE_S = 0.02

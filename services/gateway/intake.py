@@ -19,8 +19,9 @@ from shared.metrics import ORDERS_ACCEPTED
 from shared.orders.events import OrderSubmitted
 from shared.orders.values import SwapIntent
 from shared.settings import GatewaySettings
+from shared.streams.appends import Submission, Submitted
 from shared.streams.ids import id_for_key, new_order_id
-from shared.streams.log import Log, Submission, Submitted
+from shared.streams.log import Log
 from shared.tracing import Begun, attributes_of, collector
 
 _KEY = re.compile(r"[!-~]{1,255}")

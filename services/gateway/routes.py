@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from services.gateway.histories import checked_id
 from shared.about import subject
-from shared.streams.log import Submitted
+from shared.streams.appends import Submitted
 
 EXECUTE = "/api/orders/execute"
 

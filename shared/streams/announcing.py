@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from shared.orders.events import OrderEvent
-from shared.streams.log import Settled
+from shared.streams.appends import Settled
 
 _HOLD_S = 0.005  # A step that takes longer is worth a word of its own.
 

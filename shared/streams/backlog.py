@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import metrics
-from shared.streams.client import Command, checked
+from shared.streams.client import checked
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import RETRY
 from shared.streams.log import Log
+from shared.streams.scripts import Command
 
 _OF_GROUPS = (
     *(metrics.LAG, metrics.PENDING, metrics.OLDEST_PENDING),

@@ -5,63 +5,24 @@ Replies are raw: bytes, numbers and lists, as the server sent them.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
-from hiredis import pack_command
-from redis.asyncio import (
-    BlockingConnectionPool,
-    Connection,
-    Redis,
-    RedisCluster,
-    SSLConnection,
-    UnixDomainSocketConnection,
-)
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
+from shared.streams.connections import OF_NODES, OURS
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.heeding import heeding
 from shared.streams.refusals import AWAY, is_away, unavailable
+from shared.streams.scripts import Command, key_of, spelled_out
 
-Command: TypeAlias = tuple[Any, ...]
-
-
-# What a server that forgot a script is told again.
-_TEXTS: dict[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A Lua script, called by its digest."""
-
-    digest: str
-
-    @classmethod
-    def load(cls, package: str, path: str, *, when_full: bool = False) -> Self:
-        """Read the script that lies beside a package's modules.
-
-        `when_full` lets it write on a server that is out of memory: what was begun must be able
-        to end there, for only an end makes room again.
-        """
-        text = files(package).joinpath(path).read_text()
-        if when_full:
-            text = f"#!lua flags=allow-oom\n{text}"
-        digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        _TEXTS[digest] = text
-        return cls(digest)
-
-    def command(self, keys: Sequence[str], args: Sequence[Any]) -> Command:
-        """Return the command that runs the script. All `keys` must lie in one slot."""
-        return ("EVALSHA", self.digest, len(keys), *keys, *args)
+_CONNECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,71 +31,6 @@ class Copies:
 
     replicas: int
     within_ms: int
-
-
-_CONNECTIONS = 64
-
-# What redis-py lets through when a link is gone that it was about to use.
-_CUT = (RuntimeError, AttributeError)
-
-
-class _Packing(AbstractConnection):
-    """Packs commands in C; redis-py's asyncio connections do it in Python."""
-
-    async def send_packed_command(
-        self, command: bytes | str | Iterable[bytes], check_health: bool = True
-    ) -> None:
-        try:
-            await super().send_packed_command(command, check_health)
-        except _CUT as error:
-            # What uvloop says, and asyncio does not, when a link broke before it was written to.
-            raise RedisConnectionError(f"the link broke: {error}") from error
-
-    def pack_command(self, *args: Any) -> list[bytes]:
-        # redis-py's own commands come with a name of two words.
-        return [pack_command((*args[0].split(), *args[1:]) if " " in args[0] else args)]
-
-    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
-        return [b"".join(pack_command(tuple(command)) for command in commands)]
-
-
-class _OfNode(_Packing):
-    """Says so when it was cut under a reader: a cluster's client cuts every link if one breaks."""
-
-    async def read_response(self, *args: Any, **options: Any) -> Any:
-        try:
-            return await super().read_response(*args, **options)
-        except _CUT as error:
-            raise RedisConnectionError(f"the link was cut: {error}") from error
-
-
-class _Connection(_Packing, Connection):
-    pass
-
-
-class _TlsConnection(_Packing, SSLConnection):
-    pass
-
-
-class _SocketConnection(_Packing, UnixDomainSocketConnection):
-    pass
-
-
-class _NodeConnection(_OfNode, Connection):
-    pass
-
-
-class _TlsNodeConnection(_OfNode, SSLConnection):
-    pass
-
-
-_Kinds: TypeAlias = dict[type[AbstractConnection], type[AbstractConnection]]
-_OURS: _Kinds = {
-    Connection: _Connection,
-    SSLConnection: _TlsConnection,
-    UnixDomainSocketConnection: _SocketConnection,
-}
-_OF_NODES: _Kinds = {Connection: _NodeConnection, SSLConnection: _TlsNodeConnection}
 
 
 class Client:
@@ -165,7 +61,7 @@ class Client:
             retry=Retry(NoBackoff(), 0),
             **options,
         )
-        pool.connection_class = _OURS[pool.connection_class]
+        pool.connection_class = OURS[pool.connection_class]
         single = Redis.from_pool(pool)
         single.response_callbacks.clear()
         client = cls(single, clustered=False, timeout_s=timeout_s)
@@ -179,7 +75,7 @@ class Client:
         await client.close()
         cluster = RedisCluster.from_url(url, **options)
         nodes: Any = cluster.nodes_manager
-        kind = _OF_NODES[nodes.connection_kwargs["connection_class"]]
+        kind = OF_NODES[nodes.connection_kwargs["connection_class"]]
         nodes.connection_kwargs["connection_class"] = kind
         for node in nodes.startup_nodes.values():
             node.connection_class = kind
@@ -192,7 +88,7 @@ class Client:
         try:
             return await heeding(self._redis.execute_command(*command))
         except NoScriptError:
-            return await self.call(*_spelled_out(command))
+            return await self.call(*spelled_out(command))
         except (RedisError, *AWAY) as error:
             return checked(error)
 
@@ -222,8 +118,8 @@ class Client:
         replies, copied = await self._pipeline(commands, copies)
         unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
-            spelled_out = [_spelled_out(commands[i]) for i in unknown]
-            again, copied_too = await self._pipeline(spelled_out, copies)
+            texts = [spelled_out(commands[i]) for i in unknown]
+            again, copied_too = await self._pipeline(texts, copies)
             copied = copied and copied_too
             for i, reply in zip(unknown, again, strict=True):
                 replies[i] = reply
@@ -261,7 +157,7 @@ class Client:
             return [{}]
         nodes = {
             node.name: node
-            for node in (self._redis.get_node_from_key(_key_of(command)) for command in commands)
+            for node in (self._redis.get_node_from_key(key_of(command)) for command in commands)
         }
         return [{"target_nodes": node} for node in nodes.values()]
 
@@ -354,12 +250,3 @@ def checked(reply: Any) -> Any:
 
 def _is_enough(count: Any, copies: Copies | None) -> bool:
     return copies is None or (isinstance(count, int) and count >= copies.replicas)
-
-
-def _key_of(command: Command) -> str:
-    key: str = command[3] if command[0] in ("EVALSHA", "EVAL") else command[1]
-    return key
-
-
-def _spelled_out(command: Command) -> Command:
-    return ("EVAL", _TEXTS[command[1]], *command[2:])

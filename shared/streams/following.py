@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.streams.client import Script, checked
+from shared.streams.client import checked
 from shared.streams.log import Log
+from shared.streams.scripts import Script
 
 _FOLLOWED = Script.load(__package__, "lua/followed.lua")
 _AT_ONCE = 1_000  # Lua puts a call's arguments on a stack that holds 8,000.

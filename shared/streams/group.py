@@ -9,9 +9,10 @@ from typing import Any
 
 from shared.orders.codec import MalformedEvent, decode
 from shared.orders.continuing import WORKERS
-from shared.streams.client import Command, Script, checked
+from shared.streams.client import checked
 from shared.streams.delivery import Delivery
 from shared.streams.log import Log
+from shared.streams.scripts import Command, Script
 
 RETRY = "~retry"  # Holds the entries whose step failed, until their wait is over.
 

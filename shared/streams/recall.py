@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from shared.streams.client import Script, checked
+from shared.streams.client import checked
 from shared.streams.log import Log
+from shared.streams.scripts import Script
 
 _RECALL = Script.load(__package__, "lua/recall.lua", when_full=True)
 

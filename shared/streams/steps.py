@@ -12,11 +12,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from functools import partial
 
 from shared import metrics
-from shared.about import Step, about, subject
+from shared.about import Step, subject
 from shared.batching import Coalescer
 from shared.errors import ServerAway
 from shared.measures import count_appended
@@ -31,12 +30,13 @@ from shared.orders.events import (
 )
 from shared.settings import ConsumerSettings
 from shared.streams.announcing import Announcement
+from shared.streams.appends import Append, Settled
 from shared.streams.delivery import Delivery
 from shared.streams.errors import HistoryMissing, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Ended, Handler, Next, Park, Recall
 from shared.streams.held import Held
-from shared.streams.log import Append, Settled
+from shared.streams.missing import Missing
 from shared.streams.patience import Patience
 
 logger = logging.getLogger(__name__)
@@ -70,8 +70,7 @@ class Steps:
         self._group = group
         self._handler = handler
         self._settings = settings
-        self._ended = ended
-        self._recall = recall
+        self._missing = Missing(group.name, ended, recall)
         self._handles = {kind.__name__ for kind in handler.handles}
         self._when_due = self._handles | {kind.__name__ for kind in handler.handles_when_due}
         self._waits_on = {kind.__name__ for kind in handler.waits_on}
@@ -120,21 +119,8 @@ class Steps:
         return delivery.for_others or (known and delivery.type not in self._handles)
 
     async def forget(self, vanished: Sequence[str]) -> None:
-        """Recall the histories of ended orders, for when they fall due again, one lease from now.
-
-        What is missing otherwise stays, and is alarming.
-        """
-        try:
-            ended = await self._ended(vanished)
-            await self._recall(ended)
-        except ServerAway as error:
-            logger.warning("parked orders without history, and no archive to ask: %s", error)
-            return
-        for order_id in set(vanished) - ended:
-            metrics.SETTLED.labels(self._group.name, "missing").inc()
-            logger.error(
-                "order %s is parked and its history is missing", order_id, extra=about(order_id)
-            )
+        """Deal with parked orders whose history is gone."""
+        await self._missing.forget(vanished)
 
     async def finish(self, within_s: float) -> None:
         """Finish steps, but not those that wait for the chain: another replica can wait too."""
@@ -318,30 +304,14 @@ class Steps:
             return await self.patience(lambda: group.log.settle(group.name, group.me, appends))
 
     async def _without_history(self, delivery: Delivery) -> None:
-        try:
-            ended = await self._ended([delivery.order_id])
-        except ServerAway as error:
-            metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
-            logger.warning("%s has no history, and no archive to ask: %s", delivery.order_id, error)
-            await self._hand_back(delivery, tried=delivery.attempt - 1)
-            return
-        if delivery.order_id in ended:
-            metrics.of(metrics.SETTLED, self._group.name, "archived").inc()
-            await self._after_the_end(delivery)
-            return
-        metrics.of(metrics.SETTLED, self._group.name, "missing").inc()
-        logger.error("the history of order %s is missing", delivery.order_id)
+        if await self._missing.has_ended(delivery.order_id):
+            if not delivery.entry_id:
+                return  # It falls due again, and is recalled then.
+            if delivery.type not in _ENDS:
+                await self.patience(lambda: self._group.acknowledge([delivery]))
+                return
+            await self._missing.recall(delivery.order_id)
         # Not tried at all: counted, the step would be given up as soon as its history is back.
-        await self._hand_back(delivery, tried=delivery.attempt - 1)
-
-    async def _after_the_end(self, delivery: Delivery) -> None:
-        if not delivery.entry_id:
-            return  # It falls due again, and is recalled then.
-        if delivery.type not in _ENDS:
-            await self.patience(lambda: self._group.acknowledge([delivery]))
-            return
-        with suppress(ServerAway):  # Then it comes again, and is recalled the next time.
-            await self._recall([delivery.order_id])
         await self._hand_back(delivery, tried=delivery.attempt - 1)
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:

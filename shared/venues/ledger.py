@@ -21,8 +21,9 @@ from redis.exceptions import ResponseError
 
 from shared.batching import Coalescer, Full
 from shared.orders.values import FailureReason, Receipt, SignedTransaction
-from shared.streams.client import Client, Script
+from shared.streams.client import Client
 from shared.streams.errors import LogUnavailable
+from shared.streams.scripts import Script
 from shared.venues.blocks import Blocks
 from shared.venues.protocol import (
     Answer,

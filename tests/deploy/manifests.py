@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from base64 import b64decode
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from shared.settings import (
@@ -22,6 +20,7 @@ from shared.settings import (
     Settings,
     VenueSettings,
 )
+from tests.programs import needed
 
 ROOT = Path(__file__).parent.parent.parent
 OVERLAYS = ("local", "production")
@@ -39,27 +38,13 @@ READS: Mapping[str, type[Settings]] = {
 }
 
 
-def needed(*programs: str, in_ci: bool = False) -> str:
-    """Return the first of these programs that is installed.
-
-    Without one the test is skipped, and says so; one that is needed `in_ci` fails there.
-    """
-    for program in programs:
-        if found := shutil.which(program):
-            return found
-    missing = f"NOT CHECKED: {' or '.join(programs)} is not installed"
-    if in_ci and os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
-
-
 def render(overlay: str, folder: Path) -> Rendering:
     """Return what an overlay comes to, with passwords made up as its users make them up."""
     copied = folder / "k8s"
     kept = shutil.ignore_patterns("servers.env", "passwords.env")
     shutil.copytree(ROOT / "deploy/k8s", copied, ignore=kept)
     subprocess.run(["sh", copied / "overlays/local/secrets.sh"], check=True)
-    program = needed("kubectl", "kustomize", in_ci=True)
+    program = needed("kubectl", "kustomize", how="kubernetes.io, Install Tools", in_ci=True)
     verb = "kustomize" if Path(program).name == "kubectl" else "build"
     made = subprocess.run(
         [program, verb, copied / "overlays" / overlay], check=True, capture_output=True, text=True

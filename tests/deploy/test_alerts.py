@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.programs import promtool
 from tools.docs import ROOT
 from tools.metrics_page import every_metric, exposed_name
 
@@ -35,23 +35,19 @@ ALERTS = {rule["alert"]: rule for rule in rules_of(*RULES) if "alert" in rule}
 RECORDED = {rule["record"] for rule in rules_of(*RULES) if "record" in rule}
 
 
-def promtool(*words: str | Path) -> str:
-    tool = shutil.which("promtool")
-    if tool is None:
-        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
-    done = subprocess.run([tool, *words], capture_output=True, text=True, check=False)
+def run_promtool(*words: str | Path) -> None:
+    done = subprocess.run([promtool(), *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_the_rules_can_be_loaded() -> None:
-    promtool("check", "rules", *RULES)
+    run_promtool("check", "rules", *RULES)
 
 
 @pytest.mark.timeout(240)  # promtool runs every alert through twenty minutes.
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
 def test_the_rules_do_what_their_tests_say(path: Path) -> None:
-    promtool("test", "rules", path)
+    run_promtool("test", "rules", path)
 
 
 @pytest.mark.parametrize("name", ALERTS)

@@ -16,7 +16,8 @@ import pytest_asyncio
 from slipstream import AsyncClient
 from tests.cli import FAST, Up, folder, up
 from tests.eventually import eventually
-from tests.prometheus import Prometheus, needs_prometheus, panel_queries
+from tests.programs import needed
+from tests.prometheus import Prometheus, panel_queries
 from tools.docs import ROOT
 
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
@@ -31,7 +32,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched() -> AsyncIterator[tuple[Up, Prometheus]]:
     """Return a stack under load, and a Prometheus that has seen it for a while."""
-    needs_prometheus()
+    needed("prometheus", how="Debian: apt-get install prometheus")
     with folder() as root:
         words = ("--monitoring", "--scale", f"executor={_EXECUTORS}")
         with up(root / "data", *words, env=_VENUES) as stack:

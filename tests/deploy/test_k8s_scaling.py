@@ -12,7 +12,8 @@ from prometheus_client import REGISTRY
 
 from shared import metrics
 from shared.settings import ConsumerSettings
-from tests.deploy.manifests import CONSUMERS, SERVICES, Manifest, Rendering, needed, settings_of
+from tests.deploy.manifests import CONSUMERS, SERVICES, Manifest, Rendering, settings_of
+from tests.programs import promtool
 
 
 def scaler(rendering: Rendering, name: str) -> Manifest:
@@ -119,7 +120,7 @@ def run_promtool(tests: Manifest, folder: Path) -> None:
     path = folder / "tests.yml"
     path.write_text(json.dumps(tests))  # JSON is YAML.
     done = subprocess.run(
-        [needed("promtool"), "test", "rules", path], check=False, capture_output=True, text=True
+        [promtool(), "test", "rules", path], check=False, capture_output=True, text=True
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

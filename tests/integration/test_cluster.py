@@ -14,13 +14,14 @@ from services.notifier.handler import Notifier
 from shared.orders.events import OrderEvent
 from shared.settings import VenueSettings
 from shared.streams import tickets
+from shared.streams.appends import Submission
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
 from shared.streams.following import followed
 from shared.streams.group import Group
 from shared.streams.handling import Next
-from shared.streams.log import Log, Submission
+from shared.streams.log import Log
 from shared.streams.patience import Patience
 from shared.streams.rates import Rates
 from shared.streams.server import memory_percent

@@ -10,10 +10,11 @@ import pytest
 
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
+from shared.streams.appends import Submission
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
 from shared.streams.group import Group
 from shared.streams.handling import Next
-from shared.streams.log import Log, Submission
+from shared.streams.log import Log
 from tests.builders import NOON, an_intent, submitted
 from tests.eventually import eventually
 from tests.replicas import Scripted, a_router, an_executor, placed, running

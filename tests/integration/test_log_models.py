@@ -23,11 +23,12 @@ from hypothesis.stateful import (
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
+from shared.streams.appends import Append, Settled, Submission
 from shared.streams.client import Client
 from shared.streams.delivery import Delivery
 from shared.streams.group import RETRY, Group, Taken
 from shared.streams.keys import Keys
-from shared.streams.log import Append, Log, Settled, Submission
+from shared.streams.log import Log
 from tests.builders import NOON, an_intent, an_order_id, submitted
 from tests.replicas import unsettled
 

@@ -18,7 +18,8 @@ from shared.archive.postgres import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
 from shared.settings import ProjectorSettings
-from shared.streams.log import Append, Log
+from shared.streams.appends import Append
+from shared.streams.log import Log
 from tests.archive import orders, outage, recorded, rows
 from tests.builders import history, submitted
 from tests.eventually import eventually

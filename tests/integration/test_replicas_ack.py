@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
 from shared import metrics
-from shared.settings import VenueSettings
+from shared.settings import GatewaySettings, VenueSettings
+from shared.streams.appends import Submission
 from shared.streams.batches import Batches
 from shared.streams.delivery import Delivery
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
-from shared.streams.log import Log, Submission
+from shared.streams.log import Log
 from tests.builders import submitted
 from tests.cluster import following
 from tests.eventually import eventually
@@ -82,6 +84,12 @@ async def several_waits() -> None:
     await eventually(lambda: missed() >= enough)
 
 
+def careful_settings(pair: Pair, settings: VenueSettings, **others: Any) -> GatewaySettings:
+    """Return settings of a gateway that waits for the replica."""
+    wait = {"replicas_ack": 1, "replicas_ack_ms": 200}
+    return gateway_settings(pair.primary.url, settings.namespace, **wait, **others)
+
+
 async def test_an_order_is_taken_once_the_replica_has_it(
     pair: Pair, settings: VenueSettings
 ) -> None:
@@ -131,13 +139,7 @@ async def test_a_server_that_asks_for_replicas_itself_refuses_before_it_writes(
 async def test_a_client_whose_order_has_no_copy_is_told_so_and_finds_it_by_its_key(
     pair: Pair, settings: VenueSettings
 ) -> None:
-    careful = gateway_settings(
-        pair.primary.url,
-        settings.namespace,
-        replicas_ack=1,
-        replicas_ack_ms=200,
-        accept_deadline_ms=2_000,
-    )
+    careful = careful_settings(pair, settings, accept_deadline_ms=2_000)
     key = {"Idempotency-Key": "once"}
     async with running_gateway(careful) as gateway:
 
@@ -194,13 +196,7 @@ async def test_nothing_is_sent_before_a_replica_has_its_signature(
 async def test_cancelled_is_said_only_once_a_replica_knows(
     pair: Pair, settings: VenueSettings
 ) -> None:
-    careful = gateway_settings(
-        pair.primary.url,
-        settings.namespace,
-        replicas_ack=1,
-        replicas_ack_ms=200,
-        accept_deadline_ms=1_000,
-    )
+    careful = careful_settings(pair, settings, accept_deadline_ms=1_000)
     async with running_gateway(careful) as gateway:
         order_id = await gateway.submit()
         pair.part()

@@ -13,7 +13,8 @@ from shared import metrics
 from shared.clock import utc_now
 from shared.orders.values import Quote, SwapIntent
 from shared.settings import VenueSettings
-from shared.streams.log import Log, Submission
+from shared.streams.appends import Submission
+from shared.streams.log import Log
 from shared.venues.protocol import VenueUnavailable
 from tests.builders import a_quote, an_intent, submitted
 from tests.eventually import eventually

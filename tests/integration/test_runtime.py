@@ -15,6 +15,7 @@ from shared.orders.continuing import GROUPS
 from shared.orders.events import OrderEvent, OrderFailed, RoutingStarted
 from shared.orders.values import FailureReason
 from shared.settings import VenueSettings
+from shared.streams.appends import Append
 from shared.streams.backlog import backlog_of
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters, replay
@@ -22,7 +23,7 @@ from shared.streams.delivery import Delivery
 from shared.streams.errors import HistoryMissing
 from shared.streams.group import RETRY, Group
 from shared.streams.handling import Next, Park
-from shared.streams.log import Append, Log
+from shared.streams.log import Log
 from tests.builders import NOON, an_intent, history, submitted
 from tests.eventually import eventually
 from tests.replicas import (

@@ -1,0 +1,80 @@
+"""What is put on the log, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from shared.orders.codec import encode
+from shared.orders.continuing import worker_for
+from shared.orders.events import OrderEvent, OrderSubmitted
+
+Outcome: TypeAlias = Literal["ok", "moved", "missing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append:
+    """What one step wants on the log.
+
+    The events follow version `expected` of the order. `entry_id`, when given, is the trigger to
+    acknowledge in the same breath, unless whoever holds it means to `carry_on` from the last
+    event; otherwise that goes to the group it gives work to. `park_ms` parks the order for so
+    long, `unpark` takes it off.
+    What cannot be written fails here, alone, and not in a batch with others.
+    """
+
+    order_id: str
+    expected: int
+    events: Sequence[OrderEvent] = ()
+    entry_id: str = ""
+    carry_on: bool = False
+    park_ms: int | None = None
+    unpark: bool = False
+    written: Sequence[str | bytes] = field(init=False)  # Type and JSON of each event.
+    work_for: str = field(init=False)  # Which group goes on from the last event, if one does.
+
+    def __post_init__(self) -> None:
+        written: list[str | bytes] = []
+        for event in self.events:
+            written += (type(event).__name__, encode(event))
+        object.__setattr__(self, "written", written)
+        goes_on = self.events and not self.carry_on and self.park_ms is None
+        object.__setattr__(self, "work_for", worker_for(self.events[-1]) if goes_on else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an `Append`.
+
+    `moved`: somebody else was first, and nothing was appended. If the trigger is still ours, it
+    stays so, and `last` is the event that the order has come to. `missing`: the order's history
+    is not there, and nothing was touched.
+    """
+
+    outcome: Outcome
+    last: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A new order, and the marker of its Idempotency-Key if it came with one.
+
+    `digest` stands for the whole request: the same key with another digest is a conflict.
+    """
+
+    event: OrderSubmitted
+    marker: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """Which order a submission led to.
+
+    `accepted`: it is on the log now. `repeated`: the same request was accepted before, as
+    `order_id`. `conflict`: its key belongs to another request.
+    """
+
+    order_id: str
+    kind: Literal["accepted", "repeated", "conflict"]

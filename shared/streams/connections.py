@@ -1,0 +1,73 @@
+"""redis-py's connections, made quicker, and honest about links that were cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from hiredis import pack_command
+from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+# What redis-py lets through when a link is gone that it was about to use.
+_CUT = (RuntimeError, AttributeError)
+
+
+class _Packing(AbstractConnection):
+    """Packs commands in C; redis-py's asyncio connections do it in Python."""
+
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except _CUT as error:
+            # What uvloop says, and asyncio does not, when a link broke before it was written to.
+            raise RedisConnectionError(f"the link broke: {error}") from error
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        # redis-py's own commands come with a name of two words.
+        return [pack_command((*args[0].split(), *args[1:]) if " " in args[0] else args)]
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        return [b"".join(pack_command(tuple(command)) for command in commands)]
+
+
+class _OfNode(_Packing):
+    """Says so when it was cut under a reader: a cluster's client cuts every link if one breaks."""
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*args, **options)
+        except _CUT as error:
+            raise RedisConnectionError(f"the link was cut: {error}") from error
+
+
+class _Connection(_Packing, Connection):
+    pass
+
+
+class _TlsConnection(_Packing, SSLConnection):
+    pass
+
+
+class _SocketConnection(_Packing, UnixDomainSocketConnection):
+    pass
+
+
+class _NodeConnection(_OfNode, Connection):
+    pass
+
+
+class _TlsNodeConnection(_OfNode, SSLConnection):
+    pass
+
+
+_Kinds: TypeAlias = dict[type[AbstractConnection], type[AbstractConnection]]
+OURS: _Kinds = {
+    Connection: _Connection,
+    SSLConnection: _TlsConnection,
+    UnixDomainSocketConnection: _SocketConnection,
+}
+OF_NODES: _Kinds = {Connection: _NodeConnection, SSLConnection: _TlsNodeConnection}

@@ -1,0 +1,57 @@
+"""Orders whose history is not in Redis: those that have ended, and those that were lost."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+from shared import metrics
+from shared.errors import ServerAway
+from shared.streams.handling import Ended, Recall
+
+logger = logging.getLogger(__name__)
+
+
+class Missing:
+    """Asks the archive about them on behalf of one group."""
+
+    def __init__(self, group: str, ended: Ended, recall: Recall) -> None:
+        """Ask by `ended` and `recall`, which are the archive's."""
+        self._group = group
+        self._ended = ended
+        self._recall = recall
+
+    async def forget(self, vanished: Sequence[str]) -> None:
+        """Recall the histories of ended orders, for when they fall due again, one lease from now.
+
+        What is missing otherwise stays, and is alarming.
+        """
+        try:
+            ended = await self._ended(vanished)
+            await self._recall(ended)
+        except ServerAway as error:
+            logger.warning("parked orders without history, and no archive to ask: %s", error)
+            return
+        for order_id in set(vanished) - ended:
+            metrics.SETTLED.labels(self._group, "missing").inc()
+            logger.error("order %s is parked and its history is missing", order_id)
+
+    async def has_ended(self, order_id: str) -> bool:
+        """Return whether the archive has the order's end; if it has not, say why to wait."""
+        try:
+            ended = await self._ended([order_id])
+        except ServerAway as error:
+            metrics.WAITS.labels(self._group, type(error).__name__).inc()
+            logger.warning("%s has no history, and no archive to ask: %s", order_id, error)
+            return False
+        outcome = "archived" if order_id in ended else "missing"
+        metrics.of(metrics.SETTLED, self._group, outcome).inc()
+        if order_id not in ended:
+            logger.error("the history of order %s is missing", order_id)
+        return order_id in ended
+
+    async def recall(self, order_id: str) -> None:
+        """Put an ended order's history back into Redis for a while, unless a server is away."""
+        with suppress(ServerAway):  # Then it comes again, and is recalled the next time.
+            await self._recall([order_id])
