@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -74,11 +75,13 @@ class Cancel:
         caller.require(Role.TRADE)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._deadline_s
+        raw = await self._histories.read_for(caller, order_id)
         while loop.time() < deadline:
-            raw = await self._histories.read_for(caller, order_id)
             if history := await self._settle([decode(event) for event in raw]):
                 return public_order(history)
             await asyncio.sleep(_PAUSE_S)
+            with suppress(Problem):  # What was appended may be there all the same.
+                raw = await self._histories.read(order_id)
         raise Problem(Code.CANCEL_UNKNOWN, order_id=order_id)
 
     async def _settle(self, history: list[OrderEvent]) -> list[OrderEvent]:
@@ -87,18 +90,10 @@ class Cancel:
         if order is None:
             return []
         event = withdraw(order, self._clock())
-        if not await (self._append(history[-1], event) if event else self._is_sure(order)):
+        if event and not await self._append(history[-1], event):
             return []
         check_cancelled(evolve(order, event) if event else order)
         return [*history, event] if event else history
-
-    async def _is_sure(self, order: Order) -> bool:
-        # What was read may have been written a moment ago, and be on one server only.
-        try:
-            await self._log.make_sure(order.id)
-        except LogUnavailable:
-            return False
-        return True
 
     async def _append(self, last: OrderEvent, event: OrderEvent) -> bool:
         began_ns = time.time_ns()

@@ -51,7 +51,7 @@ class Histories:
     """Every order's events. Reads that come at the same time share one trip to Redis."""
 
     def __init__(self, log: Log, archive: Archive) -> None:
-        self._recent: Coalescer[str, list[bytes]] = Coalescer(log.history)
+        self._recent: Coalescer[str, list[bytes]] = Coalescer(log.history_to_tell)
         self._archive = archive
 
     async def read_for(self, caller: Caller, order_id: str) -> list[bytes]:

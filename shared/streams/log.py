@@ -154,15 +154,6 @@ class Log:
         self._check(copied)
         return replies
 
-    async def make_sure(self, order_id: str) -> None:
-        """Return once as many replicas as must have all that is on the log of this order.
-
-        Raises `LogUnavailable` when they do not in time.
-        """
-        if self._copies:
-            _, copied = await self._run([("LLEN", self.keys.history(order_id))])
-            self._check(copied)
-
     @property
     def makes_copies(self) -> bool:
         """Return whether replicas must have an event before anybody hears of it."""
@@ -200,8 +191,19 @@ class Log:
 
     async def history(self, order_ids: Sequence[str], since: int = 0) -> list[list[bytes]]:
         """Return each order's events after version `since`; nothing where Redis has none."""
-        keys = [self.keys.history(order_id) for order_id in order_ids]
-        return _all(await self.client.run([("LRANGE", key, since, -1) for key in keys]))
+        return _all(await self.client.run(self._histories(order_ids, since)))
+
+    async def history_to_tell(self, order_ids: Sequence[str]) -> list[list[bytes]]:
+        """Return histories as `history` does, once as many replicas as must have them.
+
+        Raises `LogUnavailable` when they do not in time: a failover could take back what was told.
+        """
+        histories, copied = await self._run(self._histories(order_ids))
+        self._check(copied)
+        return _all(histories)
+
+    def _histories(self, order_ids: Sequence[str], since: int = 0) -> list[Command]:
+        return [("LRANGE", self.keys.history(order_id), since, -1) for order_id in order_ids]
 
     async def versions(self, order_ids: Sequence[str]) -> list[int]:
         """Return each order's version; 0 where Redis has no history of it."""

@@ -12,14 +12,15 @@ import pytest
 import pytest_asyncio
 
 from shared import metrics
+from shared.orders.events import RoutingStarted
 from shared.settings import GatewaySettings, VenueSettings
-from shared.streams.appends import Submission
+from shared.streams.appends import Append, Submission
 from shared.streams.batches import Batches
 from shared.streams.delivery import Delivery
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.log import Log
-from tests.builders import submitted
+from tests.builders import NOON, an_intent, submitted
 from tests.cluster import following
 from tests.eventually import eventually
 from tests.gateway import EXECUTE, ORDER, gateway_settings, running_gateway
@@ -193,6 +194,24 @@ async def test_nothing_is_sent_before_a_replica_has_its_signature(
     assert landed == [order.order_id]
 
 
+async def test_nobody_who_looks_an_order_up_is_told_what_no_replica_has(
+    pair: Pair, settings: VenueSettings
+) -> None:
+    careless = await Log.open(settings.model_copy(update={"replicas_ack": 0}))
+    async with running_gateway(careful_settings(pair, settings)) as gateway:
+        order_id = await gateway.submit()
+        pair.part()
+        event = RoutingStarted(order_id=order_id, version=2, at=NOON, intent=an_intent())
+        await careless.append("", [Append(order_id=order_id, expected=1, events=[event])])
+        too_soon = await gateway.http.get(f"/api/orders/{order_id}")
+        await pair.join()
+        then = await gateway.http.get(f"/api/orders/{order_id}")
+    await careless.close()
+
+    assert (too_soon.status_code, too_soon.json()["code"]) == (503, "HISTORY_UNAVAILABLE")
+    assert (then.status_code, then.json()["status"]) == (200, "routing")
+
+
 async def test_cancelled_is_said_only_once_a_replica_knows(
     pair: Pair, settings: VenueSettings
 ) -> None:
@@ -204,7 +223,7 @@ async def test_cancelled_is_said_only_once_a_replica_knows(
         await pair.join()
         cancelled = await gateway.http.delete(f"/api/orders/{order_id}")
 
-    assert (unsure.status_code, unsure.json()["code"]) == (503, "CANCEL_UNKNOWN")
+    assert (unsure.status_code, unsure.json()["code"]) == (503, "HISTORY_UNAVAILABLE")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
 
 
