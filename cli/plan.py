@@ -106,7 +106,8 @@ def _port(options: StackOptions, ports: FreePorts, *, first_gateway: bool) -> in
         raise Trouble(f"Port {options.port} is taken: give another with --port.")
     if options.port:
         return options.port
-    return DEFAULT_PORT if is_free(options.host, DEFAULT_PORT) else ports.take()
+    wanted = not options.temporary and is_free(options.host, DEFAULT_PORT)
+    return DEFAULT_PORT if wanted else ports.take()
 
 
 class FreePorts:

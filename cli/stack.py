@@ -65,7 +65,8 @@ class Stack:
     async def _start(self) -> None:
         plan = replicas(self.options)
         self.gateways = [replica for replica in plan if replica.service == "gateway"]
-        if self.options.port is None and self.gateways[0].port != DEFAULT_PORT:
+        usual = self.gateways[0].port == DEFAULT_PORT
+        if self.options.port is None and not self.options.temporary and not usual:
             self._say("note", f"port {DEFAULT_PORT} is taken; the gateway gets another")
         gateway = check_settings(self.options.host)
         if gateway.open_access:

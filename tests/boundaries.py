@@ -25,6 +25,7 @@ _SCRIPTS = {
     for text in (path.read_text(), f"#!lua flags=allow-oom\n{path.read_text()}")
 }
 _OF_THE_CLOCK = {"XREADGROUP", "take", "renew", "XINFO", "XPENDING", "ZCARD", "TIME", "CLIENT"}
+_BY_CHANCE = {"XRANGE"}  # Entries that were looked for while they were on their way.
 
 
 class Boundary(NamedTuple):
@@ -62,7 +63,7 @@ class Boundaries(Proxy):
             for command in _parsed(parser, data):
                 name = _name_of(command)
                 asked.append(name)
-                if name not in _OF_THE_CLOCK:
+                if name not in _OF_THE_CLOCK | _BY_CHANCE:
                     self._meet(f"before {name}", _events_in(command))
             await self._pass_on(data, writer)
 
@@ -75,7 +76,7 @@ class Boundaries(Proxy):
             for reply in _parsed(parser, data):
                 name = asked.popleft()
                 events = _events_in(reply)
-                if events or name not in _OF_THE_CLOCK:
+                if name not in _BY_CHANCE and (events or name not in _OF_THE_CLOCK):
                     self._meet(f"after {name}", events)
             await self._pass_on(data, writer)
 

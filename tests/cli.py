@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cli import locks, running
 from cli.layout import Layout
+from tests.servers import free_port
 
 # Nothing waits for a simulated venue; nothing of the machine's own settings comes in.
 FAST = {
@@ -100,6 +101,8 @@ class Up:
 @contextmanager
 def up(data_dir: Path, *words: str, env: Mapping[str, str] = FAST) -> Iterator[Up]:
     """Run a stack, ready to be used; at the end, nothing of it is left."""
+    if "--port" not in words:
+        words = (*words, "--port", str(free_port()))  # Two at a time would take the same.
     data_dir.mkdir(exist_ok=True)
     with (data_dir / "up.out").open("w") as output:
         process = subprocess.Popen(

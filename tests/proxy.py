@@ -32,7 +32,7 @@ class Proxy:
 
     async def listen(self) -> None:
         """Accept connections, at the same address as before."""
-        self._server = await asyncio.start_server(self._link, "127.0.0.1", self._own_port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._own_port)
         self._own_port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
@@ -61,17 +61,20 @@ class Proxy:
         """Let requests that contain `to` through, then cut the line in place of the reply."""
         self._losing, self._losses_left = to, times
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # It came while the door was being closed.
+            writer.close()
+            return
+        link = asyncio.create_task(self._link(reader, writer))
+        self._links.add(link)
+        link.add_done_callback(self._links.discard)
+        # Not within the task: one that is cancelled before it begins closes nothing.
+        link.add_done_callback(lambda _: writer.close())
+
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task:
-            self._links.add(task)
-            task.add_done_callback(self._links.discard)
         # Whoever is behind may be gone, and then so is the link.
         with suppress(OSError, asyncio.CancelledError):
-            try:
-                await self._join(reader, writer)
-            finally:
-                writer.close()
+            await self._join(reader, writer)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream_reader, upstream_writer = await asyncio.open_connection(self._host, self._port)

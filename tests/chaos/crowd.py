@@ -29,7 +29,7 @@ class _Message(msgspec.Struct, rename="camel"):
     version: int = 0
     status: str = ""
     marker: str = ""
-    error: Any = None
+    error: dict[str, Any] | None = None
 
 
 _message = msgspec.json.Decoder(_Message)
@@ -105,12 +105,15 @@ class Crowd:
 async def _listen(
     socket: ClientConnection, told: dict[str, list[Told]], ended: set[str], most: int
 ) -> None:
-    """Hear what a socket says, until every order has ended or one cannot be followed now."""
-    while len(ended) < most:
+    """Hear what a socket says, until every order has ended or cannot be followed now."""
+    refused: set[str] = set()
+    while len(ended) + len(refused) < most:
         message = _message.decode(await socket.recv())
         if message.error is not None:
-            return
-        if message.marker == "ended":
+            if "orderId" not in message.error:
+                return
+            refused.add(message.error["orderId"])
+        elif message.marker == "ended":
             ended.add(message.order_id)
         elif not message.marker:
             told[message.order_id].append(Told(message.version, message.status))

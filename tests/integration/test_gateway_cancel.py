@@ -121,7 +121,7 @@ async def test_a_cancelling_whose_reply_is_lost_is_seen_in_the_history(
 async def test_cancelling_and_execution_cannot_both_win(settings: VenueSettings) -> None:
     """Whoever comes first, and at whatever step of the order."""
     # Long enough at the venues and on the chain that some come just then.
-    slow = {"venue_quote_ms": 20, "venue_swap_ms_min": 20, "venue_swap_ms_max": 100}
+    slow = {"venue_quote_ms": 300, "venue_swap_ms_min": 100, "venue_swap_ms_max": 300}
     settings = settings.model_copy(update=slow)
     patient = gateway_settings(settings.redis_url, settings.namespace, accept_deadline_ms=20_000)
     async with (
