@@ -95,8 +95,10 @@ class Group:
             if entries
         ]
 
-    def _pending_command(self, partition: int, consumer: str) -> Command:
-        return ("XPENDING", self._stream(partition), self.name, "-", "+", 10_000, consumer)
+    def _pending_command(
+        self, partition: int, consumer: str, first: str = "-", last: str = "+"
+    ) -> Command:
+        return ("XPENDING", self._stream(partition), self.name, first, last, 10_000, consumer)
 
     async def take(
         self, *, most: int, lease_ms: int | None, backoff_base_ms: int, backoff_cap_ms: int
@@ -156,16 +158,23 @@ class Group:
         )
 
     async def are_copied(self, deliveries: Iterable[Delivery]) -> bool:
-        """Return whether entries are on the log still, and on as many replicas as must have them.
+        """Return whether entries are mine still, and on as many replicas as must have them.
 
+        Each is looked for, since a batch may have been read from two servers, the first of which
+        is dead. What is pending is on the log: replicas hear of the entry first.
         Raises `LogUnavailable`.
         """
         if not self.log.makes_copies:
             return True
-        last: dict[str, str] = {}
+        ids: dict[int, list[str]] = {}
         for delivery in sorted(deliveries, key=lambda one: _place_of(one.entry_id)):
-            last[self._stream(delivery.partition)] = delivery.entry_id
-        return await self.log.are_copied(last)
+            ids.setdefault(delivery.partition, []).append(delivery.entry_id)
+        query = [self._pending_command(p, self.me, some[0], some[-1]) for p, some in ids.items()]
+        pages, copied = await self.log.run_copied(query)
+        return copied and all(
+            {entry_id.decode() for entry_id, *_ in checked(page)}.issuperset(some)
+            for page, some in zip(pages, ids.values(), strict=True)
+        )
 
     async def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Settle entries that call for nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from redis.exceptions import ResponseError
@@ -159,15 +159,14 @@ class Log:
         """Return whether replicas must have an event before anybody hears of it."""
         return self._copies is not None
 
-    async def are_copied(self, entries: Mapping[str, str]) -> bool:
-        """Return whether these entries, one a stream, are there and on as many replicas as must.
+    async def run_copied(self, commands: Sequence[Command]) -> tuple[list[Any], bool]:
+        """Run commands; return their replies, and whether replicas have what they speak of.
 
-        What came before them in their streams is, then, too. Raises `LogUnavailable`.
+        Raises `LogUnavailable`.
         """
-        looks = [("XRANGE", stream, entry_id, entry_id) for stream, entry_id in entries.items()]
-        found, copied = await self._run(looks)
+        replies, copied = await self._run(commands)
         metrics.COPIES_MISSED.inc(not copied)
-        return copied and all(_all(found))
+        return replies, copied
 
     async def _run(self, commands: Sequence[Command]) -> tuple[list[Any], bool]:
         if self._copies is None:
