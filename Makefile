@@ -24,7 +24,7 @@ up: setup  ## Run the stack until Ctrl-C
 	@$(BIN)/slipstream up
 
 test: check  ## Check, then run every test on embedded servers (no Docker)
-	@$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-containers: setup  ## Run the integration tests on containers (needs Docker)
 	@# The tests stop their own containers, so the one that would sweep up is not needed.

@@ -8,14 +8,39 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from hypothesis import settings as hypothesis_settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from shared.settings import VenueSettings
 from shared.streams.log import Log
 from tests.servers import new_database, postgres_server, redis_server
 
+_LONG = ("tests/e2e/", "tests/integration/test_reconciler.py")
+
 # A busy machine is no reason to fail; the whole test has a time limit anyway.
 hypothesis_settings.register_profile("slipstream", deadline=None)
 hypothesis_settings.load_profile("slipstream")
+
+
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # It has no types.
+    """Hands out files, whose tests may share servers, and those that take long test by test."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(_LONG) else str(super()._split_scope(nodeid))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that need processors run beside those that mostly wait, and the short ones last."""
+    files = list(dict.fromkeys(item.path for item in items))
+    busy = [path for path in files if path.parent.name in ("e2e", "deploy")]
+    waiting = [path for path in files if path.parent.name == "integration"]
+    place = {path: i / len(kind) for kind in (busy, waiting) for i, path in enumerate(kind)}
+    items.sort(key=lambda item: place.get(item.path, 1.0))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return _Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from tests.gateway import ORDER
 
 _ANSWER_S = 5.0
 _PAUSE_S = 0.2
+_AGAIN_S = 1.0
 _ENDED = 1000  # What the gateway would close a socket of one order with.
 _REFUSED = range(400, 500)
 _LOST = (OSError, WebSocketException)  # A TimeoutError is an OSError.
@@ -92,31 +93,34 @@ class Crowd:
                 await _listen(socket, told, ended, len(asked))
         except _LOST:
             pass
-        for order_id, since in asked.items():
-            heard, closed = tuple(told[order_id]), _ENDED if order_id in ended else None
-            self._records.append(
-                Connection(order_id=order_id, since=since, told=heard, closed=closed)
-            )
-            seen[order_id] = max([since, *(update.version for update in heard)])
-            if order_id in ended:
-                del seen[order_id]
+        finally:  # Also when nobody waits any more for an order that will not end.
+            for order_id, since in asked.items():
+                heard, closed = tuple(told[order_id]), _ENDED if order_id in ended else None
+                self._records.append(
+                    Connection(order_id=order_id, since=since, told=heard, closed=closed)
+                )
+                seen[order_id] = max([since, *(update.version for update in heard)])
+                if order_id in ended:
+                    del seen[order_id]
 
 
 async def _listen(
     socket: ClientConnection, told: dict[str, list[Told]], ended: set[str], most: int
 ) -> None:
-    """Hear what a socket says, until every order has ended or cannot be followed now."""
-    refused: set[str] = set()
-    while len(ended) + len(refused) < most:
-        message = _message.decode(await socket.recv())
-        if message.error is not None:
-            if "orderId" not in message.error:
-                return
-            refused.add(message.error["orderId"])
-        elif message.marker == "ended":
-            ended.add(message.order_id)
-        elif not message.marker:
-            told[message.order_id].append(Told(message.version, message.status))
+    """Hear what a socket says, until every order has ended.
+
+    Raises `TimeoutError` some time after one could not be followed: it is tried again.
+    """
+    async with asyncio.timeout(None) as patience:
+        while len(ended) < most:
+            message = _message.decode(await socket.recv())
+            if message.error is not None:
+                again = asyncio.get_running_loop().time() + _AGAIN_S
+                patience.reschedule(min(again, patience.when() or again))
+            elif message.marker == "ended":
+                ended.add(message.order_id)
+            elif not message.marker:
+                told[message.order_id].append(Told(message.version, message.status))
 
 
 def _answer(key: str, said: dict[str, Any]) -> Answer:

@@ -54,10 +54,13 @@ class Load:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._give_up()
+        await self._http.aclose()
+
+    async def _give_up(self) -> None:
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
-        await self._http.aclose()
 
     async def place_orders(self, rate: float, until: asyncio.Event) -> None:
         """Start on `rate` orders a second, fewer while very many are under way."""
@@ -80,9 +83,10 @@ class Load:
                 crowd = []
 
     async def finish(self, within_s: float) -> None:
-        """Wait until every client has heard of its order's end, but not for ever."""
+        """Wait until every client has heard of its order's end; some wait in vain, and give up."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=within_s)
+        await self._give_up()
         if self._errors:
             raise BaseExceptionGroup("clients broke down", self._errors)
 

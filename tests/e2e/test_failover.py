@@ -27,7 +27,7 @@ from tests.servers import Valkey
 
 RATE = 25  # Orders a second.
 SOME = 30  # Orders that are taken before the primary dies, and after its replica took over.
-REST_S = 12.0
+REST_S = 18.0
 
 Histories = Mapping[str, Sequence[bytes]]
 
