@@ -43,6 +43,7 @@ class Slipstream(System):
     speech = Speech(
         order='{"tokenIn":"SOL","tokenOut":"USDC","amountIn":"1.5","maxSlippageBps":100}',
         follow='{"subscribe":"$ID"}',
+        socket="/api/orders/:id/ws?since=0",  # In our words, as over the socket for all.
         done_sql=_DONE_SQL,
         events_sql="SELECT coalesce(sum(events), 0) FROM event_counts",
         committed_sql=_COMMITTED_SQL,

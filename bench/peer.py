@@ -47,6 +47,7 @@ class Peer(System):
         order='{"type":"market","side":"buy","tokenIn":"SOL","tokenOut":"USDC","amountIn":1.5,'
         '"slippage":0.01}',
         follow='{"orderId":"$ID"}',
+        socket="/api/orders/:id/ws",
         done_sql="SELECT count(*) FROM orders WHERE status IN ('confirmed', 'failed')",
         events_sql="SELECT count(*) FROM order_statuses",
     )

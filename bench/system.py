@@ -20,12 +20,15 @@ from cli.process import Keeper
 class Speech:
     """How to talk to a system: its order, its messages, and how to ask its tables.
 
+    `socket` is where an order is followed alone.
+
     `done_sql` counts the orders that have ended, `events_sql` what has happened to all, and
     `committed_sql` is when the last row of an order was committed, in ms since 1970.
     """
 
     order: str
     follow: str
+    socket: str
     done_sql: str
     events_sql: str
     committed_sql: str = (

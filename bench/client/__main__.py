@@ -37,6 +37,7 @@ def main() -> None:
     for name in ("base", "body", "db", "done-sql", "events-sql", "end-sql", "mux-msg"):
         parser.add_argument(f"--{name}", default="")
     parser.add_argument("--path", default="/api/orders/execute")
+    parser.add_argument("--ws-path", default="/api/orders/:id/ws")
     parser.add_argument("--sub", choices=("ws", "mux"), default="ws")
     parser.add_argument("--mux-conns", type=int, default=1, choices=(1,))
     parser.add_argument("--same-order", action="store_true")

@@ -109,7 +109,7 @@ class _Run:
         await follow(order_id)
 
     async def _follow_alone(self, order_id: str) -> None:
-        url = websocket(self.asked.base, f"/api/orders/{order_id}/ws")
+        url = websocket(self.asked.base, self.asked.ws_path.replace(":id", order_id))
         async with connect_socket(url, proxy=None, compression=None) as socket:
             await self._read(socket)
 

@@ -38,6 +38,7 @@ async def _drive(bench: Bench, system: System, rate: int, way: str) -> Driven:
         *("--rate", str(rate), "--secs", str(bench.sizes.latency_s)),
         *("--warmup", str(_WARM_UP_S), "--sub", way, "--mux-conns", "1"),
         *("--mux-msg", system.speech.follow, "--body", system.speech.order),
+        *("--ws-path", system.speech.socket),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -18,7 +19,8 @@ from services.gateway.histories import checked_id
 from services.gateway.problems import Code, Problem
 from services.gateway.said import PONG, Ping, read_said
 from services.gateway.subscriptions import Subscriptions
-from services.gateway.wire import converse, refuse
+from services.gateway.wire import WRITE_S, converse, refuse
+from shared.deadline import Deadline
 from shared.metrics import SOCKETS
 from shared.settings import GatewaySettings
 
@@ -34,6 +36,7 @@ class Sockets:
         self._limit = settings.max_sockets
         self._subscriptions = settings.max_subscriptions
         self._open = 0
+        self._writing = Deadline(WRITE_S)
 
     @property
     def connections(self) -> int:
@@ -61,7 +64,8 @@ class Sockets:
                 async with self._followers.following(
                     caller_of(websocket), checked_id(order_id), since
                 ) as follower:
-                    await converse(websocket, follower, lambda said: _hear(follower, said))
+                    hear = partial(_hear, follower)
+                    await converse(websocket, follower, hear, self._writing)
             except Problem as problem:
                 await refuse(websocket, problem)
 
@@ -74,7 +78,7 @@ class Sockets:
                 conversation = self._conversation(websocket, follower)
                 doing = asyncio.create_task(conversation.run())
                 try:
-                    await converse(websocket, follower, conversation.hear)
+                    await converse(websocket, follower, conversation.hear, self._writing)
                 finally:
                     doing.cancel()
                     await asyncio.wait([doing])

@@ -9,6 +9,7 @@ from starlette.websockets import WebSocket
 
 from services.gateway.follower import BROKEN, GONE, TOO_SLOW, Follower
 from services.gateway.problems import Code, Problem
+from shared.deadline import Deadline
 from shared.metrics import SLOW_CLIENTS
 
 WRITE_S = 5.0  # A client that takes nothing for so long is given up.
@@ -23,16 +24,19 @@ _CLOSE_CODES = {
 
 
 async def converse(
-    websocket: WebSocket, follower: Follower, hear: Callable[[str | bytes], Awaitable[None]]
+    websocket: WebSocket,
+    follower: Follower,
+    hear: Callable[[str | bytes], Awaitable[None]],
+    deadline: Deadline,
 ) -> None:
     """Send what waits for the follower and hear what the client says, until either is over.
 
     The next message is read only once `hear` has returned, so that a client cannot say more
-    than is taken in.
+    than is taken in. `deadline` is for each message that is sent.
     """
     listener = asyncio.create_task(_listen(websocket, follower, hear))
     try:
-        await _write(websocket, follower)
+        await _write(websocket, follower, deadline)
     finally:
         listener.cancel()
         await asyncio.wait([listener])
@@ -40,14 +44,16 @@ async def converse(
 
 async def refuse(websocket: WebSocket, problem: Problem) -> None:
     """Say what is wrong, and close."""
-    await _send(websocket, problem.document())
+    async with asyncio.timeout(WRITE_S):
+        await websocket.send_text(problem.document().decode())
     await _close(websocket, _CLOSE_CODES.get(problem.code, BROKEN), problem.code.name)
 
 
-async def _write(websocket: WebSocket, follower: Follower) -> None:
+async def _write(websocket: WebSocket, follower: Follower, deadline: Deadline) -> None:
     try:
         while (message := await follower.next()) is not None:
-            await _send(websocket, message)
+            with deadline():
+                await websocket.send_text(message.decode())
     except TimeoutError:
         follower.drop(TOO_SLOW)
     if follower.close_code == TOO_SLOW:
@@ -63,11 +69,6 @@ async def _listen(
             await hear(message.get("text") or message.get("bytes") or "")
     finally:
         follower.drop(GONE)
-
-
-async def _send(websocket: WebSocket, message: bytes) -> None:
-    async with asyncio.timeout(WRITE_S):
-        await websocket.send_text(message.decode())
 
 
 async def _close(websocket: WebSocket, code: int, reason: str = "") -> None:

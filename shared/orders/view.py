@@ -66,16 +66,31 @@ def public_order(history: Sequence[OrderEvent]) -> dict[str, Any]:
 
     Raises `ValueError` for an empty one.
     """
-    order: Order | None = None
-    changes: list[dict[str, Any]] = []
+    seen = Seen()
     for event in history:
-        order = evolve(order, event)
-        if not changes or changes[-1]["status"] != order.status:
-            changes.append({"status": order.status, "at": event.at})
-    if order is None:
-        raise ValueError("an order has at least one event")
-    shown: dict[str, Any] = builtins(_fields(order, changes))
-    return shown
+        seen.add(event)
+    return seen.shown()
+
+
+class Seen:
+    """An order as a client may see it, event after event."""
+
+    def __init__(self) -> None:
+        self._order: Order | None = None
+        self._changes: list[dict[str, Any]] = []
+
+    def add(self, event: OrderEvent) -> None:
+        """Fold the next event."""
+        self._order = order = evolve(self._order, event)
+        if not self._changes or self._changes[-1]["status"] != order.status:
+            self._changes.append({"status": order.status, "at": event.at})
+
+    def shown(self) -> dict[str, Any]:
+        """Return the order as it stands. Raises `ValueError` before its first event."""
+        if self._order is None:
+            raise ValueError("an order has at least one event")
+        shown: dict[str, Any] = builtins(_fields(self._order, self._changes))
+        return shown
 
 
 def _fields(order: Order, changes: list[dict[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from services.gateway import followers, wire
+from services.gateway import followers, sockets
 from services.gateway.answers import EventView, OrderView, ProblemView
 from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
@@ -213,7 +213,7 @@ async def test_a_client_that_leaves_and_returns_at_once_disturbs_nobody(gateway:
 async def test_a_client_that_does_not_read_is_closed_and_can_resume(
     redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "WRITE_S", 0.5)
+    monkeypatch.setattr(sockets, "WRITE_S", 0.5)
     slow_before = _slow_clients()
     settings = gateway_settings(redis_url, namespace, socket_queue=3, follow_check_s=600)
     async with running_gateway(settings) as gateway:

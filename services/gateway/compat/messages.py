@@ -12,7 +12,7 @@ from services.gateway.compat import answers
 from services.gateway.compat.answers import Fields
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent, TransactionSigned
-from shared.orders.view import public_order
+from shared.orders.view import Seen
 
 Telling: TypeAlias = Callable[[Fields, Fields], Fields]
 
@@ -44,16 +44,16 @@ class Retelling:
         """`every` event is told, or only one that changes the status."""
         self._telling = telling
         self._every = every
-        self._events: list[OrderEvent] = []
+        self._order = Seen()
         self._status: str | None = None
 
     def tell(self, event: Fields) -> bytes | None:
         """Return the message about the next event, if there is to be one."""
-        self._events.append(_stored(event))
+        self._order.add(_stored(event))
         before, self._status = self._status, event["status"]
         if self._status == before and not self._every:
             return None
-        return _encode(self._telling(event, public_order(self._events)))
+        return _encode(self._telling(event, self._order.shown()))
 
 
 def _stored(event: Fields) -> OrderEvent:
