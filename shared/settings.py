@@ -255,10 +255,10 @@ class ExecutorSettings(VenueSettings):
     """The side that settles with the chain and finds what nobody holds."""
 
     reconcile_every_s: Seconds = Field(
-        default=1.0, description="Time between two looks for orders that nobody holds, in seconds"
+        default=0.2, description="Time between two looks for orders that nobody holds, in seconds"
     )
     reconcile_keys: int = Field(
-        default=2_000, ge=1, description="Keys of Redis, and open orders, that one look goes over"
+        default=400, ge=1, description="Keys of Redis, and open orders, that one look goes over"
     )
     reconcile_unsigned: bool = Field(
         default=False,

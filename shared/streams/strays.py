@@ -48,12 +48,12 @@ async def next_histories(
     Return where to go on from, and the last event of each order that may not expire yet, by id.
     """
     further, keys = await log.client.scan(cursors, log.keys.histories, count)
-    commands: list[Command] = []
-    for key in keys:
-        commands += [("PTTL", key), ("LINDEX", key, -1)]
-    replies = [checked(reply) for reply in await log.client.run(commands)]
-    asked = zip(keys, replies[::2], replies[1::2], strict=True)
-    return further, {key.decode().rpartition(":")[2]: last for key, ttl, last in asked if ttl == -1}
+    ttls = await log.client.run([("PTTL", key) for key in keys])
+    # Most have ended: of those nothing more is asked.
+    lasting = [key for key, ttl in zip(keys, ttls, strict=True) if checked(ttl) == -1]
+    lasts = await log.client.run([("LINDEX", key, -1) for key in lasting])
+    asked = zip(lasting, map(checked, lasts), strict=True)
+    return further, {key.decode().rpartition(":")[2]: last for key, last in asked if last}
 
 
 async def find_strays(log: Log, suspects: Sequence[Suspect], rest_ms: int) -> list[Stray]:

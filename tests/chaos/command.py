@@ -87,6 +87,7 @@ def settings_for(plan: Plan) -> dict[str, object]:
         "trim_every_s": 1.0,
         "drain_s": 3.0,
         "reconcile_every_s": 1.0,
+        "reconcile_keys": 2_000,
         "look_back_ms": 500,
         "look_back_for_ms": 2_000,
     }
