@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from shared import metrics
+from shared.about import about
 from shared.errors import ServerAway
 from shared.streams.handling import Ended, Recall
 
@@ -35,7 +36,9 @@ class Missing:
             return
         for order_id in set(vanished) - ended:
             metrics.SETTLED.labels(self._group, "missing").inc()
-            logger.error("order %s is parked and its history is missing", order_id)
+            logger.error(
+                "order %s is parked and its history is missing", order_id, extra=about(order_id)
+            )
 
     async def has_ended(self, order_id: str) -> bool:
         """Return whether the archive has the order's end; if it has not, say why to wait."""
