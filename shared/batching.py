@@ -42,6 +42,8 @@ class Coalescer(Generic[T, R]):
         self._flusher: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
+        # Asked for once: each time costs a system call before Python 3.12.
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, item: T) -> R:
         """Return the answer to `item`. Raises `Full`, or whatever its flush raised."""
@@ -55,13 +57,16 @@ class Coalescer(Generic[T, R]):
         """
         if len(self._waiting) >= self._limit:
             raise Full(f"{self._limit} are waiting")
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, future, until))
         if until < self._alarm_at:
             self._wake_at(until)
         if self._flusher is None:
             # In a context of its own: it serves everybody, and not who happened to come first.
-            self._flusher = asyncio.create_task(self._run(), context=Context())
+            self._flusher = loop.create_task(self._run(), context=Context())
         return future
 
     def _wake_at(self, when: float) -> None:

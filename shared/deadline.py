@@ -19,6 +19,15 @@ class Deadline:
         self.after_s = after_s
         self._calls: deque[_Call] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        # Asked for once: each time costs a system call before Python 3.12.
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop of its calls."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def __call__(self) -> _Call:
         """Return what to enter around a call; `TimeoutError` ends one that takes too long."""
@@ -28,15 +37,14 @@ class Deadline:
         """Watch a call until it is over."""
         self._calls.append(call)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_at(call.until, self._look)
+            self._timer = self.loop.call_at(call.until, self._look)
 
     def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer, now = None, loop.time()
+        self._timer, now = None, self.loop.time()
         while self._calls:
             call = self._calls[0]
             if call.running and call.until > now:
-                self._timer = loop.call_at(call.until, self._look)
+                self._timer = self.loop.call_at(call.until, self._look)
                 return
             self._calls.popleft().end()
 
@@ -55,11 +63,12 @@ class _Call:
         self.until = 0.0
 
     def __enter__(self) -> Self:
-        self._task = task = asyncio.current_task()
+        loop = self._deadline.loop
+        self._task = task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a deadline is for a task")
         self._cancelled_before = task.cancelling()
-        self.until = asyncio.get_running_loop().time() + self._deadline.after_s
+        self.until = loop.time() + self._deadline.after_s
         self.running = True
         self._deadline.began(self)
         return self

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from uuid import UUID
+from functools import cache
+
+from prometheus_client import Counter, Histogram
 
 from shared import metrics
 from shared.orders.events import (
@@ -17,6 +18,7 @@ from shared.orders.events import (
 )
 from shared.orders.values import Quote
 from shared.orders.view import status_after
+from shared.streams.ids import made_at
 
 _NONE = "none"
 # By type, not by status: what contradicts an end carries the status of that end.
@@ -26,10 +28,9 @@ _ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
 def count_appended(before: OrderEvent, events: Sequence[OrderEvent]) -> None:
     """Count events that were appended to one order's history, behind the event `before`."""
     for event in events:
-        kind = type(event).__name__
-        metrics.of(metrics.EVENTS, kind).inc()
-        hop_s = (event.at - before.at).total_seconds()
-        metrics.of(metrics.HOP_SECONDS, kind).observe(max(0.0, hop_s))
+        appended, hop_seconds = _series(type(event).__name__)
+        appended.inc()
+        hop_seconds.observe(max(0.0, (event.at - before.at).total_seconds()))
         if isinstance(event, _ENDS):
             _count_end(before, event)
         before = event
@@ -40,9 +41,13 @@ def _count_end(before: OrderEvent, event: OrderEvent) -> None:
     venue = _venue_of(event) or _venue_of(before) or _NONE
     reason = event.reason if isinstance(event, OrderFailed) else _NONE
     metrics.of(metrics.ORDERS_ENDED, status, venue, reason).inc()
-    accepted_ms = UUID(event.order_id).int >> 80  # A UUIDv7 begins with the time it was made.
-    accepted = datetime.fromtimestamp(accepted_ms / 1_000, UTC)
-    metrics.of(metrics.ORDER_SECONDS, status).observe((event.at - accepted).total_seconds())
+    took_s = event.at.timestamp() - made_at(event.order_id)
+    metrics.of(metrics.ORDER_SECONDS, status).observe(took_s)
+
+
+@cache
+def _series(kind: str) -> tuple[Counter, Histogram]:
+    return metrics.of(metrics.EVENTS, kind), metrics.of(metrics.HOP_SECONDS, kind)
 
 
 def _venue_of(event: OrderEvent) -> str:

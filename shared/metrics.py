@@ -182,7 +182,7 @@ HEALED = Counter(
 PROJECTED = Counter("slipstream_projected_events_total", "Events stored in Postgres")
 PROJECTION_STALENESS = Histogram(
     "slipstream_projection_staleness_seconds",
-    "Age of an event when it is in Postgres",
+    "Age of a batch's oldest event when it is in Postgres",
     buckets=_SECONDS,
 )
 PROJECTION_BATCH = Histogram(

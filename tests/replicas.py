@@ -12,6 +12,7 @@ from services.executor.__main__ import make_executor
 from services.executor.handler import Executor
 from services.router.handler import Router
 from shared.clock import utc_now
+from shared.deadline import Deadline
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent, OrderSubmitted
 from shared.settings import ConsumerSettings, VenueSettings
@@ -57,7 +58,7 @@ def a_router(log: Log, settings: VenueSettings, venues: Sequence[Venue] | None =
     return Router(
         log=log,
         venues=venues or list(open_venues(settings, log.client).values()),
-        quote_deadline_ms=settings.quote_deadline_ms,
+        quote_deadline=Deadline(settings.quote_deadline_ms / 1_000),
         max_routes=settings.max_routes,
         now=utc_now,
     )
@@ -84,10 +85,17 @@ async def running(
 
 @asynccontextmanager
 async def working(
-    group: Group, worker: Worker, settings: ConsumerSettings, *, read_every_ms: int = 0
+    group: Group,
+    worker: Worker,
+    settings: ConsumerSettings,
+    *,
+    read_every_ms: int = 0,
+    from_entries: int = 1,
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    consumer = Consumer(group, worker, settings, read_every_ms=read_every_ms)
+    consumer = Consumer(
+        group, worker, settings, read_every_ms=read_every_ms, from_entries=from_entries
+    )
     task = asyncio.create_task(consumer.run(stop))
     try:
         yield

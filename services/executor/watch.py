@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextvars import Context
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shared.batching import Coalescer
 from shared.deadline import Deadline
@@ -20,8 +21,7 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 256  # As many signatures as Solana's getSignatureStatuses takes.
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(Struct, frozen=True):
     signature: str
     until: float
     answer: asyncio.Future[Answer | None]

@@ -13,6 +13,7 @@ from services.gateway.body import read_order
 from services.gateway.describe import problems, reply, takes_body
 from services.gateway.problems import Code, Problem
 from services.gateway.routes import BareRoute, json_answer
+from shared.deadline import Deadline
 from shared.errors import ServerAway
 from shared.orders.codec import builtins
 from shared.orders.values import Quote, SwapIntent
@@ -32,12 +33,12 @@ class Quoting:
     def __init__(self, venues: Sequence[Venue], deadline_ms: int) -> None:
         """`deadline_ms` is how long a venue may take."""
         self._venues = venues
-        self._deadline_ms = deadline_ms
+        self._deadline = Deadline(deadline_ms / 1_000)
 
     async def __call__(self, intent: SwapIntent) -> dict[str, Any]:
         """Return every quote and refusal, and the choice. Raises `Problem` when none answers."""
         try:
-            quotes, refusals = await ask_all(self._venues, intent, self._deadline_ms)
+            quotes, refusals = await ask_all(self._venues, intent, self._deadline)
         except (VenueUnavailable, ServerAway) as error:
             raise Problem(Code.QUOTES_UNAVAILABLE, str(error)) from None
         best = best_quote(quotes)

@@ -13,6 +13,9 @@ from shared.streams.consumer import Consumer
 from shared.streams.group import Group
 from shared.streams.traced import traced_batches
 
+# Where so many entries come at once, what comes next waits a moment, and is published together.
+_BUSY_ENTRIES, _BUSY_MS = 64, 20
+
 
 async def main(settings: ConsumerSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
@@ -21,7 +24,10 @@ async def main(settings: ConsumerSettings, stop: asyncio.Event) -> None:
             group = Group(log, "notifier", settings.consumer_name)
             handle = traced_batches(Notifier(log).handle, group.name, "order.notify")
             worker = Batches(group, handle, settings, hold=False)
-            await consume(Consumer(group, worker, settings), health, stop)
+            consumer = Consumer(
+                group, worker, settings, read_every_ms=_BUSY_MS, from_entries=_BUSY_ENTRIES
+            )
+            await consume(consumer, health, stop)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from shared.streams.delivery import Delivery
 from shared.streams.following import followed
 from shared.streams.log import Log
 
-_FEW = 16  # Events that are sooner published than it is found out for whom.
+_FEW = 16  # Entries that are sooner published than it is found out for whom.
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,17 @@ class Notifier:
         Raises `MalformedEvent` for an entry that is no event.
         """
         for delivery in batch:
-            if not delivery.order_id or not delivery.raw.startswith(b"{"):
+            if not delivery.order_id or any(
+                not event.raw.startswith(b"{") for event in delivery.written()
+            ):
                 raise MalformedEvent("not an event: it has no order or no JSON object")
         if len(batch) > _FEW:
             wanted = await followed(self.log, [delivery.order_id for delivery in batch])
             batch = [delivery for delivery in batch if delivery.order_id in wanted]
-        await self.log.publish([(d.order_id, public_json(d.type, d.raw)) for d in batch])
-        metrics.PUBLISHED.inc(len(batch))
+        messages = [
+            (delivery.order_id, public_json(event.type, event.raw))
+            for delivery in batch
+            for event in delivery.written()
+        ]
+        await self.log.publish(messages)
+        metrics.PUBLISHED.inc(len(messages))

@@ -30,16 +30,18 @@ class Projector:
         Raises `MalformedEvent`, `ContentMismatch`, and `ServerAway` when the same batch is to be
         handed in again.
         """
-        recorded = [Recorded(delivery.event(), delivery.raw) for delivery in deliveries]
+        recorded = [
+            Recorded.read(event.raw) for delivery in deliveries for event in delivery.written()
+        ]
         # Commit, then expire, then acknowledge: a crash in between repeats, and forgets nothing.
         with metrics.PROJECTION_SECONDS.time():
             complete = await self._archive.store(recorded)
-        await self._log.expire_histories(complete, self._history_ttl_s)
+        await self._log.expire_histories(list(complete), self._history_ttl_s)
         self._measure(recorded)
 
     def _measure(self, recorded: Sequence[Recorded]) -> None:
         now = self._clock()
         metrics.PROJECTED.inc(len(recorded))
         metrics.PROJECTION_BATCH.observe(len(recorded))
-        for event, _ in recorded:
-            metrics.PROJECTION_STALENESS.observe((now - event.at).total_seconds())
+        oldest = min(event.at for event, _ in recorded)
+        metrics.PROJECTION_STALENESS.observe((now - oldest).total_seconds())

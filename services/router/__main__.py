@@ -7,6 +7,7 @@ import asyncio
 from services.router.handler import Router
 from shared.clock import utc_now
 from shared.consuming import run_steps
+from shared.deadline import Deadline
 from shared.runtime import run_service
 from shared.settings import VenueSettings
 from shared.streams.log import Log
@@ -20,7 +21,7 @@ async def main(settings: VenueSettings, stop: asyncio.Event) -> None:
         return Router(
             log=log,
             venues=list(open_venues(settings, log.client).values()),
-            quote_deadline_ms=settings.quote_deadline_ms,
+            quote_deadline=Deadline(settings.quote_deadline_ms / 1_000),
             max_routes=settings.max_routes,
             now=utc_now,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.router.decide import begin, choose_route, may_not_try_again
 from shared import metrics
 from shared.clock import Clock
+from shared.deadline import Deadline
 from shared.measures import measure_spread
 from shared.orders.events import (
     OrderEvent,
@@ -32,7 +33,7 @@ class Router:
 
     log: Log
     venues: Sequence[Venue]
-    quote_deadline_ms: int
+    quote_deadline: Deadline
     max_routes: int
     now: Clock
 
@@ -73,7 +74,7 @@ class Router:
         return [await self._route(event, order.intent, attempt=order.attempts + 1)]
 
     async def _route(self, event: OrderEvent, intent: SwapIntent, attempt: int) -> OrderEvent:
-        offers = await ask_all(self.venues, intent, self.quote_deadline_ms)
+        offers = await ask_all(self.venues, intent, self.quote_deadline)
         chosen = choose_route(event, intent, attempt, offers, self.now())
         if isinstance(chosen, OrderRouted):
             metrics.of(metrics.ROUTES_WON, chosen.route.venue).inc()

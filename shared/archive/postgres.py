@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import Self, get_args
 
 import msgspec
 from psycopg import AsyncConnection
@@ -18,6 +18,9 @@ from shared.archive.listing import Filter, ListedOrder, Place, list_orders
 from shared.archive.merge import Recorded, distinct, merge
 from shared.archive.open_orders import OpenOrder, next_open
 from shared.archive.packed import Packed
+from shared.orders.events import OrderEvent
+
+_TYPES = {kind: kind.__name__.encode() for kind in get_args(OrderEvent)}
 
 _CONNECT_S = 3.0  # Longest wait for a connection.
 _DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
@@ -184,7 +187,7 @@ def _columns(batch: Sequence[Recorded]) -> list[Packed]:
     return [
         packed.uuids([event.order_id for event, _ in batch]),
         packed.integers([event.version for event, _ in batch]),
-        packed.texts([type(event).__name__.encode() for event, _ in batch]),
+        packed.texts([_TYPES[type(event)] for event, _ in batch]),
         packed.times([event.at for event, _ in batch]),
         packed.texts([raw for _, raw in batch]),
     ]

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from shared import metrics
+from shared.deadline import Deadline
 from shared.orders.values import Quote, Refusal, SwapIntent
 from shared.venues.measured import measured
 from shared.venues.protocol import Venue, VenueRejected, VenueUnavailable, VenueUnreachable
 
 
 async def ask_all(
-    venues: Sequence[Venue], intent: SwapIntent, deadline_ms: int
+    venues: Sequence[Venue], intent: SwapIntent, deadline: Deadline
 ) -> tuple[list[Quote], list[Refusal]]:
     """Return the quotes that came in time, and why the others did not.
 
     One quote is enough. With none, raises `VenueUnavailable` if a venue failed or was too slow,
     `VenueUnreachable` if the rest could not be reached: a final no takes every venue's word.
     """
-    asking = {asyncio.create_task(_ask(venue, intent)): venue.name for venue in venues}
+    create_task = deadline.loop.create_task
+    asking = {create_task(_ask(venue, intent)): venue.name for venue in venues}
     try:
-        answered, _ = await asyncio.wait(asking, timeout=deadline_ms / 1_000)
+        with suppress(TimeoutError), deadline():
+            await asyncio.wait(asking)
+        answered = {task for task in asking if task.done()}
     finally:
         for task in asking:
             task.cancel()
     quotes, refusals = [], []
     bad_news: list[Exception] = []
     for task, name in asking.items():
-        error = task.exception() if task in answered else _too_slow(name, deadline_ms)
+        error = task.exception() if task in answered else _too_slow(name, deadline.after_s)
         if error is None:
             quotes.append(task.result())
             continue
@@ -41,9 +46,9 @@ async def ask_all(
     return quotes, refusals
 
 
-def _too_slow(name: str, deadline_ms: int) -> VenueUnavailable:
-    metrics.of(metrics.VENUE_SECONDS, name, "quote", "too_slow").observe(deadline_ms / 1_000)
-    return VenueUnavailable(f"no quote within {deadline_ms} ms")
+def _too_slow(name: str, after_s: float) -> VenueUnavailable:
+    metrics.of(metrics.VENUE_SECONDS, name, "quote", "too_slow").observe(after_s)
+    return VenueUnavailable(f"no quote within {after_s * 1_000:.0f} ms")
 
 
 def _raise_unless_final(bad_news: Sequence[Exception], refusals: Sequence[Refusal]) -> None:

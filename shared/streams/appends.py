@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from shared.orders.codec import encode
 from shared.orders.continuing import worker_for
@@ -13,8 +14,7 @@ from shared.orders.events import OrderEvent, OrderSubmitted
 Outcome: TypeAlias = Literal["ok", "moved", "missing"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Append:
+class Append(Struct, kw_only=True):
     """What one step wants on the log.
 
     The events follow version `expected` of the order. `entry_id`, when given, is the trigger to
@@ -31,20 +31,20 @@ class Append:
     carry_on: bool = False
     park_ms: int | None = None
     unpark: bool = False
-    written: Sequence[str | bytes] = field(init=False)  # Type and JSON of each event.
-    work_for: str = field(init=False)  # Which group goes on from the last event, if one does.
+    # Not to be given. Type and JSON of each event, and who goes on from the last, if a group does.
+    written: Sequence[str | bytes] = ()
+    work_for: str = ""
 
     def __post_init__(self) -> None:
         written: list[str | bytes] = []
         for event in self.events:
             written += (type(event).__name__, encode(event))
-        object.__setattr__(self, "written", written)
-        goes_on = self.events and not self.carry_on and self.park_ms is None
-        object.__setattr__(self, "work_for", worker_for(self.events[-1]) if goes_on else "")
+        self.written = written
+        if self.events and not self.carry_on and self.park_ms is None:
+            self.work_for = worker_for(self.events[-1])
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """What became of an `Append`.
 
     `moved`: somebody else was first, and nothing was appended. If the trigger is still ours, it
@@ -56,8 +56,7 @@ class Settled:
     last: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class Submission(Struct, frozen=True, kw_only=True):
     """A new order, and the marker of its Idempotency-Key if it came with one.
 
     `digest` stands for the whole request: the same key with another digest is a conflict.
@@ -68,8 +67,7 @@ class Submission:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(Struct, frozen=True):
     """Which order a submission led to.
 
     `accepted`: it is on the log now. `repeated`: the same request was accepted before, as

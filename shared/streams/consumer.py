@@ -67,14 +67,22 @@ class Consumer:
     """One replica of a service, reading its group until told to stop."""
 
     def __init__(
-        self, group: Group, worker: Worker, settings: ConsumerSettings, *, read_every_ms: int = 0
+        self,
+        group: Group,
+        worker: Worker,
+        settings: ConsumerSettings,
+        *,
+        read_every_ms: int = 0,
+        from_entries: int = 1,
     ) -> None:
         """Read anew at once, or only every `read_every_ms` where the last read found all.
 
-        What waits in Redis meanwhile is handled together.
+        What waits in Redis meanwhile is handled together. With `from_entries` only those wait that
+        come after a read of so many.
         """
         self.group = group
         self._read_every_s = read_every_ms / 1_000
+        self._from_entries = from_entries
         self._worker = worker
         self._settings = settings
         self._patience = worker.patience
@@ -126,8 +134,11 @@ class Consumer:
             count = max(1, -(-self._worker.room() // len(self.group.partitions)))
             found = await self._reliably(partial(self.group.read, partitions, count, _BLOCK_MS))
             await self._start(found or [])
-            if found and self._read_every_s and not _holds_more(found, count):
+            if self._read_every_s and found and self._is_many(found, count):
                 await self._gather()
+
+    def _is_many(self, found: Sequence[Delivery], count: int) -> bool:
+        return len(found) >= self._from_entries and not _holds_more(found, count)
 
     async def _gather(self) -> None:
         # By the clock, so that the readers of a cluster's partitions make one batch of it.

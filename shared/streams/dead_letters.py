@@ -18,7 +18,10 @@ _REPLAY = Script.load(__package__, "lua/replay.lua")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """An entry, and why a group gave it up. `id` is ``partition/entry``, as people type it."""
+    """An entry, and why a group gave it up. `id` is ``partition/entry``, as people type it.
+
+    `raw` has an event a line; `type` is that of the last.
+    """
 
     id: str
     group: str
@@ -75,7 +78,8 @@ def _split(log: Log, letter_id: str) -> tuple[int, str]:
 
 
 def _letter(partition: int, letter_id: bytes, flat: Sequence[Any]) -> DeadLetter:
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    pairs = list(zip(flat[::2], flat[1::2], strict=True))
+    fields = dict(pairs)
 
     def text(name: bytes) -> str:
         return str(fields.get(name, b"").decode(errors="replace"))
@@ -89,5 +93,5 @@ def _letter(partition: int, letter_id: bytes, flat: Sequence[Any]) -> DeadLetter
         buried_at=datetime.fromtimestamp(int(letter_id.split(b"-")[0]) / 1_000, UTC),
         type=text(b"type"),
         order_id=text(b"order"),
-        raw=fields.get(b"event", b""),
+        raw=b"\n".join(value for name, value in pairs if name == b"event"),
     )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+
+from msgspec import Struct
 
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One event, and how it came.
+class Written(Struct, frozen=True):
+    """An event as it stands on the log: the name of its type, and its JSON."""
+
+    type: str
+    raw: bytes
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """An entry, and how it came. Most hold one event; what was appended together, all of it.
 
     `entry_id` is its place in the partition's stream. A parked order that fell due has none
     (``""``); it brings the last event of its history.
@@ -18,10 +26,11 @@ class Delivery:
 
     partition: int
     entry_id: str
-    type: str
     order_id: str
+    type: str  # Of the last event of the entry, as `raw` is.
     raw: bytes
     attempt: int  # 1 at the first delivery, as Redis counts them.
+    earlier: Sequence[Written] = ()  # The events in front of it.
     for_others: bool = False  # Replayed to another group: to be passed by.
 
     @property
@@ -29,6 +38,11 @@ class Delivery:
         """Return what tells this delivery from every other one that is held."""
         return self.partition, self.entry_id or self.order_id
 
-    def event(self) -> OrderEvent:
-        """Return the event. Raises `MalformedEvent`."""
-        return decode(self.raw)
+    def written(self) -> Sequence[Written]:
+        """Return every event of the entry, in order."""
+        last = Written(self.type, self.raw)
+        return (*self.earlier, last) if self.earlier else (last,)
+
+    def events(self) -> list[OrderEvent]:
+        """Return what the entry tells, in order. Raises `MalformedEvent`."""
+        return [decode(event.raw) for event in self.written()]

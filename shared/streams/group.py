@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from shared.orders.codec import MalformedEvent, decode
 from shared.orders.continuing import WORKERS
+from shared.orders.events import EVENT_TYPES
 from shared.streams.client import checked
-from shared.streams.delivery import Delivery
+from shared.streams.delivery import Delivery, Written
 from shared.streams.log import Log
 from shared.streams.scripts import Command, Script
+
+_KNOWN = {name.encode(): name for name in EVENT_TYPES}
 
 RETRY = "~retry"  # Holds the entries whose step failed, until their wait is over.
 
@@ -46,6 +52,7 @@ class Group:
         self._server_ahead_ms: float | None = None  # Of the loop's clock; unknown at first.
         self._run = log.client.run
         self._works = name in WORKERS
+        self._group = name.encode()
 
     def _stream(self, partition: int) -> str:
         return self.log.keys.stream(partition, self.name)
@@ -145,16 +152,28 @@ class Group:
     def _delivery(
         self, partition: int, entry_id: bytes, fields: Sequence[bytes], attempt: int
     ) -> Delivery:
-        named = dict(zip(fields[::2], fields[1::2], strict=True))
-        only = named.get(b"only")
+        kinds: list[str] = []
+        raws: list[bytes] = []
+        order, only = b"", self._group
+        for name, value in zip(fields[::2], fields[1::2], strict=True):
+            match name:
+                case b"type":
+                    kinds.append(_KNOWN.get(value) or _text(value))
+                case b"event":
+                    raws.append(value)
+                case b"order":
+                    order = value
+                case b"only":
+                    only = value
         return Delivery(
             partition=partition,
             entry_id=entry_id.decode(),
-            type=named.get(b"type", b"").decode(errors="replace"),
-            order_id=named.get(b"order", b"").decode(errors="replace"),
-            raw=named.get(b"event", b""),
+            type=kinds[-1] if kinds else "",
+            order_id=_text(order),
+            raw=raws[-1] if raws else b"",
             attempt=attempt,
-            for_others=only not in (None, self.name.encode()),
+            earlier=_all_but_last(kinds, raws) if len(raws) > 1 else (),
+            for_others=only != self._group,
         )
 
     async def are_copied(self, deliveries: Iterable[Delivery]) -> bool:
@@ -263,6 +282,16 @@ class Group:
 def _place_of(entry_id: str) -> tuple[int, int]:
     ms, _, number = entry_id.partition("-")
     return int(ms), int(number)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")
+
+
+def _all_but_last(kinds: list[str], raws: list[bytes]) -> list[Written]:
+    # An event that nobody gave a type is not left out: whoever handles it will say so.
+    named = itertools.chain(kinds, itertools.repeat(""))
+    return list(map(Written, named, raws[:-1]))
 
 
 def _named(flat: Sequence[Any]) -> dict[bytes, Any]:

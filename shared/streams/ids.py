@@ -20,6 +20,11 @@ def new_order_id(now: datetime) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def made_at(order_id: str) -> float:
+    """Return when an id was made, in seconds since 1970. Raises `ValueError` for none of ours."""
+    return int(order_id[:8] + order_id[9:13], 16) / 1_000
+
+
 def id_for_key(keys: Keys, account: str, key: str, now: datetime) -> tuple[str, str]:
     """Return the name of an Idempotency-Key's marker, and a new order id in its partition.
 

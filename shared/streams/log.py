@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 from redis.exceptions import ResponseError
@@ -20,6 +20,7 @@ from shared.streams.scripts import Command, Script
 
 _SUBMIT = Script.load(__package__, "lua/append.lua")
 _SETTLE = Script.load(__package__, "lua/append.lua", when_full=True)
+_EXPIRE = Script.load(__package__, "lua/expire.lua", when_full=True)
 _PUBLISH = Script.load(__package__, "lua/publish.lua")
 _TRIM = Script.load(__package__, "lua/trim.lua")
 
@@ -208,9 +209,12 @@ class Log:
         """Return each order's version; 0 where Redis has no history of it."""
         return _all(await self.client.run([("LLEN", self.keys.history(i)) for i in order_ids]))
 
-    async def expire_histories(self, order_ids: Iterable[str], ttl_s: int) -> None:
+    async def expire_histories(self, order_ids: Sequence[str], ttl_s: int) -> None:
         """Let histories go that the archive holds as a whole."""
-        commands = [("EXPIRE", self.keys.history(i), ttl_s, "NX") for i in order_ids]
+        commands = []
+        for batch in self._by_slot(order_ids):
+            histories = [self.keys.history(order_ids[i]) for i in batch]
+            commands.append(_EXPIRE.command(histories, [ttl_s]))
         _all(await self.client.run(commands))
 
     async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:

@@ -29,7 +29,7 @@ from shared.orders.events import (
     OutcomeContradicted,
 )
 from shared.settings import ConsumerSettings
-from shared.streams.announcing import Announcement
+from shared.streams.announcing import Announcement, Announcer
 from shared.streams.appends import Append, Settled
 from shared.streams.delivery import Delivery
 from shared.streams.errors import HistoryMissing, LogUnavailable
@@ -76,6 +76,8 @@ class Steps:
         self._waits_on = {kind.__name__ for kind in handler.waits_on}
         self._announces = {kind.__name__ for kind in handler.announces}
         self._held = Held(settings.max_in_flight)
+        self._loop = asyncio.get_running_loop()
+        self._announcer = Announcer(self._loop)
         self._told: dict[tuple[int, str], Announcement] = {}
         self._tasks: dict[asyncio.Task[None], bool] = {}
         self._leaving = False
@@ -105,7 +107,7 @@ class Steps:
                 continue
             idle = delivery.type in self._waits_on
             self._held.add(delivery, idle=idle)
-            task = asyncio.create_task(self._process(delivery))
+            task = self._loop.create_task(self._process(delivery))
             self._tasks[task] = idle
             task.add_done_callback(self._tasks.pop)
         metrics.of(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
@@ -164,7 +166,7 @@ class Steps:
             self._take_slot(delivery, idle=type(event).__name__ in self._waits_on)
 
     def _take_slot(self, delivery: Delivery, *, idle: bool) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task and self._tasks[task] != idle:
             self._tasks[task] = idle
             self._held.move(delivery, idle=idle)
@@ -244,7 +246,7 @@ class Steps:
         goes_on = name in self._handles
         if goes_on and name in self._announces and not self._leaving:
             send = partial(self._announce, delivery)
-            self._told[delivery.place] = Announcement(before, events, send)
+            self._told[delivery.place] = self._announcer.hold(before, events, send)
             return last
         append = Append(
             order_id=event.order_id,

@@ -81,13 +81,13 @@ def _tell_of_batch(
     error: Exception | None = None,
 ) -> None:
     (group, name), ended_ns = names, time.time_ns()
-    for delivery in batch:
-        seen = glimpse(delivery.raw)
+    for delivery, event in [(one, event) for one in batch for event in one.written()]:
+        seen = glimpse(event.raw)
         if not isinstance(seen.traceparent, str) or not trace_id_of(seen.traceparent):
             continue
         attributes = {
             "slipstream.order.id": delivery.order_id,
-            "slipstream.event.type": delivery.type,
+            "slipstream.event.type": event.type,
             "slipstream.event.version": seen.version,
             "slipstream.attempt": delivery.attempt,
             "messaging.batch.message_count": len(batch),

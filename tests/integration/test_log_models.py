@@ -147,7 +147,9 @@ class AppendModel(OnRedis):
         for partition in range(self.log.keys.partitions):
             stream = self.log.keys.log(partition)
             for _, fields in self.wait(self.log.client.call("XRANGE", stream, "-", "+")):
-                told[fields[3].decode()].append(fields[5])
+                named = list(zip(fields[::2], fields[1::2], strict=True))
+                order_id = dict(named)[b"order"].decode()
+                told[order_id] += [value for name, value in named if name == b"event"]
         assert told == self.histories
 
 
@@ -186,10 +188,10 @@ class GroupModel(OnRedis):
     def settle(self, what: tuple[str, Delivery]) -> None:
         """Also by a replica that lost its lease long ago."""
         name, delivery = what
-        mine, fresh = self.holder_of(delivery) == name, delivery.event().version == 1
+        mine, fresh = self.holder_of(delivery) == name, delivery.events()[-1].version == 1
         append = Append(
             order_id=delivery.order_id,
-            expected=delivery.event().version,
+            expected=delivery.events()[-1].version,
             events=[following(delivery.order_id, 2)] if fresh else [],
             entry_id=delivery.entry_id,
         )

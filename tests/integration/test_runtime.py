@@ -28,6 +28,7 @@ from tests.builders import NOON, an_intent, history, submitted
 from tests.eventually import eventually
 from tests.replicas import (
     Scripted,
+    events_of,
     place_history,
     placed,
     running,
@@ -168,7 +169,7 @@ async def test_a_dead_letter_is_replayed_once_and_only_to_the_group_that_gave_up
     async def refuse(batch: Sequence[Delivery]) -> None:
         seen["projector"] += [delivery.entry_id for delivery in batch]
         for delivery in batch:
-            delivery.event()
+            delivery.events()
 
     async def take(batch: Sequence[Delivery]) -> None:
         seen["notifier"] += [delivery.entry_id for delivery in batch]
@@ -208,6 +209,42 @@ async def test_entries_gather_between_two_reads_and_are_handled_together(
     assert len(batches) <= 4  # The fifty may come when a second ends, but hardly when two do.
 
 
+async def test_a_reader_that_waits_only_after_many_entries_does_not_wait_after_few(
+    log: Log, settings: VenueSettings
+) -> None:
+    handled: list[str] = []
+
+    async def handle(batch: Sequence[Delivery]) -> None:
+        handled.extend(delivery.entry_id for delivery in batch)
+
+    group = Group(log, "notifier", "one")
+    worker = Batches(group, handle, settings, hold=False)
+    async with working(group, worker, settings, read_every_ms=3_600_000, from_entries=2):
+        await placed(log)
+        await eventually(lambda: len(handled) == 1)
+        await place_history(log, history(ending="confirmed"))
+        await eventually(lambda: len(handled) >= 2)
+
+
+async def test_what_is_appended_together_is_one_entry_with_all_its_events(
+    log: Log, settings: VenueSettings
+) -> None:
+    seen: list[list[OrderEvent]] = []
+
+    async def handle(batch: Sequence[Delivery]) -> None:
+        seen.extend(delivery.events() for delivery in batch)
+
+    first, *following = history(ending="confirmed")
+    await place_history(log, [first, *following])
+    group = Group(log, "notifier", "one")
+    worker = Batches(group, handle, settings, hold=False)
+    async with working(group, worker, settings):
+        await eventually(lambda: len(seen) == 2)
+
+    assert seen == [[first], following]
+    assert await events_of(log, first.order_id) == [first, *following]
+
+
 async def test_where_more_waits_than_is_read_at_once_nothing_waits_for_the_next_read(
     log: Log, settings: VenueSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,15 +254,18 @@ async def test_where_more_waits_than_is_read_at_once_nothing_waits_for_the_next_
     async def handle(batch: Sequence[Delivery]) -> None:
         handled.extend(delivery.entry_id for delivery in batch)
 
-    events = history(ending="confirmed")
-    await place_history(log, events)
+    event, *following = history(ending="confirmed")
+    await place_history(log, [event])
+    for version, event in enumerate(following, 1):
+        append = Append(order_id=event.order_id, expected=version, events=[event])
+        assert await log.append("", [append]) == ["ok"]
     group = Group(log, "projector", "one")
     worker = Batches(group, handle, settings, hold=True)
     async with working(group, worker, settings, read_every_ms=3_600_000):
-        await eventually(lambda: len(handled) == len(events))
+        await eventually(lambda: len(handled) == 1 + len(following))
         await eventually(lambda: is_settled(log, "projector"))
 
-    assert len(set(handled)) == len(events) > 2
+    assert len(set(handled)) == 1 + len(following) > 2
 
 
 async def test_an_entry_of_a_replica_that_went_quiet_is_taken_over(
@@ -520,7 +560,7 @@ async def test_nothing_is_trimmed_that_a_group_has_not_settled(
     await groups[-1].acknowledge(held)
     await log.trim()
 
-    assert before == 1_200
+    assert before == 400
     assert await length(log) < 200
 
 

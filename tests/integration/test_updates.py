@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest_asyncio
+from msgspec.structs import replace
 
 from services.notifier.handler import Notifier
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
-from shared.streams.delivery import Delivery
+from shared.streams.delivery import Delivery, Written
 from shared.streams.following import followed
 from shared.streams.log import Log
 from shared.streams.updates import Updates
@@ -132,6 +134,20 @@ async def test_of_few_events_each_is_published_without_a_question(
     await eventually(lambda: len(heard.messages) == len(events))
 
     assert await _calls(log, "pubsub|shardnumsub") == asked
+
+
+async def test_of_an_entry_with_several_events_each_is_published_in_order(
+    log: Log, updates: Updates, heard: Heard
+) -> None:
+    events = history(ending="confirmed")
+    await updates.subscribe(events[0].order_id)
+    earlier = [Written(type(event).__name__, encode(event)) for event in events[:-1]]
+
+    await Notifier(log).handle([replace(_delivery(log, events[-1]), earlier=earlier)])
+    await eventually(lambda: len(heard.messages) == len(events))
+
+    versions = [msgspec.json.decode(message)["version"] for _, message in heard.messages]
+    assert versions == [event.version for event in events]
 
 
 async def test_it_is_known_who_is_followed_however_many_are_asked_about(

@@ -1,7 +1,7 @@
 -- Compare-and-append: the only way anything is written to the log.
 --
--- For each item: if the order's list is as long as expected, every event goes to the stream and
--- to the list, the last one also to the group that it gives work to; then the trigger is
+-- For each item: if the order's list is as long as expected, its events go to the list, and to the
+-- stream as one entry; the last one also to the group that it gives work to; then the trigger is
 -- acknowledged. If the list is longer, somebody moved the order on: nothing is appended, and the
 -- trigger is left to whoever holds it. If it is shorter, history is missing: nothing is touched.
 --
@@ -37,14 +37,23 @@ local function settle(log, list, third, first)
     return {'moved', length}
   end
   -- XADD before XACK: scripts do not roll back, and one that raises must leave the trigger.
-  local kind, json
-  for i = 1, events do
-    kind, json = ARGV[first + 6 + 2 * i], ARGV[first + 7 + 2 * i]
+  local last = first + 6 + 2 * events
+  local kind, json = ARGV[last], ARGV[last + 1]
+  if events == 1 then
     redis.call('XADD', log, '*', 'type', kind, 'order', order, 'event', json)
     redis.call('RPUSH', list, json)
-    -- The list of an ended order may expire soon, and this is not archived yet.
-    if kind == 'OutcomeContradicted' then redis.call('PERSIST', list) end
+  elseif events > 1 then
+    local fields, jsons = {'order', order}, {}
+    for i = first + 8, last, 2 do
+      local n = #fields
+      fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = 'type', ARGV[i], 'event', ARGV[i + 1]
+      jsons[#jsons + 1] = ARGV[i + 1]
+    end
+    redis.call('XADD', log, '*', unpack(fields))
+    redis.call('RPUSH', list, unpack(jsons))
   end
+  -- The list of an ended order may expire soon, and this is not archived yet.
+  if kind == 'OutcomeContradicted' then redis.call('PERSIST', list) end
   if work ~= '' then
     redis.call('XADD', log .. ':' .. work, '*', 'type', kind, 'order', order, 'event', json)
   end
