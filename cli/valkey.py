@@ -37,6 +37,7 @@ def valkey(layout: Layout, port: int) -> Program:
         "dir": str(layout.valkey.resolve()),
         "appendonly": "yes",
         "appendfsync": "always",
+        "rdbcompression": "no",
         "auto-aof-rewrite-min-size": _AOF_REWRITE_FROM,
         "maxmemory-policy": "noeviction",
         "save": "",

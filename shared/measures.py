@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cache
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Histogram
 
 from shared import metrics
 from shared.orders.events import (
@@ -25,15 +26,20 @@ _NONE = "none"
 _ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
 
 
-def count_appended(before: OrderEvent, events: Sequence[OrderEvent]) -> None:
-    """Count events that were appended to one order's history, behind the event `before`."""
-    for event in events:
-        appended, hop_seconds = _series(type(event).__name__)
-        appended.inc()
-        hop_seconds.observe(max(0.0, (event.at - before.at).total_seconds()))
-        if isinstance(event, _ENDS):
-            _count_end(before, event)
-        before = event
+def count_appended(appended: Iterable[tuple[OrderEvent, Sequence[OrderEvent]]]) -> None:
+    """Count events that were appended to histories, each order's behind the event it had before."""
+    kinds: Counter[type[OrderEvent]] = Counter()
+    for first, events in appended:
+        before = first
+        for event in events:
+            kind = type(event)
+            kinds[kind] += 1
+            _hop_seconds(kind).observe(max(0.0, (event.at - before.at).total_seconds()))
+            if isinstance(event, _ENDS):
+                _count_end(before, event)
+            before = event
+    for kind, count in kinds.items():
+        metrics.of(metrics.EVENTS, kind.__name__).inc(count)
 
 
 def _count_end(before: OrderEvent, event: OrderEvent) -> None:
@@ -46,8 +52,8 @@ def _count_end(before: OrderEvent, event: OrderEvent) -> None:
 
 
 @cache
-def _series(kind: str) -> tuple[Counter, Histogram]:
-    return metrics.of(metrics.EVENTS, kind), metrics.of(metrics.HOP_SECONDS, kind)
+def _hop_seconds(kind: type[OrderEvent]) -> Histogram:
+    return metrics.of(metrics.HOP_SECONDS, kind.__name__)
 
 
 def _venue_of(event: OrderEvent) -> str:

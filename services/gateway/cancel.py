@@ -103,7 +103,7 @@ class Cancel:
         except LogUnavailable:
             return False  # It may be there all the same: the next look at the history tells.
         if outcome == "ok":
-            count_appended(last, [event])
+            count_appended([(last, [event])])
             _tell(last, began_ns)
         return outcome == "ok"
 

@@ -21,29 +21,37 @@ async def ask_all(
     One quote is enough. With none, raises `VenueUnavailable` if a venue failed or was too slow,
     `VenueUnreachable` if the rest could not be reached: a final no takes every venue's word.
     """
-    create_task = deadline.loop.create_task
-    asking = {create_task(_ask(venue, intent)): venue.name for venue in venues}
-    try:
-        with suppress(TimeoutError), deadline():
-            await asyncio.wait(asking)
-        answered = {task for task in asking if task.done()}
-    finally:
-        for task in asking:
-            task.cancel()
     quotes, refusals = [], []
     bad_news: list[Exception] = []
-    for task, name in asking.items():
-        error = task.exception() if task in answered else _too_slow(name, deadline.after_s)
-        if error is None:
-            quotes.append(task.result())
+    for venue, answer in zip(venues, await _answers(venues, intent, deadline), strict=True):
+        if isinstance(answer, Quote):
+            quotes.append(answer)
             continue
-        if not isinstance(error, Exception):
-            raise error
-        refusals.append(Refusal(venue=name, reason=str(error)))
+        error = answer or _too_slow(venue.name, deadline.after_s)
+        refusals.append(Refusal(venue=venue.name, reason=str(error)))
         bad_news.append(error)
     if not quotes:
         _raise_unless_final(bad_news, refusals)
     return quotes, refusals
+
+
+async def _answers(
+    venues: Sequence[Venue], intent: SwapIntent, deadline: Deadline
+) -> list[Quote | Exception | None]:
+    """Return what each venue answered; None for one that had not by the deadline."""
+    first, *others = venues
+    # One venue is asked by this very task: for two, that is half the tasks.
+    asking = [deadline.loop.create_task(_answer(venue, intent)) for venue in others]
+    answer = None
+    try:
+        with suppress(TimeoutError), deadline():
+            answer = await _answer(first, intent)
+            if waiting := [task for task in asking if not task.done()]:
+                await asyncio.wait(waiting)
+        return [answer, *(task.result() if task.done() else None for task in asking)]
+    finally:
+        for task in asking:
+            task.cancel()
 
 
 def _too_slow(name: str, after_s: float) -> VenueUnavailable:
@@ -60,6 +68,9 @@ def _raise_unless_final(bad_news: Sequence[Exception], refusals: Sequence[Refusa
         raise VenueUnreachable(said)
 
 
-async def _ask(venue: Venue, intent: SwapIntent) -> Quote:
-    with measured(venue.name, "quote"):
-        return await venue.quote(intent)
+async def _answer(venue: Venue, intent: SwapIntent) -> Quote | Exception:
+    try:
+        with measured(venue.name, "quote"):
+            return await venue.quote(intent)
+    except Exception as error:  # noqa: BLE001 - whatever a venue raises is its answer
+        return error

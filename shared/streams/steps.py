@@ -12,13 +12,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Sequence
-from functools import partial
 
 from shared import metrics
 from shared.about import Step, subject
 from shared.batching import Coalescer
 from shared.errors import ServerAway
-from shared.measures import count_appended
 from shared.orders.codec import MalformedEvent, decode
 from shared.orders.events import (
     EVENT_TYPES,
@@ -29,8 +27,7 @@ from shared.orders.events import (
     OutcomeContradicted,
 )
 from shared.settings import ConsumerSettings
-from shared.streams.announcing import Announcement, Announcer
-from shared.streams.appends import Append, Settled
+from shared.streams.appends import Settled
 from shared.streams.delivery import Delivery
 from shared.streams.errors import HistoryMissing, LogUnavailable
 from shared.streams.group import Group
@@ -38,6 +35,7 @@ from shared.streams.handling import Ended, Handler, Next, Park, Recall
 from shared.streams.held import Held
 from shared.streams.missing import Missing
 from shared.streams.patience import Patience
+from shared.streams.settling import Settling, last_of
 
 logger = logging.getLogger(__name__)
 
@@ -77,11 +75,9 @@ class Steps:
         self._announces = {kind.__name__ for kind in handler.announces}
         self._held = Held(settings.max_in_flight)
         self._loop = asyncio.get_running_loop()
-        self._announcer = Announcer(self._loop)
-        self._told: dict[tuple[int, str], Announcement] = {}
         self._tasks: dict[asyncio.Task[None], bool] = {}
         self._leaving = False
-        self._settle = Coalescer(self._append, batch=500)
+        self._settling = Settling(group, self.patience)
         self._put_aside = Coalescer(self._hand_all_back, batch=500)
 
     def room(self) -> int:
@@ -149,8 +145,7 @@ class Steps:
             logger.exception("%s of %s left pending", delivery.type, delivery.order_id)
         finally:
             self._held.drop(delivery)
-            if told := self._told.pop(delivery.place, None):
-                told.drop()
+            self._settling.drop(delivery)
 
     async def _work(self, delivery: Delivery) -> None:
         """Bring the order as far as this group does, step after step, on one delivery."""
@@ -219,8 +214,7 @@ class Steps:
 
     async def _hand_back(self, delivery: Delivery, *, tried: int) -> None:
         # A parked order falls due again by itself, one lease from now.
-        if told := self._told.pop(delivery.place, None):
-            await self._told_of(told)
+        await self._settling.tell(delivery)
         if delivery.entry_id:
             await self._put_aside((delivery, tried))
 
@@ -232,56 +226,19 @@ class Steps:
         self, delivery: Delivery, event: OrderEvent, following: Next
     ) -> OrderEvent | None:
         """Put on the log what follows; return the event to go on from, if this group does."""
-        park: Park | None = None
-        if isinstance(following, Park):
-            park, following = following, following.events
-        before, events = event, following
-        if told := self._told.pop(delivery.place, None):
-            if told.take_back():
-                before, events = told.before, [*told.events, *following]
-            elif (settled := await self._told_of(told)).outcome != "ok":
-                return await self._refused(delivery, settled)
-        last = following[-1] if following and not park else None
+        last = last_of(following)
         name = type(last).__name__
         goes_on = name in self._handles
-        if goes_on and name in self._announces and not self._leaving:
-            send = partial(self._announce, delivery)
-            self._told[delivery.place] = self._announcer.hold(before, events, send)
-            return last
-        append = Append(
-            order_id=event.order_id,
-            expected=before.version,
-            events=events,
-            entry_id=delivery.entry_id,
+        settled = await self._settling.settle(
+            delivery,
+            event,
+            following,
             carry_on=goes_on,
-            park_ms=park.after_ms if park else None,
-            unpark=not (delivery.entry_id or park or goes_on),
+            announce=goes_on and name in self._announces and not self._leaving,
         )
-        settled = await self._settle(append)
         if settled.outcome != "ok":
             return await self._refused(delivery, settled)
-        self._count(before, events)
         return last if goes_on else None
-
-    def _announce(self, delivery: Delivery, told: Announcement) -> asyncio.Future[Settled]:
-        append = Append(
-            order_id=delivery.order_id,
-            expected=told.before.version,
-            events=told.events,
-            entry_id=delivery.entry_id,
-            carry_on=True,
-        )
-        return self._settle.put(append)
-
-    async def _told_of(self, told: Announcement) -> Settled:
-        settled = await told.told()
-        if settled.outcome == "ok":
-            self._count(told.before, told.events)
-        return settled
-
-    def _count(self, before: OrderEvent, events: Sequence[OrderEvent]) -> None:
-        metrics.of(metrics.SETTLED, self._group.name, "ok").inc()
-        count_appended(before, events)
 
     async def _refused(self, delivery: Delivery, settled: Settled) -> OrderEvent | None:
         if settled.outcome == "missing":
@@ -298,12 +255,6 @@ class Steps:
             return event
         await self.patience(lambda: self._group.acknowledge([delivery]))
         return None
-
-    async def _append(self, appends: list[Append]) -> list[Settled]:
-        group = self._group
-        metrics.of(metrics.SETTLE_BATCH, group.name).observe(len(appends))
-        with metrics.of(metrics.APPEND_SECONDS, group.name).time():
-            return await self.patience(lambda: group.log.settle(group.name, group.me, appends))
 
     async def _without_history(self, delivery: Delivery) -> None:
         if await self._missing.has_ended(delivery.order_id):

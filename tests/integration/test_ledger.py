@@ -229,7 +229,7 @@ async def test_a_chain_that_does_not_answer_is_unreachable(tmp_path: Path) -> No
 async def test_a_chain_that_answers_with_an_error_is_unavailable(
     ledger: Ledger, client: Client, namespace: str
 ) -> None:
-    await client.call("SET", f"{namespace}:{{chain}}:tx:sig", "not a transaction")
+    await client.call("HSET", f"{namespace}:{{chain}}:tx:sig", "not", "a transaction")
 
     with pytest.raises(VenueUnavailable, match="WRONGTYPE"):
         await ledger.accept(a_swap(), delay_ms=0, valid_until=NEVER)

@@ -75,7 +75,7 @@ def test_an_end_is_counted_by_status_venue_and_reason(
 ) -> None:
     before = value("slipstream_orders_ended_total", **labels)
 
-    count_appended(ending[0], ending[1:])
+    count_appended([(ending[0], ending[1:])])
 
     assert value("slipstream_orders_ended_total", **labels) == before + 1
 
@@ -87,7 +87,7 @@ def test_what_contradicts_an_end_is_no_second_end() -> None:
     )
     before = value("slipstream_order_latency_seconds_count", status="confirmed")
 
-    count_appended(events[-1], [contradicted])
+    count_appended([(events[-1], [contradicted])])
 
     assert value("slipstream_order_latency_seconds_count", status="confirmed") == before
 
@@ -97,7 +97,7 @@ def test_a_hop_is_the_time_from_one_event_to_the_next() -> None:
     late = msgspec.structs.replace(events[1], at=events[0].at + timedelta(seconds=7))
     before = value("slipstream_hop_latency_seconds_sum", type="RoutingStarted")
 
-    count_appended(events[0], [late])
+    count_appended([(events[0], [late])])
 
     after = value("slipstream_hop_latency_seconds_sum", type="RoutingStarted")
     assert after - before == pytest.approx(7)

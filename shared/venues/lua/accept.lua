@@ -13,19 +13,19 @@ local height, taken_at = math.floor(now / block), string.format('%d', now)
 local longest = -1
 
 local function accept(transaction, at)
-  local known = redis.call('HMGET', transaction, 'lands_at', 'fate', 'amount_in', 'amount_out')
-  if known[1] then
-    known[1] = known[1] - now
-    return known
+  local known = redis.call('GET', transaction)
+  if known then
+    local lands_at, fate, amount_in, amount_out =
+      string.match(known, '^%d+ (%d+) (%S+) (%S+) (%S+)$')
+    return {lands_at - now, fate, amount_in, amount_out}
   end
   local delay, last, fate = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), ARGV[at + 2]
   if height > last then return height end
   -- What no block took in time is dropped.
   if math.floor((now + delay) / block) > last then fate = 'never_lands' end
   local lands_at, amount_in, amount_out = string.format('%d', now + delay), ARGV[at + 3], ARGV[at + 4]
-  redis.call('HSET', transaction, 'taken_at', taken_at, 'lands_at', lands_at, 'fate', fate,
-    'amount_in', amount_in, 'amount_out', amount_out)
-  redis.call('PEXPIRE', transaction, delay + retention)
+  local written = table.concat({taken_at, lands_at, fate, amount_in, amount_out}, ' ')
+  redis.call('SET', transaction, written, 'PX', delay + retention)
   redis.call('XADD', ledger, 'MINID', '~', string.format('%d', now - retention), '*',
     'lands_at', lands_at, 'fate', fate, 'amount_in', amount_in, 'amount_out', amount_out,
     'order_id', ARGV[at + 5], 'signature', ARGV[at + 6], 'venue', ARGV[at + 7],

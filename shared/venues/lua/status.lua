@@ -8,11 +8,14 @@ local time = redis.call('TIME')
 local seen = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[1])
 local answers = {}
 for i = 2, #KEYS do
-  local known = redis.call('HMGET', KEYS[i], 'lands_at', 'fate', 'amount_in', 'amount_out',
-    'taken_at')
+  local known = redis.call('GET', KEYS[i])
   local answer = false
-  if known[1] and tonumber(known[5]) <= seen then
-    answer = {known[1] - seen, known[2], known[3], known[4]}
+  if known then
+    local taken_at, lands_at, fate, amount_in, amount_out =
+      string.match(known, '^(%d+) (%d+) (%S+) (%S+) (%S+)$')
+    if tonumber(taken_at) <= seen then
+      answer = {lands_at - seen, fate, amount_in, amount_out}
+    end
   end
   answers[i - 1] = answer
 end

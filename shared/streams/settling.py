@@ -1,0 +1,116 @@
+"""What steps decided, put on the log: all that comes at the same time with one script.
+
+What a step only announces is held back for a moment, and goes along with what comes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from shared import metrics
+from shared.batching import Coalescer
+from shared.measures import count_appended
+from shared.orders.events import OrderEvent
+from shared.streams.announcing import Announcement, Announcer
+from shared.streams.appends import Append, Settled
+from shared.streams.delivery import Delivery
+from shared.streams.group import Group
+from shared.streams.handling import Next, Park
+from shared.streams.patience import Patience
+
+_AT_ONCE = 500  # Appends in one script: Redis does nothing else meanwhile.
+
+_HELD_BACK = Settled("ok")
+
+
+class Settling:
+    """Settles the steps of one replica."""
+
+    def __init__(self, group: Group, patience: Patience) -> None:
+        self._group = group
+        self._patience = patience
+        self._append: Coalescer[tuple[OrderEvent, Append], Settled] = Coalescer(
+            self._append_all, batch=_AT_ONCE
+        )
+        self._announcer = Announcer(asyncio.get_running_loop())
+        self._told: dict[tuple[int, str], Announcement] = {}
+
+    async def settle(
+        self,
+        delivery: Delivery,
+        event: OrderEvent,
+        following: Next,
+        *,
+        carry_on: bool,
+        announce: bool,
+    ) -> Settled:
+        """Append what follows `event`, if the order has not moved on.
+
+        `carry_on` leaves the delivery pending, for a holder that goes on from the last event. To
+        `announce` is to hold back what follows until something comes of it, and to say "ok".
+        """
+        park_ms = None
+        if isinstance(following, Park):
+            park_ms, following = following.after_ms, following.events
+        before, events = event, following
+        if told := self._told.pop(delivery.place, None):
+            if told.take_back():
+                before, events = told.before, [*told.events, *following]
+            elif (settled := await told.told()).outcome != "ok":
+                return settled
+        if announce:
+            send = partial(self._announce, delivery)
+            self._told[delivery.place] = self._announcer.hold(before, events, send)
+            return _HELD_BACK
+        append = Append(
+            order_id=event.order_id,
+            expected=before.version,
+            events=events,
+            entry_id=delivery.entry_id,
+            carry_on=carry_on,
+            park_ms=park_ms,
+            unpark=not (delivery.entry_id or park_ms is not None or carry_on),
+        )
+        return await self._append((before, append))
+
+    async def tell(self, delivery: Delivery) -> None:
+        """Append what was announced and is held back, if anything is."""
+        if told := self._told.pop(delivery.place, None):
+            await told.told()
+
+    def drop(self, delivery: Delivery) -> None:
+        """Forget what was announced: nobody goes on with it here."""
+        if told := self._told.pop(delivery.place, None):
+            told.drop()
+
+    def _announce(self, delivery: Delivery, told: Announcement) -> asyncio.Future[Settled]:
+        append = Append(
+            order_id=delivery.order_id,
+            expected=told.before.version,
+            events=told.events,
+            entry_id=delivery.entry_id,
+            carry_on=True,
+        )
+        return self._append.put((told.before, append))
+
+    async def _append_all(self, items: list[tuple[OrderEvent, Append]]) -> list[Settled]:
+        group, appends = self._group, [append for _, append in items]
+        metrics.of(metrics.SETTLE_BATCH, group.name).observe(len(appends))
+        with metrics.of(metrics.APPEND_SECONDS, group.name).time():
+            settled = await self._patience(lambda: group.log.settle(group.name, group.me, appends))
+        appended = [
+            (before, append.events)
+            for (before, append), one in zip(items, settled, strict=True)
+            if one.outcome == "ok"
+        ]
+        metrics.of(metrics.SETTLED, group.name, "ok").inc(len(appended))
+        count_appended(appended)
+        return settled
+
+
+def last_of(following: Next) -> OrderEvent | None:
+    """Return the event to go on from, or None where the order is parked or nothing follows."""
+    events: Sequence[OrderEvent] = () if isinstance(following, Park) else following
+    return events[-1] if events else None
