@@ -7,14 +7,13 @@ from functools import cache
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
-from redis.asyncio import Redis
 
 from services.gateway.access import Access
 from services.gateway.app import create_app
 from services.gateway.parts import Parts
 from shared.archive.postgres import Archive
 from shared.settings import GatewaySettings
-from shared.streams.client import Client
+from shared.streams.client import Client, alone
 from shared.streams.keys import Keys
 from shared.streams.log import Log
 
@@ -24,7 +23,7 @@ def document() -> dict[str, Any]:
     """Return the OpenAPI document."""
     settings = GatewaySettings(redis_url="redis://nowhere", database_url="postgresql://nowhere")
     # Clients connect when they are first used, and a gateway describes itself without them.
-    client = Client(Redis(), clustered=False, timeout_s=settings.redis_timeout_s)
+    client = Client(alone("redis://nowhere", timeout_s=1), timeout_s=1)
     log = Log(client, Keys(settings.namespace, settings.partitions))
     archive = Archive(AsyncConnectionPool(open=False))
     parts = Parts.make(log, archive, settings, Access(None))

@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Self
 
-from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
-from shared.streams.connections import OF_NODES, OURS
+from shared.streams.connections import OF_NODES
 from shared.streams.errors import GroupMissing, LogUnavailable
+from shared.streams.exchange import Exchange
 from shared.streams.heeding import heeding
 from shared.streams.refusals import AWAY, is_away, unavailable
 from shared.streams.scripts import Command, key_of, spelled_out
 
-_CONNECTIONS = 64
+_RESP = 2  # The protocol's version.
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Copies:
 class Client:
     """The only thing that talks to Redis."""
 
-    def __init__(self, redis: Redis | RedisCluster, *, clustered: bool, timeout_s: float) -> None:
+    def __init__(self, redis: Exchange | RedisCluster, *, timeout_s: float) -> None:
+        self.clustered = isinstance(redis, RedisCluster)
+        self.timeout_s = timeout_s  # Longest wait for one reply.
         # redis-py types replies as unions over every protocol; Any stays inside this package.
         self._redis: Any = redis
-        self.clustered = clustered
-        self.timeout_s = timeout_s  # Longest wait for one reply.
 
     @classmethod
     async def connect(cls, url: str, *, timeout_s: float = 5.0) -> Self:
@@ -48,23 +48,7 @@ class Client:
 
         Raises `LogUnavailable` when nothing answers.
         """
-        options: dict[str, Any] = {
-            "socket_timeout": timeout_s,
-            "socket_connect_timeout": timeout_s,
-            "protocol": 2,
-        }
-        # Who finds every connection in use waits for one: that is no absence of the server.
-        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_CONNECTIONS,
-            timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
-            **options,
-        )
-        pool.connection_class = OURS[pool.connection_class]
-        single = Redis.from_pool(pool)
-        single.response_callbacks.clear()
-        client = cls(single, clustered=False, timeout_s=timeout_s)
+        client = cls(alone(url, timeout_s=timeout_s), timeout_s=timeout_s)
         try:
             info = await client.call("INFO", "cluster")
         except BaseException:
@@ -73,7 +57,9 @@ class Client:
         if b"cluster_enabled:1" not in info:
             return client
         await client.close()
-        cluster = RedisCluster.from_url(url, **options)
+        cluster = RedisCluster.from_url(
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, protocol=_RESP
+        )
         nodes: Any = cluster.nodes_manager
         kind = OF_NODES[nodes.connection_kwargs["connection_class"]]
         nodes.connection_kwargs["connection_class"] = kind
@@ -81,10 +67,13 @@ class Client:
             node.connection_class = kind
         for name in ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS", "INFO"):
             cluster.response_callbacks.pop(name, None)
-        return cls(cluster, clustered=True, timeout_s=timeout_s)
+        return cls(cluster, timeout_s=timeout_s)
 
     async def call(self, *command: Any) -> Any:
         """Run one command. Raises `LogUnavailable`, `GroupMissing`, or the server's own error."""
+        if not self.clustered:
+            [reply] = await self.run([command])
+            return checked(reply)
         try:
             return await heeding(self._redis.execute_command(*command))
         except NoScriptError:
@@ -132,18 +121,9 @@ class Client:
     async def _pipeline(
         self, commands: Sequence[Command], copies: Copies | None
     ) -> tuple[list[Any], bool]:
-        pipe = self._redis.pipeline() if self.clustered else self._redis.pipeline(transaction=False)
-        execute = pipe.execute
-        if self.clustered and copies:
-            # What is sent on to another node is not what this connection waits for.
-            execute = partial(execute, allow_redirections=False)
         try:
-            for command in commands:
-                pipe.execute_command(*command)
-            if copies:
-                for where in self._nodes_of(commands):
-                    pipe.execute_command("WAIT", copies.replicas, copies.within_ms, **where)
-            replies: list[Any] = await heeding(execute(raise_on_error=False))
+            ask = self._of_nodes if self.clustered else self._of_one
+            replies = await ask(commands, copies)
         except AWAY as error:
             # In a cluster, what went to other nodes may have been carried out.
             raise unavailable(error, maybe_applied=self.clustered) from error
@@ -152,9 +132,24 @@ class Client:
             await self._look_around()
         return answers, all(_is_enough(count, copies) for count in counts)
 
+    async def _of_one(self, commands: Sequence[Command], copies: Copies | None) -> list[Any]:
+        wait = [("WAIT", copies.replicas, copies.within_ms)] if copies else []
+        replies: list[Any] = await self._redis([*commands, *wait])
+        return replies
+
+    async def _of_nodes(self, commands: Sequence[Command], copies: Copies | None) -> list[Any]:
+        pipe = self._redis.pipeline()
+        for command in commands:
+            pipe.execute_command(*command)
+        if copies:
+            for where in self._nodes_of(commands):
+                pipe.execute_command("WAIT", copies.replicas, copies.within_ms, **where)
+        # What is sent on to another node is not what this connection waits for.
+        follow = {"allow_redirections": False} if copies else {}
+        replies: list[Any] = await heeding(pipe.execute(raise_on_error=False, **follow))
+        return replies
+
     def _nodes_of(self, commands: Sequence[Command]) -> list[dict[str, Any]]:
-        if not self.clustered:
-            return [{}]
         nodes = {
             node.name: node
             for node in (self._redis.get_node_from_key(key_of(command)) for command in commands)
@@ -209,7 +204,7 @@ class Client:
     def links(self) -> dict[str, Any]:
         """Return a new connection to each primary node, by its name, not yet connected."""
         if not self.clustered:
-            return {"": self._redis.connection_pool.make_connection()}
+            return {"": self._redis.link()}
         return {
             node.name: node.connection_class(**node.connection_kwargs)
             for node in self._redis.get_primaries()
@@ -225,7 +220,12 @@ class Client:
 
     async def close(self) -> None:
         """Give every connection back."""
-        await self._redis.aclose()
+        await (self._redis.aclose() if self.clustered else self._redis.close())
+
+
+def alone(url: str, *, timeout_s: float) -> Exchange:
+    """Return the way to one server, which is not asked again by itself when it fails."""
+    return Exchange(url, timeout_s=timeout_s, protocol=_RESP, retry=Retry(NoBackoff(), 0))
 
 
 def plain_client(url: str, *, clustered: bool, timeout_s: float) -> Redis | RedisCluster:

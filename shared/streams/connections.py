@@ -14,12 +14,19 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 _CUT = (RuntimeError, AttributeError)
 
 
-class _Packing(AbstractConnection):
+class OurConnection(AbstractConnection):
     """Packs commands in C; redis-py's asyncio connections do it in Python."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Return whether it is connected, and was not cut since."""
+        reader = self._reader
+        return bool(self.is_connected and reader and not (reader.at_eof() or reader.exception()))
 
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True
     ) -> None:
+        """Write, and say so as redis-py does when the link is gone."""
         try:
             await super().send_packed_command(command, check_health)
         except _CUT as error:
@@ -27,14 +34,21 @@ class _Packing(AbstractConnection):
             raise RedisConnectionError(f"the link broke: {error}") from error
 
     def pack_command(self, *args: Any) -> list[bytes]:
+        """Return a command as it is sent."""
         # redis-py's own commands come with a name of two words.
         return [pack_command((*args[0].split(), *args[1:]) if " " in args[0] else args)]
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
-        return [b"".join(pack_command(tuple(command)) for command in commands)]
+        """Return commands as they are sent."""
+        return [packed(commands)]
 
 
-class _OfNode(_Packing):
+def packed(commands: Iterable[Iterable[Any]]) -> bytes:
+    """Return commands as they are sent."""
+    return b"".join([pack_command(tuple(command)) for command in commands])
+
+
+class _OfNode(OurConnection):
     """Says so when it was cut under a reader: a cluster's client cuts every link if one breaks."""
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
@@ -44,15 +58,15 @@ class _OfNode(_Packing):
             raise RedisConnectionError(f"the link was cut: {error}") from error
 
 
-class _Connection(_Packing, Connection):
+class _Connection(OurConnection, Connection):
     pass
 
 
-class _TlsConnection(_Packing, SSLConnection):
+class _TlsConnection(OurConnection, SSLConnection):
     pass
 
 
-class _SocketConnection(_Packing, UnixDomainSocketConnection):
+class _SocketConnection(OurConnection, UnixDomainSocketConnection):
     pass
 
 
@@ -64,7 +78,7 @@ class _TlsNodeConnection(_OfNode, SSLConnection):
     pass
 
 
-_Kinds: TypeAlias = dict[type[AbstractConnection], type[AbstractConnection]]
+_Kinds: TypeAlias = dict[type[AbstractConnection], type[OurConnection]]
 OURS: _Kinds = {
     Connection: _Connection,
     SSLConnection: _TlsConnection,

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
 from shared.settings import InvalidSettings, VenueSettings
-from shared.streams.client import Client
+from shared.streams.client import Client, alone
 from shared.venues.registry import open_venues, venue_names
 
 PLUGIN = """
@@ -24,7 +23,9 @@ def opened(settings, client):
 
 @pytest.fixture
 def client() -> Client:
-    return Client(Redis(), clustered=False, timeout_s=1)  # Opening a venue asks the chain nothing.
+    return Client(
+        alone("redis://localhost", timeout_s=1), timeout_s=1
+    )  # Opening a venue asks the chain nothing.
 
 
 @pytest.fixture
