@@ -25,7 +25,8 @@ async def test_orders_of_replicas_killed_at_any_version_are_finished_by_others(
 ) -> None:
     """Killed with the step done, the transaction sent say, and its event not yet on the log."""
     async with gated(settings.redis_url, NEXT[version - 1]) as gate:
-        through = settings.model_copy(update={"redis_url": gate.url})
+        # Slow enough for what is only announced to be on the log before what comes of it.
+        through = settings.model_copy(update={"redis_url": gate.url, "venue_quote_ms": 500})
         victims = await services.start(through, *WORKERS)
         order_ids = await place(log, 5)
         await eventually(lambda: gate.closed)

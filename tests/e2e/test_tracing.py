@@ -20,6 +20,7 @@ from tests.eventually import eventually
 from tests.gateway import EXECUTE, ORDER
 from tests.outcomes import all_ended
 from tests.processes import EVERY_SERVICE, ROOT, Service, Services, StackSettings, environment
+from tests.replicas import types_of
 from tests.servers import free_port
 
 # Five interpreters, each with a collector's client, on a machine that may be busy.
@@ -215,6 +216,11 @@ async def test_what_another_replica_goes_on_with_stays_in_the_trace(
     await eventually(
         lambda: any(span.name == "order.send" for span in collector.of_order(order_id))
     )
+
+    async def is_sent() -> bool:
+        return "TransactionSent" in await types_of(log, order_id)
+
+    await eventually(is_sent)
     first.kill()
     await start(services, settings, "executor", endpoint=endpoint)
     await eventually(lambda: all_ended(log, [order_id]), within_s=30)
