@@ -92,7 +92,8 @@ class Traffic:
         )
         now = b"%d" % time.perf_counter_ns()
         raw = [(e, encode(e).replace(_MARK + b"?", _MARK + now)) for e in events]
-        await self._log.publish([(e.order_id, public_json(type(e).__name__, r)) for e, r in raw])
+        told = [(e.order_id, public_json(type(e).__name__, r)) for e, r in raw]
+        await self._log.client.run(self._log.publishing(told))
 
     def _next(self, order_id: str) -> OrderUnresolved:
         head = self._last[order_id].next(datetime.now(UTC))

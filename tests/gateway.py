@@ -56,9 +56,8 @@ class Gateway:
 
     async def publish(self, *events: OrderEvent) -> None:
         """Tell the followers of an order what happened, as the notifier does."""
-        await self.log.publish(
-            [(e.order_id, public_json(type(e).__name__, encode(e))) for e in events]
-        )
+        messages = [(e.order_id, public_json(type(e).__name__, encode(e))) for e in events]
+        await self.log.client.run(self.log.publishing(messages))
 
     def follow(self, order_id: str, since: int | str = 0, **options: Any) -> connect:
         """Return a WebSocket that follows an order."""

@@ -120,6 +120,11 @@ async def place_history(log: Log, events: Sequence[OrderEvent]) -> None:
         await log.append("", [Append(order_id=first.order_id, expected=1, events=rest)])
 
 
+async def publish(log: Log, *messages: tuple[str, bytes]) -> None:
+    """Tell whoever follows the orders."""
+    await log.client.run(log.publishing(messages))
+
+
 async def events_of(log: Log, order_id: str) -> list[OrderEvent]:
     [raw] = await log.history([order_id])
     return [decode(one) for one in raw]

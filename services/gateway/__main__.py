@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from services.gateway.access import Access
 from services.gateway.api_keys import BadKeys, access_for, keep_current
@@ -20,6 +21,7 @@ from services.gateway.doorway import answering_early
 from services.gateway.execute import Execute
 from services.gateway.fair import FairProtocol
 from services.gateway.parts import Parts
+from services.gateway.upgrade import Upgrade
 from shared.archive.postgres import Archive
 from shared.runtime import run_service, until_available
 from shared.settings import GatewaySettings
@@ -97,8 +99,10 @@ def _access(settings: GatewaySettings) -> Access:
 
 
 def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
+    app: ASGIApp = create_app(parts, compat=settings.compat)
+    app = Upgrade(app, parts.sockets, parts.rules, compat=settings.compat)
     return uvicorn.Config(
-        Execute(create_app(parts, compat=settings.compat), parts.intake, parts.rules),
+        Execute(app, parts.intake, parts.rules),
         http="httptools",
         ws=FairProtocol,
         lifespan="off",

@@ -87,6 +87,8 @@ class Followers:
             await self._updates.subscribe(*{place.order_id for place in places})
         except LogUnavailable:
             return [Problem(Code.HISTORY_UNAVAILABLE) for _ in places]
+        if len(places) == 1:
+            return [await self._admit(caller, places[0])]
         return await asyncio.gather(*(self._admit(caller, place) for place in places))
 
     def leave(self, places: Iterable[Place]) -> None:

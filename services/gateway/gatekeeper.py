@@ -66,7 +66,7 @@ class Gatekeeper:
             return
         try:
             if scope["type"] == "websocket":
-                scope["caller"] = await self._visitor(HTTPConnection(scope))
+                scope["caller"] = await visitor(HTTPConnection(scope), self._rules)
                 left: Mapping[str, str] = {}
             else:
                 scope["caller"], left = await self._customer(scope)
@@ -78,14 +78,6 @@ class Gatekeeper:
             await self._app(scope, receive, send)
         else:
             await self._counted(scope, receive, send, left)
-
-    async def _visitor(self, connection: HTTPConnection) -> Caller:
-        headers, rules = connection.headers, self._rules
-        check_origin(headers, rules.origins)
-        ticket = connection.query_params.get("ticket")
-        if ticket is None or rules.access.is_open:
-            return rules.access.caller(headers)
-        return await rules.tickets.caller(ticket)
 
     async def _customer(self, scope: Scope) -> tuple[Caller, Mapping[str, str]]:
         if self._rules.inside.full:
@@ -114,6 +106,15 @@ class Gatekeeper:
             await self._app(scope, receive, sent)
         finally:
             inside.now -= waiting
+
+
+async def visitor(connection: HTTPConnection, rules: Rules) -> Caller:
+    """Return who opens a socket. Raises `Problem` when that is nobody who may."""
+    check_origin(connection.headers, rules.origins)
+    ticket = connection.query_params.get("ticket")
+    if ticket is None or rules.access.is_open:
+        return rules.access.caller(connection.headers)
+    return await rules.tickets.caller(ticket)
 
 
 def check_origin(headers: Headers, allowed: frozenset[str]) -> None:

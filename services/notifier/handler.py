@@ -11,6 +11,7 @@ from shared.orders.view import public_json
 from shared.streams.delivery import Delivery
 from shared.streams.following import followed
 from shared.streams.log import Log
+from shared.streams.scripts import Command
 
 _FEW = 16  # Entries that are sooner published than it is found out for whom.
 
@@ -21,8 +22,8 @@ class Notifier:
 
     log: Log
 
-    async def handle(self, batch: Sequence[Delivery]) -> None:
-        """Publish the events of the batch whose orders are followed, in one round trip or two.
+    async def handle(self, batch: Sequence[Delivery]) -> list[Command]:
+        """Return what publishes the events of the batch whose orders are followed.
 
         Raises `MalformedEvent` for an entry that is no event.
         """
@@ -39,5 +40,5 @@ class Notifier:
             for delivery in batch
             for event in delivery.written()
         ]
-        await self.log.publish(messages)
         metrics.PUBLISHED.inc(len(messages))
+        return self.log.publishing(messages)

@@ -17,13 +17,16 @@ from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.held import Held
 from shared.streams.patience import Patience, pause
+from shared.streams.scripts import Command
 
 logger = logging.getLogger(__name__)
 
 _BATCH = 2_000  # Entries handled at once; as many more may wait.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
-Handle: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[None]]
+# Returns what Redis is to be told in the same breath as that the batch is settled. It is told again
+# when the answer to that is lost.
+Handle: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[Sequence[Command] | None]]
 
 
 class Batches:
@@ -128,7 +131,7 @@ class Batches:
 
     async def _process(self, batch: list[Delivery]) -> None:
         try:
-            await self._patiently(batch)
+            last = await self._patiently(batch)
         except LogUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the culprit is found
@@ -139,13 +142,13 @@ class Batches:
             await self._process(batch[:middle])
             await self._process(batch[middle:])
         else:
-            await self.patience(lambda: self._group.acknowledge(batch))
+            await self.patience(lambda: self._group.acknowledge(batch, behind=last or ()))
 
-    async def _patiently(self, batch: list[Delivery]) -> None:
+    async def _patiently(self, batch: list[Delivery]) -> Sequence[Command] | None:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                await self._handle(batch)
+                return await self._handle(batch)
             except ServerAway as error:
                 metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
                 logger.warning("%d entries wait: %s", len(batch), error)
@@ -153,8 +156,6 @@ class Batches:
                     raise LogUnavailable("told to stop", maybe_applied=False) from error
                 await pause(self.patience.given_up, pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-            else:
-                return
 
     async def _fail(self, delivery: Delivery, error: Exception) -> None:
         group = self._group

@@ -195,14 +195,18 @@ class Group:
             for page, some in zip(pages, ids.values(), strict=True)
         )
 
-    async def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
-        """Settle entries that call for nothing."""
+    async def acknowledge(
+        self, deliveries: Iterable[Delivery], behind: Sequence[Command] = ()
+    ) -> None:
+        """Settle entries that call for nothing, or for nothing but the commands in front of it."""
         by_partition: dict[int, list[str]] = {}
         for delivery in deliveries:
             by_partition.setdefault(delivery.partition, []).append(delivery.entry_id)
         await self._all(
-            ("XACK", self._stream(partition), self.name, *ids)
-            for partition, ids in by_partition.items()
+            [
+                *behind,
+                *(("XACK", self._stream(p), self.name, *ids) for p, ids in by_partition.items()),
+            ]
         )
 
     async def renew(self, deliveries: Iterable[Delivery], lease_ms: int) -> int:

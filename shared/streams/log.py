@@ -217,13 +217,13 @@ class Log:
             commands.append(_EXPIRE.command(histories, [ttl_s]))
         _all(await self.client.run(commands))
 
-    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """Tell whoever follows the orders, now."""
+    def publishing(self, messages: Sequence[tuple[str, bytes]]) -> list[Command]:
+        """Return the commands that tell whoever follows the orders."""
         commands = []
-        for batch in self._by_slot([order_id for order_id, _ in messages]):
+        for batch in self._by_slot([order_id for order_id, _ in messages]) if messages else ():
             channels = [self.keys.updates(messages[i][0]) for i in batch]
             commands.append(_PUBLISH.command(channels, [messages[i][1] for i in batch]))
-        _all(await self.client.run(commands))
+        return commands
 
     async def trim(self) -> int:
         """Drop what every group has acknowledged; return how many entries.

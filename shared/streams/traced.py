@@ -24,6 +24,7 @@ from shared.orders.events import (
 from shared.streams.batches import Handle
 from shared.streams.delivery import Delivery
 from shared.streams.handling import Handler, Next, Park
+from shared.streams.scripts import Command
 from shared.tracing import Collector, Done, attributes_of, collector, glimpse, trace_id_of
 
 # What is done about an event; about any other, it is looked back at an end.
@@ -60,15 +61,16 @@ def traced_batches(handle: Handle, group: str, name: str) -> Handle:
     if told is None:
         return handle
 
-    async def handle_and_tell(batch: Sequence[Delivery]) -> None:
+    async def handle_and_tell(batch: Sequence[Delivery]) -> Sequence[Command] | None:
         began_ns = time.time_ns()
         try:
-            await handle(batch)
+            last = await handle(batch)
         except Exception as error:
             if len(batch) == 1:
                 _tell_of_batch(told, (group, name), batch, began_ns, error)
             raise
         _tell_of_batch(told, (group, name), batch, began_ns)
+        return last
 
     return handle_and_tell
 

@@ -36,6 +36,7 @@ from tests.replicas import (
     a_router,
     an_executor,
     placed,
+    publish,
     running,
     unsettled,
     working,
@@ -87,7 +88,7 @@ async def test_orders_flow_and_stream_over_every_node(spread: VenueSettings) -> 
 
             await eventually(all_ended)
             await eventually(all_settled)
-            await log.publish([(order_id, b"{}") for order_id in ids])
+            await publish(log, *((order_id, b"{}") for order_id in ids))
             await eventually(lambda: heard.keys() == set(ids))
             assert await followed(log, [*ids, an_order_id()]) == set(ids)
         ledger = Ledger(log.client, namespace=spread.namespace, retention_s=60)

@@ -208,8 +208,13 @@ async def test_tickets_need_redis_and_say_so(redis_url: str, namespace: str) -> 
     assert code_of(answer) == (503, "TICKETS_UNAVAILABLE")
 
 
-async def test_a_page_of_another_origin_opens_no_socket(redis_url: str, namespace: str) -> None:
-    settings = gateway_settings(redis_url, namespace, allowed_origins="https://app.example")
+@pytest.mark.parametrize("compat", [False, True], ids=["ahead of the framework", "through it"])
+async def test_a_page_of_another_origin_opens_no_socket(
+    redis_url: str, namespace: str, compat: bool
+) -> None:
+    settings = gateway_settings(
+        redis_url, namespace, allowed_origins="https://app.example", compat=compat
+    )
     async with running_gateway(settings) as gateway:
         address = f"ws://{gateway.address}/api/orders/{await gateway.submit()}/ws"
         origins = ("https://evil.example", "https://app.example", f"http://{gateway.address}", None)

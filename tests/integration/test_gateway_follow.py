@@ -25,6 +25,7 @@ from tests.builders import NOON, Ending, history
 from tests.eventually import eventually
 from tests.gateway import Gateway, drain, gateway_settings, running_gateway
 from tests.proxy import proxied
+from tests.replicas import publish
 
 NOBODYS = "0197c1e2-7b5a-7c3d-9e4f-1a2b3c4d5e6f"  # An order id that was never given.
 
@@ -130,7 +131,7 @@ async def test_an_unreadable_update_is_healed_from_the_history(gateway: Gateway)
     async with gateway.follow(events[0].order_id) as socket:
         await up_to_date(socket)
         await gateway.happen(events[0], publish=False)
-        await gateway.log.publish([(events[0].order_id, b"not json")])
+        await publish(gateway.log, (events[0].order_id, b"not json"))
 
         assert versions([str(await socket.recv())]) == [2]
 

@@ -19,6 +19,7 @@ from shared.streams.log import Log
 from shared.streams.updates import Updates
 from tests.builders import an_order_id, history
 from tests.eventually import eventually
+from tests.replicas import publish
 
 
 @dataclass
@@ -54,7 +55,7 @@ async def test_only_orders_that_were_subscribed_are_heard(
     ours, others = an_order_id(), an_order_id()
     await updates.subscribe(ours)
 
-    await log.publish([(others, b"no"), (ours, b"yes")])
+    await publish(log, (others, b"no"), (ours, b"yes"))
     await eventually(lambda: heard.messages)
 
     assert heard.messages == [(ours, b"yes")]
@@ -68,8 +69,8 @@ async def test_after_unsubscribing_an_order_is_heard_no_more(
     updates.unsubscribe(first)
     await updates.subscribe(second)
 
-    await log.publish([(first, b"no")])
-    await log.publish([(second, b"yes")])
+    await publish(log, (first, b"no"))
+    await publish(log, (second, b"yes"))
     await eventually(lambda: heard.messages)
 
     assert heard.messages == [(second, b"yes")]
@@ -85,7 +86,7 @@ async def test_an_order_let_go_and_wanted_again_at_once_is_heard_and_no_link_is_
         updates.unsubscribe(order_id)
     await updates.subscribe(order_id)
 
-    await log.publish([(order_id, b"yes"), (other, b"too")])
+    await publish(log, (order_id, b"yes"), (other, b"too"))
     await eventually(lambda: len(heard.messages) == 2)
 
     assert heard.gaps == 0
@@ -116,7 +117,7 @@ async def test_of_many_events_only_those_of_followed_orders_are_published(
     await updates.subscribe(*ours)
     before = await _calls(log, "spublish")
 
-    await Notifier(log).handle([_delivery(log, event) for h in histories for event in h])
+    await notify(log, [_delivery(log, event) for h in histories for event in h])
     await eventually(lambda: len(heard.messages) == 2 * len(histories[0]))
 
     assert await _calls(log, "spublish") - before == 2 * len(histories[0])
@@ -130,7 +131,7 @@ async def test_of_few_events_each_is_published_without_a_question(
     await updates.subscribe(events[0].order_id)
     asked = await _calls(log, "pubsub|shardnumsub")
 
-    await Notifier(log).handle([_delivery(log, event) for event in events])
+    await notify(log, [_delivery(log, event) for event in events])
     await eventually(lambda: len(heard.messages) == len(events))
 
     assert await _calls(log, "pubsub|shardnumsub") == asked
@@ -143,7 +144,7 @@ async def test_of_an_entry_with_several_events_each_is_published_in_order(
     await updates.subscribe(events[0].order_id)
     earlier = [Written(type(event).__name__, encode(event)) for event in events[:-1]]
 
-    await Notifier(log).handle([replace(_delivery(log, events[-1]), earlier=earlier)])
+    await notify(log, [replace(_delivery(log, events[-1]), earlier=earlier)])
     await eventually(lambda: len(heard.messages) == len(events))
 
     versions = [msgspec.json.decode(message)["version"] for _, message in heard.messages]
@@ -158,6 +159,10 @@ async def test_it_is_known_who_is_followed_however_many_are_asked_about(
 
     assert await followed(log, ids) == {ids[0], ids[5_000], ids[-1]}
     assert await followed(log, []) == set()
+
+
+async def notify(log: Log, batch: list[Delivery]) -> None:
+    await log.client.run(await Notifier(log).handle(batch))
 
 
 def _delivery(log: Log, event: OrderEvent) -> Delivery:
@@ -179,7 +184,7 @@ async def test_a_cut_link_is_renewed_and_reported_as_a_gap(
 
     await log.client.call("CLIENT", "KILL", "TYPE", "PUBSUB")
     await eventually(lambda: heard.gaps)
-    await log.publish([(order_id, b"again")])
+    await publish(log, (order_id, b"again"))
     await eventually(lambda: heard.messages)
 
     assert heard.messages == [(order_id, b"again")]
