@@ -16,7 +16,7 @@ from cli.process import Program
 _ANSWER_S = 1.0
 # Nearly all of the file is about orders that have ended. At Valkey's own 64 MB a busy server writes
 # it anew every few seconds, which took a fifth of its time; this much is replayed in seconds too.
-_AOF_REWRITE_FROM = "256mb"
+_AOF_REWRITE_FROM = "512mb"
 
 
 def allocator() -> str | None:

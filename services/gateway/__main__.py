@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from services.gateway.access import Access
 from services.gateway.api_keys import BadKeys, access_for, keep_current
 from services.gateway.app import create_app
+from services.gateway.corked import CorkedProtocol
 from services.gateway.doorway import answering_early
 from services.gateway.execute import Execute
 from services.gateway.fair import FairProtocol
@@ -103,7 +104,7 @@ def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
     app = Upgrade(app, parts.sockets, parts.rules, compat=settings.compat)
     return uvicorn.Config(
         Execute(app, parts.intake, parts.rules),
-        http="httptools",
+        http=CorkedProtocol,
         ws=FairProtocol,
         lifespan="off",
         log_config=None,

@@ -29,7 +29,9 @@ def encode(event: OrderEvent) -> bytes:
     """Return the event as it stands on the log, its amounts in plain notation."""
     raw = _encoder.encode(event)
     # Python writes 0.0000001 as 1E-7. Few events hold so small an amount; only they pay for it.
-    return _encoder.encode(builtins(event)) if b"E-" in raw or b"E+" in raw else raw
+    if b"E" in raw and (b"E-" in raw or b"E+" in raw):
+        return _encoder.encode(builtins(event))
+    return raw
 
 
 def builtins(value: Any) -> Any:
