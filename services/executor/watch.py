@@ -52,7 +52,7 @@ class ChainWatch:
 
     async def answer(self, signature: str, budget_s: float) -> Answer | None:
         """Return the chain's decision, or None if there is none within `budget_s` seconds."""
-        loop = asyncio.get_running_loop()
+        loop = self._deadline.loop
         until = loop.time() + budget_s
         try:
             first = await self._ask(signature)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self, get_args
 
 import msgspec
 from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
 from shared.archive import packed
@@ -26,6 +28,16 @@ _CONNECT_S = 3.0  # Longest wait for a connection.
 _DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
 _CONNECTIONS = 8  # At most; none is opened before it is needed.
 
+# Quicker by a third than adding them one by one, but each must be new.
+_COPY_EVENTS = """
+    COPY order_events (order_id, version, type, at, event) FROM STDIN (FORMAT binary)
+"""
+_COUNT_EVENTS = """
+    INSERT INTO event_counts AS kept (type, slot, events)
+    SELECT type, pg_backend_pid() %% 32, events FROM unnest(%s::text[], %s::int[])
+        AS given (type, events) ORDER BY type
+    ON CONFLICT (type, slot) DO UPDATE SET events = kept.events + excluded.events
+"""
 _ADD_EVENTS = """
     WITH added AS (
         INSERT INTO order_events (order_id, version, type, at, event)
@@ -57,6 +69,7 @@ _ENDED = """
 """
 _EVENT_COUNTS = "SELECT type, sum(events)::bigint FROM event_counts GROUP BY type"
 _OPEN_ORDERS = "SELECT status, count(*) FROM orders WHERE outcome IS NULL GROUP BY status"
+_LOCK_BATCH = "SELECT pg_advisory_xact_lock_shared(%s)"
 _FOLD = statement("fold.sql")
 
 
@@ -115,8 +128,25 @@ class Archive:
         batch = distinct(recorded)
         if not batch:
             return set()
+        try:
+            return await self._store_new(batch)
+        except UniqueViolation:  # Some were stored before, by whoever crashed or was too slow.
+            return await self._store_missing(batch)
+
+    async def _store_new(self, batch: Sequence[Recorded]) -> set[str]:
+        kinds = Counter(_TYPES[type(event)] for event, _ in batch)
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(_LOCK_BATCH, [BATCH_LOCK])
+            async with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
+                await copy.write(_rows(batch))
+            async with connection.pipeline():
+                counts = [packed.texts([*kinds]), packed.integers([*kinds.values()])]
+                await connection.execute(_COUNT_EVENTS, counts)
+                return await fold(connection, batch)
+
+    async def _store_missing(self, batch: Sequence[Recorded]) -> set[str]:
         async with self._transaction() as connection:
-            await connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [BATCH_LOCK])
+            await connection.execute(_LOCK_BATCH, [BATCH_LOCK])
             added = await connection.execute(_ADD_EVENTS, _columns(batch))
             complete = await fold(connection, batch)  # Its answer comes after the two above.
             if await added.fetchone() != (len(batch),):
@@ -191,6 +221,12 @@ def _columns(batch: Sequence[Recorded]) -> list[Packed]:
         packed.times([event.at for event, _ in batch]),
         packed.texts([raw for _, raw in batch]),
     ]
+
+
+def _rows(batch: Sequence[Recorded]) -> bytes:
+    return packed.rows(
+        (event.order_id, event.version, _TYPES[type(event)], event.at, raw) for event, raw in batch
+    )
 
 
 async def _refuse_mismatch(connection: AsyncConnection, batch: Sequence[Recorded]) -> None:

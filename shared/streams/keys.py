@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from zlib import crc32
 
 from shared.orders.continuing import WORKERS
@@ -21,7 +22,7 @@ class Keys:
 
     def log(self, partition: int) -> str:
         """Return the stream of every event of the partition's orders."""
-        return f"{self.namespace}:{{{partition:02}}}:log"
+        return f"{_tagged(self.namespace, partition)}log"
 
     def stream(self, partition: int, group: str) -> str:
         """Return the stream that a group reads: its own work, or the log."""
@@ -34,7 +35,7 @@ class Keys:
 
     def history_prefix(self, partition: int) -> str:
         """Return what an order's id is put behind to name its list."""
-        return f"{self.namespace}:{{{partition:02}}}:order:"
+        return f"{_tagged(self.namespace, partition)}order:"
 
     @property
     def histories(self) -> str:
@@ -43,15 +44,15 @@ class Keys:
 
     def suspects(self, partition: int) -> str:
         """Return the sorted set of orders found at rest, by since when nobody moved them (ms)."""
-        return f"{self.namespace}:{{{partition:02}}}:suspects"
+        return f"{_tagged(self.namespace, partition)}suspects"
 
     def due_prefix(self, partition: int) -> str:
         """Return what a group's name is put behind to name its parking."""
-        return f"{self.namespace}:{{{partition:02}}}:due:"
+        return f"{_tagged(self.namespace, partition)}due:"
 
     def dead(self, partition: int) -> str:
         """Return the stream of entries that nobody could process."""
-        return f"{self.namespace}:{{{partition:02}}}:dead"
+        return f"{_tagged(self.namespace, partition)}dead"
 
     def due(self, partition: int, group: str) -> str:
         """Return the sorted set of a group's parked orders, by when they are due (ms)."""
@@ -59,11 +60,11 @@ class Keys:
 
     def marker(self, partition: int, key: str) -> str:
         """Return what remembers that an Idempotency-Key was used."""
-        return f"{self.namespace}:{{{partition:02}}}:key:{key}"
+        return f"{_tagged(self.namespace, partition)}key:{key}"
 
     def updates(self, order_id: str) -> str:
         """Return the channel on which one order's events are published."""
-        return f"{self.namespace}:{{{self.partition_of(order_id):02}}}:updates:{order_id}"
+        return f"{_tagged(self.namespace, self.partition_of(order_id))}updates:{order_id}"
 
     def ticket(self, digest: str) -> str:
         """Return what a one-time ticket, known by its digest, was issued for."""
@@ -73,3 +74,8 @@ class Keys:
     def layout(self) -> str:
         """Return the key that remembers the number of partitions."""
         return f"{self.namespace}:partitions"
+
+
+@cache
+def _tagged(namespace: str, partition: int) -> str:
+    return f"{namespace}:{{{partition:02}}}:"

@@ -127,7 +127,7 @@ class Log:
             item: list[Any] = [append.order_id, append.expected, append.entry_id, keep]
             item += (append.work_for, *also)
             item += (len(append.events), *append.written)
-            due = self.keys.due(self.keys.partition_of(append.order_id), group)
+            due = self.keys.due(self.keys.partition_of(append.order_id), group) if also[0] else ""
             items.append((append.order_id, due, item))
         replies = await self._append(_SETTLE, group, me, items)
         return [Settled(reply[0].decode(), *reply[2:]) for reply in replies]
@@ -142,8 +142,9 @@ class Log:
             args: list[Any] = [group, me, len(batch)]
             for i in batch:
                 order_id, third, item = items[i]
-                log = self.keys.log(self.keys.partition_of(order_id))
-                keys += (log, self.keys.history(order_id), third or log)
+                partition = self.keys.partition_of(order_id)
+                log = self.keys.log(partition)
+                keys += (log, self.keys.history_prefix(partition) + order_id, third or log)
                 args += item
             commands.append(script.command(keys, args))
         replies: list[Any] = [None] * len(items)

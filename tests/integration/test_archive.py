@@ -60,6 +60,16 @@ async def test_a_history_comes_back_byte_for_byte(archive: Archive) -> None:
     assert await archive.history(order_id) == raws
 
 
+async def test_a_row_says_what_its_event_says(archive: Archive, database_url: str) -> None:
+    events = history(ending="confirmed")
+    await archive.store(recorded(events))
+
+    columns = "SELECT order_id::text, version, type, at FROM order_events ORDER BY version"
+    assert rows(database_url, columns) == [
+        (event.order_id, event.version, type(event).__name__, event.at) for event in events
+    ]
+
+
 async def test_a_history_is_told_only_as_far_as_it_has_no_hole(archive: Archive) -> None:
     events = recorded(history(ending="confirmed"))
     order_id = events[0].event.order_id
