@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from bench.client.wire import Connection, connect, post
+from bench.client.wire import connect, post
 
 _LOOK_S = 0.5
 _ACCEPTED = range(200, 300)
@@ -26,18 +26,22 @@ class _Feed:
         self.over = False
         self._request = post(asked.base, asked.path, asked.body)
 
-    async def place(self, connection: Connection) -> None:
-        """Place orders over one connection until it is over."""
+    async def place(self) -> None:
+        """Place orders over a connection of its own until it is over."""
+        [connection] = await connect(self.asked.base, 1)
         while not self.over:
             if self.accepted - self.ended >= self.asked.under_way:
                 await asyncio.sleep(_LOOK_S / 10)
                 continue
+            if connection.closed:  # By a server that does not keep one for minutes for nothing.
+                [connection] = await connect(self.asked.base, 1)
             self.accepted += 1
             status, _ = await connection.ask(self._request)
             if status not in _ACCEPTED:
                 self.accepted -= 1
                 self.errors += 1
                 await asyncio.sleep(_LOOK_S)
+        connection.close()
 
     async def watch(self, windows: int) -> list[float]:
         """Return how many orders ended in each window, as orders a minute."""
@@ -62,13 +66,10 @@ class _Feed:
 async def feed(asked: Namespace) -> dict[str, Any]:
     """Run for `windows` windows of `secs` seconds each, after `warmup` seconds."""
     feeding = _Feed(asked)
-    connections = await connect(asked.base, asked.c)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(feeding.watch(asked.windows))
-        for connection in connections:
-            group.create_task(feeding.place(connection))
-    for connection in connections:
-        connection.close()
+        for _ in range(asked.c):
+            group.create_task(feeding.place())
     return {
         "per_minute": watching.result(),
         "accepted": feeding.accepted,

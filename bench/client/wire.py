@@ -19,9 +19,14 @@ class Connection(asyncio.Protocol):
         """Keep what is written to."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name.
 
+    @property
+    def closed(self) -> bool:
+        """Return whether it is of no more use."""
+        return self._transport is None or self._transport.is_closing()
+
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         """Send a request; return status and body. Raises `ConnectionError` when it breaks."""
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None or self.closed:
             raise ConnectionError("the server has closed the connection")
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
