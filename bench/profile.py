@@ -76,7 +76,8 @@ async def _sampled(
     for service in SERVICES:
         spies[service] = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).with_name("py-spy")), "record", "--format", "raw"),
-            *("--pid", str(pids[f"{service}-1"]), "--rate", _RATE, "--nolineno"),
+            # Without --gil a thread that waits in poll() counts as busy.
+            *("--pid", str(pids[f"{service}-1"]), "--rate", _RATE, "--nolineno", "--gil"),
             *("--output", str(root / f"{service}.txt")),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
