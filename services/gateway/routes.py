@@ -15,6 +15,7 @@ from shared.about import subject
 from shared.streams.appends import Submitted
 
 EXECUTE = "/api/orders/execute"
+MANY = "/api/orders/ws"  # The socket for many orders.
 
 
 class BareRoute(APIRoute):

@@ -14,9 +14,9 @@ from starlette.websockets import WebSocket
 
 from services.gateway.gatekeeper import Rules, visitor
 from services.gateway.problems import Problem
+from services.gateway.routes import MANY
 from services.gateway.sockets import Sockets
 
-_MANY = "/api/orders/ws"
 _ONE = re.compile(r"/api/orders/([^/]+)/ws")
 
 
@@ -38,7 +38,7 @@ class Upgrade:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
         one = _ONE.fullmatch(scope["path"])
-        if one is None and scope["path"] != _MANY:
+        if one is None and scope["path"] != MANY:
             return False
         websocket = WebSocket(scope, receive, send)
         query = websocket.query_params

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Self, get_args
+from typing import Self, TypeAlias, get_args
 
 import msgspec
 from psycopg import AsyncConnection
@@ -24,6 +24,9 @@ from shared.orders.events import OrderEvent
 
 _TYPES = {kind: kind.__name__.encode() for kind in get_args(OrderEvent)}
 
+# Adds events; returns how many of each type were not there before.
+_Add: TypeAlias = Callable[[AsyncConnection, Sequence[Recorded]], Awaitable["Counter[bytes]"]]
+
 _CONNECT_S = 3.0  # Longest wait for a connection.
 _DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
 _CONNECTIONS = 8  # At most; none is opened before it is needed.
@@ -39,19 +42,12 @@ _COUNT_EVENTS = """
     ON CONFLICT (type, slot) DO UPDATE SET events = kept.events + excluded.events
 """
 _ADD_EVENTS = """
-    WITH added AS (
-        INSERT INTO order_events (order_id, version, type, at, event)
-        SELECT order_id, version, type, at, event::json
-        FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::timestamptz[], %s::text[])
-            AS given (order_id, version, type, at, event)
-        ON CONFLICT (order_id, version) DO NOTHING
-        RETURNING type
-    ), counted AS (
-        INSERT INTO event_counts AS kept (type, slot, events)
-        SELECT type, pg_backend_pid() %% 32, count(*) FROM added GROUP BY type ORDER BY type
-        ON CONFLICT (type, slot) DO UPDATE SET events = kept.events + excluded.events
-    )
-    SELECT count(*) FROM added
+    INSERT INTO order_events (order_id, version, type, at, event)
+    SELECT order_id, version, type, at, event::json
+    FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::timestamptz[], %s::text[])
+        AS given (order_id, version, type, at, event)
+    ON CONFLICT (order_id, version) DO NOTHING
+    RETURNING type
 """
 _FIND_MISMATCH = """
     SELECT kept.order_id::text, kept.version
@@ -129,29 +125,18 @@ class Archive:
         if not batch:
             return set()
         try:
-            return await self._store_new(batch)
+            return await self._store(batch, _add_new)
         except UniqueViolation:  # Some were stored before, by whoever crashed or was too slow.
-            return await self._store_missing(batch)
+            return await self._store(batch, _add_missing)
 
-    async def _store_new(self, batch: Sequence[Recorded]) -> set[str]:
-        kinds = Counter(_TYPES[type(event)] for event, _ in batch)
+    async def _store(self, batch: Sequence[Recorded], add: _Add) -> set[str]:
         async with self._connection() as connection, connection.transaction():
             await connection.execute(_LOCK_BATCH, [BATCH_LOCK])
-            async with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
-                await copy.write(_rows(batch))
+            added = await add(connection, batch)
+            counts = [packed.texts([*added]), packed.integers([*added.values()])]
             async with connection.pipeline():
-                counts = [packed.texts([*kinds]), packed.integers([*kinds.values()])]
                 await connection.execute(_COUNT_EVENTS, counts)
                 return await fold(connection, batch)
-
-    async def _store_missing(self, batch: Sequence[Recorded]) -> set[str]:
-        async with self._transaction() as connection:
-            await connection.execute(_LOCK_BATCH, [BATCH_LOCK])
-            added = await connection.execute(_ADD_EVENTS, _columns(batch))
-            complete = await fold(connection, batch)  # Its answer comes after the two above.
-            if await added.fetchone() != (len(batch),):
-                await _refuse_mismatch(connection, batch)
-        return complete
 
     async def history(self, order_id: str) -> list[bytes]:
         """Return the order's events as they stood on the log, oldest first; maybe none.
@@ -195,22 +180,31 @@ class Archive:
             async with asyncio.timeout(_DEADLINE_S), self._pool.connection() as connection:
                 yield connection
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        # In a pipeline statements are sent at once; only reading an answer waits for it.
-        async with (
-            self._connection() as connection,
-            connection.pipeline(),
-            connection.transaction(),
-        ):
-            yield connection
-
 
 async def fold(connection: AsyncConnection, batch: Sequence[Recorded]) -> set[str]:
     """Join distinct events into `orders`. Return those of their orders that are complete."""
     rows = msgspec.json.encode(merge(batch)).decode()
     cursor = await connection.execute(_FOLD, {"rows": rows})
     return {order_id for order_id, complete in await cursor.fetchall() if complete}
+
+
+async def _add_new(connection: AsyncConnection, batch: Sequence[Recorded]) -> Counter[bytes]:
+    async with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
+        await copy.write(
+            packed.rows(
+                (event.order_id, event.version, _TYPES[type(event)], event.at, raw)
+                for event, raw in batch
+            )
+        )
+    return Counter(_TYPES[type(event)] for event, _ in batch)
+
+
+async def _add_missing(connection: AsyncConnection, batch: Sequence[Recorded]) -> Counter[bytes]:
+    cursor = await connection.execute(_ADD_EVENTS, _columns(batch))
+    added = Counter(kind.encode() for (kind,) in await cursor.fetchall())
+    if added.total() < len(batch):
+        await _refuse_mismatch(connection, batch)
+    return added
 
 
 def _columns(batch: Sequence[Recorded]) -> list[Packed]:
@@ -221,12 +215,6 @@ def _columns(batch: Sequence[Recorded]) -> list[Packed]:
         packed.times([event.at for event, _ in batch]),
         packed.texts([raw for _, raw in batch]),
     ]
-
-
-def _rows(batch: Sequence[Recorded]) -> bytes:
-    return packed.rows(
-        (event.order_id, event.version, _TYPES[type(event)], event.at, raw) for event, raw in batch
-    )
 
 
 async def _refuse_mismatch(connection: AsyncConnection, batch: Sequence[Recorded]) -> None:

@@ -16,10 +16,9 @@ from services.gateway.compat.http import as_json
 from services.gateway.compat.messages import Retelling, Telling, by_name, with_facts, with_order
 from services.gateway.compat.requests import translated, written
 from services.gateway.problems import Problem
-from services.gateway.routes import EXECUTE
+from services.gateway.routes import EXECUTE, MANY
 from shared.orders.states import END_STATUSES
 
-MANY = "/api/orders/ws"
 BY_NAME = "/ws"
 
 

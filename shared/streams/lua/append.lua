@@ -53,7 +53,7 @@ local function settle(log, list, third, first)
     redis.call('RPUSH', list, unpack(jsons))
   end
   -- The list of an ended order may expire soon, and this is not archived yet.
-  if kind == 'OutcomeContradicted' then redis.call('PERSIST', list) end
+  if events > 0 and kind == 'OutcomeContradicted' then redis.call('PERSIST', list) end
   if work ~= '' then
     redis.call('XADD', log .. ':' .. work, '*', 'type', kind, 'order', order, 'event', json)
   end
