@@ -31,22 +31,24 @@ LIMIT = 100
 # 0.1 % still open.
 FILL = """
     INSERT INTO orders
-    SELECT gen_random_uuid(), 6, status, false, at, jsonb_build_object('1', status),
+    SELECT gen_random_uuid(), 6, status, false, at,
         CASE WHEN random() < 0.3 THEN 'account-1'
             ELSE 'account-' || (1 + floor(random() * 1000))::int END,
         CASE WHEN pair < 10 THEN 'SOL' ELSE 'USDC' END, 'T' || pair, 1.5, 100, NULL, at, 3, 1,
-        CASE WHEN status = 'pending' THEN NULL WHEN random() < 0.001 THEN 'orca'
-            WHEN random() < 0.55 THEN 'raydium' ELSE 'meteora' END,
-        225, 222.75, 4, 'signature', CASE WHEN status <> 'pending' THEN at END,
+        venue, 225, 222.75, 4, 'signature', CASE WHEN status <> 'pending' THEN at END,
         CASE WHEN status = 'confirmed' THEN 224.5 END, 149.6,
         CASE WHEN status = 'failed' THEN 'NO_ROUTE' END, NULL, false, false, NULL,
-        nullif(status, 'pending')
+        nullif(status, 'pending'), '{[1,6]}', CASE WHEN status <> 'pending' THEN venue END
     FROM (
-        SELECT %(start)s + random() * %(span)s AS at, floor(20 * random() ^ 2.2)::int AS pair,
-            (ARRAY['pending', 'cancelled', 'expired', 'failed', 'confirmed'])[
-                width_bucket(random(), ARRAY[0, 0.001, 0.015, 0.02, 0.05])] AS status
-        FROM generate_series(1, %(orders)s)
-    ) AS made
+        SELECT *, CASE WHEN status = 'pending' THEN NULL WHEN random() < 0.001 THEN 'orca'
+            WHEN random() < 0.55 THEN 'raydium' ELSE 'meteora' END AS venue
+        FROM (
+            SELECT %(start)s + random() * %(span)s AS at, floor(20 * random() ^ 2.2)::int AS pair,
+                (ARRAY['pending', 'cancelled', 'expired', 'failed', 'confirmed'])[
+                    width_bucket(random(), ARRAY[0, 0.001, 0.015, 0.02, 0.05])] AS status
+            FROM generate_series(1, %(orders)s)
+        ) AS made
+    ) AS routed
 """
 FILTERS = {
     "all": Filter(),

@@ -19,7 +19,7 @@ ON CONFLICT (order_id) DO UPDATE SET
         THEN excluded.unresolved ELSE old.unresolved END,
     updated_at = CASE WHEN excluded.version > old.version
         THEN excluded.updated_at ELSE old.updated_at END,
-    status_history = old.status_history || excluded.status_history,
+    seen = old.seen + excluded.seen,
 
     client_order_id = coalesce(old.client_order_id, excluded.client_order_id),
     account = coalesce(old.account, excluded.account),
@@ -46,6 +46,9 @@ ON CONFLICT (order_id) DO UPDATE SET
 
     ended_at = coalesce(old.ended_at, excluded.ended_at),
     outcome = coalesce(old.outcome, excluded.outcome),
+    ended_on = CASE WHEN coalesce(old.outcome, excluded.outcome) IS NULL THEN NULL
+        WHEN excluded.route_version > old.route_version THEN excluded.venue
+        ELSE old.venue END,
     amount_out = coalesce(old.amount_out, excluded.amount_out),
     price = coalesce(old.price, excluded.price),
     failure_reason = coalesce(old.failure_reason, excluded.failure_reason),
@@ -56,4 +59,4 @@ ON CONFLICT (order_id) DO UPDATE SET
 RETURNING
     order_id::text,
     ended_at IS NOT NULL
-        AND version = (SELECT count(*) FROM jsonb_object_keys(status_history)) AS complete
+        AND seen = int4multirange(int4range(1, version, '[]')) AS complete

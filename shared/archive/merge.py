@@ -6,12 +6,13 @@ in any order and any number of times, gives the row of the whole history: see `f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import NamedTuple, assert_never
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from shared.archive.errors import ContentMismatch
 from shared.orders.codec import decode
@@ -35,6 +36,8 @@ from shared.orders.events import (
 from shared.orders.states import State
 from shared.orders.view import status_after
 
+_ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
+
 
 class Recorded(NamedTuple):
     """An event, and the very bytes it has on the log."""
@@ -48,13 +51,6 @@ class Recorded(NamedTuple):
         return cls(decode(raw), raw)
 
 
-class Change(Struct, frozen=True, kw_only=True):
-    """What a client was told after one event, and since when."""
-
-    status: str
-    at: datetime
-
-
 class OrderRow(Struct, kw_only=True, omit_defaults=True):
     """What some events of one order say about its row in `orders`. The rest is not written out."""
 
@@ -63,7 +59,7 @@ class OrderRow(Struct, kw_only=True, omit_defaults=True):
     status: str = ""
     unresolved: bool = False
     updated_at: datetime | None = None
-    status_history: dict[int, Change] = field(default_factory=dict)
+    seen: str = ""  # The versions they are, as PostgreSQL writes ranges: {[1,4),[6,7)}.
 
     client_order_id: str | None = None
     account: str | None = None
@@ -85,6 +81,7 @@ class OrderRow(Struct, kw_only=True, omit_defaults=True):
 
     ended_at: datetime | None = None
     outcome: str | None = None
+    ended_on: str | None = None  # The venue, once the order has ended.
     amount_out: Decimal | None = None
     price: Decimal | None = None
     failure_reason: str | None = None
@@ -109,31 +106,47 @@ def distinct(recorded: Iterable[Recorded]) -> list[Recorded]:
 
 def merge(recorded: Iterable[Recorded]) -> list[OrderRow]:
     """Return one row an order. Events come as `distinct` gives them."""
-    rows: dict[str, OrderRow] = {}
-    for event, _ in recorded:
-        row = rows.setdefault(event.order_id, OrderRow(order_id=event.order_id))
-        _add_position(row, event)
-        _add_facts(row, event)
-    return list(rows.values())
+    return [
+        _row(order_id, [event for event, _ in events])
+        for order_id, events in groupby(recorded, key=lambda one: one.event.order_id)
+    ]
 
 
-def _add_position(row: OrderRow, event: OrderEvent) -> None:
-    row.version = event.version
-    row.status = status_after(event)
-    row.updated_at = event.at
-    row.status_history[event.version] = Change(status=row.status, at=event.at)
-    row.unresolved = isinstance(event, OrderUnresolved) or (
-        isinstance(event, CancelRequested) and event.state is State.UNRESOLVED
+def _row(order_id: str, events: Sequence[OrderEvent]) -> OrderRow:
+    last = events[-1]
+    row = OrderRow(
+        order_id=order_id,
+        version=last.version,
+        status=status_after(last),
+        unresolved=isinstance(last, OrderUnresolved)
+        or (isinstance(last, CancelRequested) and last.state is State.UNRESOLVED),
+        updated_at=last.at,
+        seen=_ranges([event.version for event in events]),
     )
-    if isinstance(event, OrderConfirmed | OrderFailed | OrderCancelled | OrderExpired):
-        row.ended_at = event.at
-        row.outcome = row.status
+    for event in events:
+        _add_facts(row, event)
+        if isinstance(event, _ENDS):
+            row.ended_at = event.at
+            row.outcome = status_after(event)
+    if row.outcome is not None:
+        row.ended_on = row.venue
+    return row
+
+
+def _ranges(versions: Sequence[int]) -> str:
+    """Return ascending versions as an `int4multirange`."""
+    first, last = versions[0], versions[-1]
+    if last - first == len(versions) - 1:
+        return f"{{[{first},{last}]}}"
+    return "{" + ",".join(f"[{version},{version}]" for version in versions) + "}"
 
 
 def _add_facts(row: OrderRow, event: OrderEvent) -> None:
     match event:
         case OrderSubmitted():
             _add_intent(row, event)
+        case RoutingStarted() | TransactionSent():
+            pass
         case OrderRouted():
             _add_route(row, event)
         case TransactionSigned():
@@ -153,9 +166,7 @@ def _add_facts(row: OrderRow, event: OrderEvent) -> None:
         case OutcomeContradicted():
             row.contradicted = True
         case (
-            RoutingStarted()
-            | RouteExpired()
-            | TransactionSent()
+            RouteExpired()
             | OrderUnresolved()
             | TransactionExpired()
             | OrderCancelled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 from uuid import uuid4
 
 import psycopg
@@ -52,3 +53,43 @@ async def test_where_nothing_is_missing_a_role_that_may_create_nothing_will_do(
             connection.execute(f"DROP ROLE {role}")
 
     assert applied == []
+
+
+async def test_a_table_from_before_0005_keeps_what_it_knew_of_its_orders(database_url: str) -> None:
+    await migrate(database_url)
+    earlier = [name for name in migrations() if name < "0005"]
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DROP TABLE migrations, order_events, orders, event_counts")
+    _apply(database_url, earlier)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            """
+            INSERT INTO orders (order_id, version, status, unresolved, updated_at, status_history,
+                route_version, attempts, venue, signature_version, cancel_requested, contradicted,
+                ended_at, outcome)
+            SELECT gen_random_uuid(), 4, status, false, now(), '{"1": {}, "2": {}, "4": {}}',
+                3, 1, 'raydium', 0, false, false,
+                CASE WHEN ended THEN now() END, CASE WHEN ended THEN status END
+            FROM (VALUES ('failed', true), ('building', false)) AS rows (status, ended)
+            """
+        )
+
+    await migrate(database_url)
+
+    with psycopg.connect(database_url) as connection:
+        kept = connection.execute("SELECT status, seen::text, venue, ended_on FROM orders")
+        assert sorted(kept) == [
+            ("building", "{[1,3),[4,5)}", "raydium", None),
+            ("failed", "{[1,3),[4,5)}", "raydium", "raydium"),
+        ]
+
+
+def _apply(database_url: str, names: list[str]) -> None:
+    texts = migrations()
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE TABLE migrations (name text PRIMARY KEY, checksum text)")
+        for name in names:
+            connection.execute(texts[name])
+            connection.execute(
+                "INSERT INTO migrations VALUES (%s, %s)", [name, sha256(texts[name]).hexdigest()]
+            )

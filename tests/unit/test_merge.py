@@ -62,7 +62,7 @@ def test_a_row_says_what_the_fold_says(ending: Ending, length: int) -> None:
         status=order.status,
         unresolved=order.state is State.UNRESOLVED,
         updated_at=order.updated_at,
-        status_history=row_of(events).status_history,
+        seen=f"{{[1,{order.version}]}}",
         client_order_id=order.client_order_id,
         account=order.account,
         token_in=order.intent.token_in,
@@ -80,6 +80,7 @@ def test_a_row_says_what_the_fold_says(ending: Ending, length: int) -> None:
         signature=order.signature,
         ended_at=order.updated_at if order.ended else None,
         outcome=order.status if order.ended else None,
+        ended_on=order.route.venue if order.ended and order.route else None,
         amount_out=order.receipt.amount_out if order.receipt else None,
         price=order.price,
         failure_reason=order.failure,
@@ -96,19 +97,11 @@ def test_rows_come_by_order_id_so_that_replicas_lock_them_alike() -> None:
     assert [row.order_id for row in rows] == [low, high]
 
 
-def test_the_status_history_has_one_entry_for_every_event() -> None:
+def test_a_row_names_the_versions_it_is_made_of() -> None:
     events = history(ending="confirmed")
-    told = row_of(events).status_history
 
-    assert [told[event.version].at for event in events] == [event.at for event in events]
-    assert [told[version].status for version in sorted(told)] == [
-        "pending",
-        "routing",
-        "building",
-        "building",
-        "submitted",
-        "confirmed",
-    ]
+    assert row_of(events[2:5]).seen == "{[3,5]}"
+    assert row_of([events[0], *events[4:]]).seen == "{[1,1],[5,5],[6,6]}"
 
 
 def test_a_cancel_request_leaves_an_unresolved_order_unresolved() -> None:
