@@ -371,7 +371,7 @@ class ProjectorSettings(ConsumerSettings):
         default=60, ge=1, description="An archived, ended order stays in Redis so long, in seconds"
     )
     project_every_ms: Milliseconds = Field(
-        default=200,
+        default=300,
         le=10_000,
         description="Events gather for so long before they are stored together, in ms; with more "
         "than a batch of them, and in a quiet system, none waits",

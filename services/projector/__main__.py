@@ -16,6 +16,9 @@ from shared.streams.group import Group
 from shared.streams.traced import traced_batches
 from shared.vitals import watch_postgres
 
+# The more of an order's events come together, the fewer times its row is written.
+_BATCH = 8_000
+
 
 async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
@@ -25,7 +28,7 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
         projector = Projector(log, archive, history_ttl_s=settings.history_ttl_s)
         group = Group(log, "projector", settings.consumer_name)
         handle = traced_batches(projector.handle, group.name, "order.project")
-        worker = Batches(group, handle, settings, hold=True)
+        worker = Batches(group, handle, settings, hold=True, batch=_BATCH)
         every_ms = settings.project_every_ms
         consumer = Consumer(group, worker, settings, read_every_ms=every_ms)
         database = settings.database_url

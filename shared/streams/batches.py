@@ -21,7 +21,6 @@ from shared.streams.scripts import Command
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 2_000  # Entries handled at once; as many more may wait.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
 # Returns what Redis is to be told in the same breath as that the batch is settled. It is told again
@@ -37,20 +36,28 @@ class Batches:
     """
 
     def __init__(
-        self, group: Group, handle: Handle, settings: ConsumerSettings, *, hold: bool
+        self,
+        group: Group,
+        handle: Handle,
+        settings: ConsumerSettings,
+        *,
+        hold: bool,
+        batch: int = 2_000,
     ) -> None:
+        """Hand over up to `batch` entries at once; as many more may wait."""
         self.patience = Patience()
+        self._batch = batch
         self._group = group
         self._handle = handle
         self._settings = settings
         self._hold = hold
-        self._held = Held(2 * _BATCH)
+        self._held = Held(2 * batch)
         self._waiting: list[Delivery] = []
         self._runner: asyncio.Task[None] | None = None
 
     def room(self) -> int:
         """Return how many more deliveries may wait: a batch at most."""
-        return min(_BATCH, self._held.room())
+        return min(self._batch, self._held.room())
 
     async def has_room(self, unless: asyncio.Event) -> None:
         """Return once more may wait, or `unless` is set."""
@@ -90,7 +97,8 @@ class Batches:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                batch = self._waiting[: self._batch]
+                self._waiting = self._waiting[self._batch :]
                 try:
                     if await self._is_sure(batch):
                         await self._process(await self._without_poison(batch))

@@ -246,9 +246,8 @@ async def test_what_is_appended_together_is_one_entry_with_all_its_events(
 
 
 async def test_where_more_waits_than_is_read_at_once_nothing_waits_for_the_next_read(
-    log: Log, settings: VenueSettings, monkeypatch: pytest.MonkeyPatch
+    log: Log, settings: VenueSettings
 ) -> None:
-    monkeypatch.setattr("shared.streams.batches._BATCH", 2 * log.keys.partitions)
     handled: list[str] = []
 
     async def handle(batch: Sequence[Delivery]) -> None:
@@ -260,7 +259,8 @@ async def test_where_more_waits_than_is_read_at_once_nothing_waits_for_the_next_
         append = Append(order_id=event.order_id, expected=version, events=[event])
         assert await log.append("", [append]) == ["ok"]
     group = Group(log, "projector", "one")
-    worker = Batches(group, handle, settings, hold=True)
+    batch = 2 * log.keys.partitions
+    worker = Batches(group, handle, settings, hold=True, batch=batch)
     async with working(group, worker, settings, read_every_ms=3_600_000):
         await eventually(lambda: len(handled) == 1 + len(following))
         await eventually(lambda: is_settled(log, "projector"))
