@@ -46,12 +46,17 @@ async def _answers(
     try:
         with suppress(TimeoutError), deadline():
             answer = await _answer(first, intent)
-            if waiting := [task for task in asking if not task.done()]:
-                await asyncio.wait(waiting)
-        return [answer, *(task.result() if task.done() else None for task in asking)]
+            for task in asking:  # One by one, but all are on their way.
+                await task
+        return [answer, *(_said(task) for task in asking)]
     finally:
         for task in asking:
             task.cancel()
+
+
+def _said(task: asyncio.Task[Quote | Exception]) -> Quote | Exception | None:
+    # The one that was waited for when time was up is cancelled with the waiting.
+    return task.result() if task.done() and not task.cancelled() else None
 
 
 def _too_slow(name: str, after_s: float) -> VenueUnavailable:

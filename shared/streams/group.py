@@ -118,23 +118,25 @@ class Group:
         clock_ms = asyncio.get_running_loop().time() * 1_000
         lease = "" if lease_ms is None or self._server_ahead_ms is None else lease_ms
         asked_ms = clock_ms + (self._server_ahead_ms or 0)
-        args = [self.name, self.me, lease, backoff_base_ms, backoff_cap_ms, most]
-        keys = self.log.keys
+        args = [self.name, self.me, lease, backoff_base_ms, backoff_cap_ms, most, asked_ms]
+        args.append("latest" if self._works else "")
+        keys, readers = self.log.keys, self.readers()
         replies = await self._all(
             _TAKE.command(
-                [self._stream(p), keys.due(p, self.name)],
-                [*args, keys.history_prefix(p), asked_ms, "latest" if self._works else ""],
+                [key for p in some for key in (self._stream(p), keys.due(p, self.name))],
+                [*args, *(keys.history_prefix(p) for p in some)],
             )
-            for p in self.partitions
+            for some in readers
         )
         deliveries, vanished = [], []
-        now_ms = max(now_ms for *_, now_ms in replies)
+        now_ms = max(now_ms for now_ms, *_ in replies)
         late_ms = 0.0 if self._server_ahead_ms is None else now_ms - asked_ms
         self._server_ahead_ms = now_ms - asyncio.get_running_loop().time() * 1_000
-        for partition, (entries, orders, *_) in zip(self.partitions, replies, strict=True):
-            deliveries += [self._again(partition, *entry) for entry in entries]
-            deliveries += [_due(partition, o, last) for o, length, last in orders if length]
-            vanished += [order_id.decode() for order_id, length, _ in orders if not length]
+        for some, (_, *taken) in zip(readers, replies, strict=True):
+            for partition, (entries, orders) in zip(some, taken, strict=True):
+                deliveries += [self._again(partition, *entry) for entry in entries]
+                deliveries += [_due(partition, o, last) for o, length, last in orders if length]
+                vanished += [order_id.decode() for order_id, length, _ in orders if not length]
         return Taken(deliveries=deliveries, vanished=vanished, late_ms=late_ms)
 
     def _again(

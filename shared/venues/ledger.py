@@ -7,8 +7,8 @@ up to its last block, and lands by then or never.
 
 from __future__ import annotations
 
-import asyncio
 import math
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -98,9 +98,8 @@ class Ledger:
         Raises as `status` does.
         """
         # For one block the height need not be asked again: it errs towards an earlier limit.
-        clock = asyncio.get_running_loop().time
-        if clock() >= self._height_until:
-            asked = clock()
+        asked = time.monotonic()
+        if asked >= self._height_until:
             with _bad_news():
                 self._height = self._blocks.height(await self._now(None))
             self._height_until = asked + self._blocks.every_ms / 1_000
