@@ -24,6 +24,8 @@ _EXPIRE = Script.load(__package__, "lua/expire.lua", when_full=True)
 _PUBLISH = Script.load(__package__, "lua/publish.lua")
 _TRIM = Script.load(__package__, "lua/trim.lua")
 
+_OK = Settled("ok")
+
 
 class Log:
     """Every event of every order, spread over partitions."""
@@ -130,11 +132,13 @@ class Log:
             due = self.keys.due(self.keys.partition_of(append.order_id), group) if also[0] else ""
             items.append((append.order_id, due, item))
         replies = await self._append(_SETTLE, group, me, items)
-        return [Settled(reply[0].decode(), *reply[2:]) for reply in replies]
+        return [
+            _OK if reply == b"ok" else Settled(reply[0].decode(), *reply[2:]) for reply in replies
+        ]
 
     async def _append(
         self, script: Script, group: str, me: str, items: Sequence[tuple[str, str, list[Any]]]
-    ) -> list[list[Any]]:
+    ) -> list[Any]:
         batches = self._by_slot([order_id for order_id, _, _ in items])
         commands = []
         for batch in batches:
@@ -250,7 +254,7 @@ def _all(replies: Sequence[Any]) -> list[Any]:
     return [checked(reply) for reply in replies]
 
 
-def _raise_errors(replies: Sequence[list[Any]]) -> None:
+def _raise_errors(replies: Sequence[Any]) -> None:
     errors = [reply[1].decode() for reply in replies if reply[0] == b"error"]
     for why in errors:
         if is_refused_for_now(why):
@@ -260,9 +264,9 @@ def _raise_errors(replies: Sequence[list[Any]]) -> None:
         raise ResponseError(errors[0])
 
 
-def _submitted(submission: Submission, reply: list[Any]) -> Submitted:
+def _submitted(submission: Submission, reply: Any) -> Submitted:
     order_id = submission.event.order_id
-    if reply[0] != b"marked":
+    if reply == b"ok" or reply[0] != b"marked":
         # Ids are new, so an order that is there already is our own, its reply lost on the way.
         return Submitted(order_id, "accepted")
     known_id, digest = reply[1].decode().split(" ")

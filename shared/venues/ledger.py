@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from shared.batching import Coalescer, Full
@@ -69,6 +70,10 @@ class _Taking(NamedTuple):
     swap: Swap
     delay_ms: int
     valid_until: int
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Swap)
 
 
 class Ledger:
@@ -177,12 +182,11 @@ class Ledger:
 
     async def _take(self, taking: Sequence[_Taking]) -> list[Any]:
         keys = [f"{self._chain}:ledger"]
-        args: list[str | int] = [self._blocks.kept_ms, self._blocks.every_ms]
+        args: list[str | int | bytes] = [self._blocks.kept_ms, self._blocks.every_ms]
         for swap, delay_ms, valid_until in taking:
             keys.append(self._transaction(swap.signature))
-            args += (delay_ms, valid_until, swap.fate.value)
-            args += (str(swap.amount_in), str(swap.amount_out), swap.order_id, swap.signature)
-            args += (swap.venue, swap.token_in, swap.token_out)
+            amounts = f"{swap.amount_in} {swap.amount_out}"
+            args += (delay_ms, valid_until, swap.fate.value, amounts, _encoder.encode(swap))
         known: list[Any] = await self._client.call(*_ACCEPT.command(keys, args))
         return known
 
@@ -200,11 +204,12 @@ def _bad_news() -> Iterator[None]:
 def _answer(known: list[Any] | None) -> Answer:
     if known is None:
         return Unknown()
-    lands_in_ms, fate, amount_in, amount_out = known[0], *map(bytes.decode, known[1:])
+    lands_in_ms, fate, amounts = known[0], *map(bytes.decode, known[1:])
     if fate == Fate.NEVER_LANDS:
         return Unknown()
     if lands_in_ms > 0:
         return Pending()
+    amount_in, amount_out = amounts.split(" ")
     if fate == Fate.SLIPPAGE_EXCEEDED:
         detail = f"would have paid {amount_out}, less than the minimum"
         return Failed(FailureReason.SLIPPAGE_EXCEEDED, detail)
@@ -214,5 +219,6 @@ def _answer(known: list[Any] | None) -> Answer:
 
 
 def _swap(fields: list[bytes]) -> Swap:
-    texts = [field.decode() for field in fields]
-    return msgspec.convert(dict(zip(texts[::2], texts[1::2], strict=True)), Swap)
+    _, fate, _, swap = fields
+    # As it was meant, but for what no block took in time.
+    return replace(_decoder.decode(swap), fate=Fate(fate.decode()))

@@ -14,7 +14,7 @@
 --       'park'   the order falls due in so many ms
 --       'unpark' the order is no longer due
 --       'mark'   'ttl_s order_id digest': remember a key; one that is remembered appends nothing
--- Replies for each item: {'ok' | 'moved' | 'missing' | 'marked' | 'error', length | marker | why};
+-- Replies for each item: 'ok', or {'moved' | 'missing' | 'marked' | 'error', length | marker | why};
 -- {'moved', length, last event} where the trigger is mine.
 local group, me, items, at = ARGV[1], ARGV[2], tonumber(ARGV[3]), 4
 
@@ -68,7 +68,7 @@ local function settle(log, list, third, first)
     redis.call('SET', third, marker, 'EX', ttl)
   end
   if entry ~= '' and keep == '' then redis.call('XACK', trigger, group, entry) end
-  return {'ok', length + events}
+  return 'ok'
 end
 
 local replies = {}

@@ -3,7 +3,7 @@
 -- KEYS: ledger, transactions
 -- ARGV: how far the node is behind (ms)
 -- Replies: {the time as the node sees it (ms),
---           for each transaction nil or {lands in (ms), fate, amount in, amount out}}
+--           for each transaction nil or {lands in (ms), fate, 'amount_in amount_out'}}
 local time = redis.call('TIME')
 local seen = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[1])
 local answers = {}
@@ -11,10 +11,9 @@ for i = 2, #KEYS do
   local known = redis.call('GET', KEYS[i])
   local answer = false
   if known then
-    local taken_at, lands_at, fate, amount_in, amount_out =
-      string.match(known, '^(%d+) (%d+) (%S+) (%S+) (%S+)$')
+    local taken_at, lands_at, fate, amounts = string.match(known, '^(%d+) (%d+) (%S+) (.+)$')
     if tonumber(taken_at) <= seen then
-      answer = {lands_at - seen, fate, amount_in, amount_out}
+      answer = {lands_at - seen, fate, amounts}
     end
   end
   answers[i - 1] = answer
