@@ -17,6 +17,9 @@ _ANSWER_S = 1.0
 # Nearly all of the file is about orders that have ended. At Valkey's own 64 MB a busy server writes
 # it anew every few seconds, which took a fifth of its time; this much is replayed in seconds too.
 _AOF_REWRITE_FROM = "512mb"
+# Every order ends as a key that expires. With Valkey's own 1 a third of those that had expired was
+# still there, at 3,000 orders a second; with 6 a twentieth.
+_EXPIRE_EFFORT = "6"
 
 
 def allocator() -> str | None:
@@ -39,6 +42,7 @@ def valkey(layout: Layout, port: int) -> Program:
         "appendfsync": "always",
         "rdbcompression": "no",
         "auto-aof-rewrite-min-size": _AOF_REWRITE_FROM,
+        "active-expire-effort": _EXPIRE_EFFORT,
         "maxmemory-policy": "noeviction",
         "save": "",
     }

@@ -368,7 +368,7 @@ class ProjectorSettings(ConsumerSettings):
     """The side that writes Postgres."""
 
     history_ttl_s: int = Field(
-        default=60, ge=1, description="An archived, ended order stays in Redis so long, in seconds"
+        default=5, ge=1, description="An archived, ended order stays in Redis so long, in seconds"
     )
     project_every_ms: Milliseconds = Field(
         default=300,
