@@ -13,9 +13,10 @@ from services.gateway.app import create_app
 from services.gateway.parts import Parts
 from shared.archive.postgres import Archive
 from shared.settings import GatewaySettings
-from shared.streams.client import Client, alone
+from shared.streams.client import Client
 from shared.streams.keys import Keys
 from shared.streams.log import Log
+from shared.streams.servers import OneServer
 
 
 @cache
@@ -23,7 +24,7 @@ def document() -> dict[str, Any]:
     """Return the OpenAPI document."""
     settings = GatewaySettings(redis_url="redis://nowhere", database_url="postgresql://nowhere")
     # Clients connect when they are first used, and a gateway describes itself without them.
-    client = Client(alone("redis://nowhere", timeout_s=1), timeout_s=1)
+    client = Client(OneServer("redis://nowhere", timeout_s=1), timeout_s=1)
     log = Log(client, Keys(settings.namespace, settings.partitions))
     archive = Archive(AsyncConnectionPool(open=False))
     parts = Parts.make(log, archive, settings, Access(None))

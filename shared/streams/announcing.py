@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 
+from shared.one_timer import OneTimer
 from shared.orders.events import OrderEvent
 from shared.streams.appends import Settled
 
@@ -41,7 +41,7 @@ class Announcement:
         """Return whether it is held back."""
         return self._waits
 
-    def go(self) -> None:
+    def time_is_up(self) -> None:
         """Send it on its way, if it is held back."""
         if self.take_back():
             self._sent = self._send(self)
@@ -53,7 +53,7 @@ class Announcement:
 
     async def told(self) -> Settled:
         """Return what became of it, at once if it was held back."""
-        self.go()
+        self.time_is_up()
         assert self._sent is not None  # noqa: S101 - for the type checker
         return await self._sent
 
@@ -64,12 +64,10 @@ class Announcement:
 
 
 class Announcer:
-    """Holds announcements back, with one timer for them all: each waits as long as the others."""
+    """Holds announcements back, each as long as the others."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._held: deque[Announcement] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: OneTimer[Announcement] = OneTimer(loop)
 
     def hold(
         self,
@@ -78,17 +76,6 @@ class Announcer:
         send: Callable[[Announcement], asyncio.Future[Settled]],
     ) -> Announcement:
         """Return an announcement that goes by itself, with `send`, once it has waited enough."""
-        told = Announcement(before, events, send, self._loop.time() + _HOLD_S)
-        self._held.append(told)
-        if self._timer is None:
-            self._timer = self._loop.call_at(told.until, self._look)
+        told = Announcement(before, events, send, self._timer.loop.time() + _HOLD_S)
+        self._timer.add(told)
         return told
-
-    def _look(self) -> None:
-        self._timer, now = None, self._loop.time()
-        while self._held:
-            first = self._held[0]
-            if first.waits and first.until > now:
-                self._timer = self._loop.call_at(first.until, self._look)
-                return
-            self._held.popleft().go()

@@ -12,11 +12,12 @@ from shared.orders.codec import encode
 from shared.orders.continuing import GROUPS, READERS, WORKERS, worker_for
 from shared.settings import Settings
 from shared.streams.appends import Append, Outcome, Settled, Submission, Submitted
-from shared.streams.client import Client, Copies, checked
+from shared.streams.client import Client, checked
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
 from shared.streams.keys import Keys
 from shared.streams.refusals import is_refused_for_now
 from shared.streams.scripts import Command, Script
+from shared.streams.servers import Copies
 
 _SUBMIT = Script.load(__package__, "lua/append.lua")
 _SETTLE = Script.load(__package__, "lua/append.lua", when_full=True)

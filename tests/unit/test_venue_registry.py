@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from shared.settings import InvalidSettings, VenueSettings
-from shared.streams.client import Client, alone
+from shared.streams.client import Client
+from shared.streams.servers import OneServer
 from shared.venues.registry import open_venues, venue_names
 
 PLUGIN = """
@@ -24,7 +25,7 @@ def opened(settings, client):
 @pytest.fixture
 def client() -> Client:
     return Client(
-        alone("redis://localhost", timeout_s=1), timeout_s=1
+        OneServer("redis://localhost", timeout_s=1), timeout_s=1
     )  # Opening a venue asks the chain nothing.
 
 
