@@ -45,6 +45,7 @@ def stack_settings(
         venue_seed="tests",
         venue_faults=venue_faults,
         drain_s=2,
+        history_ttl_s=60,  # Histories are looked at in Redis, after everything has ended.
     )
 
 

@@ -34,7 +34,9 @@ def settings(redis_url: str, namespace: str) -> StackSettings:
 @pytest.fixture
 def stack_settings(settings: StackSettings, database_url: str) -> StackSettings:
     """Return settings for a whole stack that nothing is wrong with."""
-    return settings.model_copy(update={"database_url": database_url, "lease_ms": 5_000})
+    # Histories are looked at in Redis, after everything has ended.
+    update = {"database_url": database_url, "lease_ms": 5_000, "history_ttl_s": 60}
+    return settings.model_copy(update=update)
 
 
 @pytest.fixture
