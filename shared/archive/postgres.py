@@ -29,6 +29,8 @@ _Add: TypeAlias = Callable[[AsyncConnection, Sequence[Recorded]], Awaitable["Cou
 
 _CONNECT_S = 3.0  # Longest wait for a connection.
 _DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
+# The same for a batch. It is handed in again as it was, so a slow server must get through one.
+_STORE_S = 30.0
 _CONNECTIONS = 8  # At most; none is opened before it is needed.
 
 # Quicker by a third than adding them one by one, but each must be new.
@@ -130,7 +132,7 @@ class Archive:
             return await self._store(batch, _add_missing)
 
     async def _store(self, batch: Sequence[Recorded], add: _Add) -> set[str]:
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection(_STORE_S) as connection, connection.transaction():
             await connection.execute(_LOCK_BATCH, [BATCH_LOCK])
             added = await add(connection, batch)
             counts = [packed.texts([*added]), packed.integers([*added.values()])]
@@ -175,9 +177,12 @@ class Archive:
             return await next_open(connection, after, limit)
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self, within_s: float | None = None) -> AsyncIterator[AsyncConnection]:
         with unavailable():
-            async with asyncio.timeout(_DEADLINE_S), self._pool.connection() as connection:
+            async with (
+                asyncio.timeout(within_s or _DEADLINE_S),
+                self._pool.connection() as connection,
+            ):
                 yield connection
 
 

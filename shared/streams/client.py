@@ -125,7 +125,8 @@ class Client:
         try:
             return await self._servers.scan(cursors, pattern, count)
         except (RedisError, *AWAY) as error:
-            return {}, [checked(error)]
+            checked(error)
+            raise
 
     def node_of(self, key: str) -> str:
         """Return the name of the node that holds a key; the same for all on one server."""

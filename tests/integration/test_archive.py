@@ -264,7 +264,7 @@ async def test_an_outage_is_told_and_recovered_from(
 async def test_a_statement_that_is_held_up_is_given_up_as_unavailable(
     archive: Archive, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.archive.postgres._DEADLINE_S", 0.2)
+    monkeypatch.setattr("shared.archive.postgres._STORE_S", 0.2)
     event = submitted()
     with psycopg.connect(database_url) as connection:
         connection.execute("LOCK TABLE orders")
