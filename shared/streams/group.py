@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec.structs import replace
-
-from shared.orders.codec import MalformedEvent, decode
 from shared.orders.continuing import WORKERS
-from shared.orders.events import EVENT_TYPES
 from shared.streams.client import checked
-from shared.streams.delivery import Delivery, Written
+from shared.streams.delivery import Delivery
+from shared.streams.entries import Entries, due
 from shared.streams.log import Log
 from shared.streams.scripts import Command, Script
-
-_KNOWN = {name.encode(): name for name in EVENT_TYPES}
 
 RETRY = "~retry"  # Holds the entries whose step failed, until their wait is over.
 
@@ -52,7 +46,7 @@ class Group:
         self._server_ahead_ms: float | None = None  # Of the loop's clock; unknown at first.
         self._run = log.client.run
         self._works = name in WORKERS
-        self._group = name.encode()
+        self._entries = Entries(name)
 
     def _stream(self, partition: int) -> str:
         return self.log.keys.stream(partition, self.name)
@@ -76,7 +70,7 @@ class Group:
             for stream, partition in zip(streams, partitions, strict=True)
         }
         return [
-            self._delivery(at[stream], entry_id, fields, 1)
+            self._entries.delivery(at[stream], entry_id, fields, 1)
             for stream, entries in reply or ()
             for entry_id, fields in entries
         ]
@@ -95,7 +89,7 @@ class Group:
         ]
         look: list[Command] = [("XRANGE", self._stream(p), i, i) for p, i, _ in lost]
         return [
-            self._delivery(partition, entry_id, entries[0][1], deliveries)
+            self._entries.delivery(partition, entry_id, entries[0][1], deliveries)
             for (partition, entry_id, deliveries), entries in zip(
                 lost, await self._all(look), strict=True
             )
@@ -134,49 +128,10 @@ class Group:
         self._server_ahead_ms = now_ms - asyncio.get_running_loop().time() * 1_000
         for some, (_, *taken) in zip(readers, replies, strict=True):
             for partition, (entries, orders) in zip(some, taken, strict=True):
-                deliveries += [self._again(partition, *entry) for entry in entries]
-                deliveries += [_due(partition, o, last) for o, length, last in orders if length]
+                deliveries += [self._entries.again(partition, *entry) for entry in entries]
+                deliveries += [due(partition, o, last) for o, length, last in orders if length]
                 vanished += [order_id.decode() for order_id, length, _ in orders if not length]
         return Taken(deliveries=deliveries, vanished=vanished, late_ms=late_ms)
-
-    def _again(
-        self,
-        partition: int,
-        entry_id: bytes,
-        attempt: int,
-        fields: Sequence[bytes],
-        last: bytes,
-    ) -> Delivery:
-        delivery = self._delivery(partition, entry_id, fields, attempt)
-        kind = _type_of(last) if last else ""
-        return replace(delivery, type=kind, raw=last) if kind else delivery
-
-    def _delivery(
-        self, partition: int, entry_id: bytes, fields: Sequence[bytes], attempt: int
-    ) -> Delivery:
-        kinds: list[str] = []
-        raws: list[bytes] = []
-        order, only = b"", self._group
-        for name, value in zip(fields[::2], fields[1::2], strict=True):
-            match name:
-                case b"type":
-                    kinds.append(_KNOWN.get(value) or _text(value))
-                case b"event":
-                    raws.append(value)
-                case b"order":
-                    order = value
-                case b"only":
-                    only = value
-        return Delivery(
-            partition=partition,
-            entry_id=entry_id.decode(),
-            type=kinds[-1] if kinds else "",
-            order_id=_text(order),
-            raw=raws[-1] if raws else b"",
-            attempt=attempt,
-            earlier=_all_but_last(kinds, raws) if len(raws) > 1 else (),
-            for_others=only != self._group,
-        )
 
     async def are_copied(self, deliveries: Iterable[Delivery]) -> bool:
         """Return whether entries are mine still, and on as many replicas as must have them.
@@ -290,33 +245,5 @@ def _place_of(entry_id: str) -> tuple[int, int]:
     return int(ms), int(number)
 
 
-def _text(raw: bytes) -> str:
-    return raw.decode(errors="replace")
-
-
-def _all_but_last(kinds: list[str], raws: list[bytes]) -> list[Written]:
-    # An event that nobody gave a type is not left out: whoever handles it will say so.
-    named = itertools.chain(kinds, itertools.repeat(""))
-    return list(map(Written, named, raws[:-1]))
-
-
 def _named(flat: Sequence[Any]) -> dict[bytes, Any]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _type_of(raw: bytes) -> str:
-    try:
-        return type(decode(raw)).__name__
-    except MalformedEvent:
-        return ""
-
-
-def _due(partition: int, order_id: bytes, last: bytes) -> Delivery:
-    return Delivery(
-        partition=partition,
-        entry_id="",
-        type=_type_of(last),
-        order_id=order_id.decode(),
-        raw=last,
-        attempt=1,
-    )
