@@ -6,7 +6,7 @@ import asyncio
 from time import monotonic
 from typing import Any
 
-from bench.cpu import family, rss_mb
+from bench.cpu import Meter, family, rss_mb
 from bench.run import Bench, cost
 from bench.system import System
 from shared.archive.rebuild import rebuild
@@ -21,27 +21,31 @@ _UNTRIMMED = 200  # Entries of a partition: the log is trimmed by whole nodes.
 
 
 async def history(bench: Bench) -> None:
-    """Bring ever more orders to their end, and look at the cost of the next ones now and then."""
+    """Bring ever more orders to their end, and look at the cost of the next ones now and then.
+
+    `all_cpu_ms` is of all orders since the last look, most of them in batches, with what comes
+    behind: trimming, expiring, vacuums.
+    """
     async with bench.systems(alone=True) as [system]:
         system.servers.sync("everysec")
-        orders, most_mb = 0, 0.0
+        orders = 0
         look = min(_LOOK, bench.sizes.orders)
         for wanted in bench.sizes.history:
+            meter, before = Meter(system.pids()), orders
             while (lacking := wanted - look - orders) > 0:
                 chunk = max(1, min(_CHUNK, lacking) // _BATCH) * _BATCH
                 await bench.drivers.to_end(system, "batch-e2e", chunk)
                 orders += chunk
-                most_mb = max(most_mb, _used_mb(system))
             driven = await bench.drivers.to_end(system, "e2e", look)
             orders += look
-            most_mb = max(most_mb, _used_mb(system))
             await _settled(system)
             figures = {
                 "orders": orders,
                 "orders_per_s": driven.result["orders_per_s"],
                 **cost(driven, driven.result["done"]),
-                "redis_mb": _used_mb(system),
-                "redis_peak_mb": most_mb,
+                "all_cpu_ms": 1_000 * sum(meter.read().cpu_s.values()) / (orders - before),
+                "redis_mb": _used_mb(system, "used_memory"),
+                "redis_peak_mb": _used_mb(system, "used_memory_peak"),
                 "services_mb": _services_mb(system),
             }
             bench.keep(f"history of {wanted:,} orders", system, figures)
@@ -73,9 +77,9 @@ def _keys(system: System, pattern: str) -> list[str]:
     return list(system.servers.redis.scan_iter(f"slip:{pattern}", count=10_000))
 
 
-def _used_mb(system: System) -> float:
+def _used_mb(system: System, figure: str) -> float:
     memory: Any = system.servers.redis.info("memory")
-    return float(memory["used_memory"]) / _MB
+    return float(memory[figure]) / _MB
 
 
 def _services_mb(system: System) -> float:
