@@ -21,6 +21,7 @@ from shared.streams.backlog import report_backlog
 from shared.streams.delivery import Delivery
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.group import Group
+from shared.streams.leases import LOOKS, Leases
 from shared.streams.patience import LONGEST_PAUSE_S, Patience, pause
 
 logger = logging.getLogger(__name__)
@@ -183,14 +184,13 @@ class Consumer:
             await self._worker.forget(taken.vanished)
 
     async def _renew(self) -> None:
+        leases, every_s = Leases(), self._settings.lease_ms / (3_000 * LOOKS)
         while not self._finished.is_set():
-            await pause(self._renew_now, self._settings.lease_ms / 3_000)
+            await pause(self._renew_now, every_s)
+            due = leases.due(self._worker.held(), every=self._renew_now.is_set())
             self._renew_now.clear()
-            held = list(self._worker.held())
-            if held and not self._finished.is_set():
-                lost = await self._reliably(
-                    partial(self.group.renew, held, self._settings.lease_ms)
-                )
+            if due and not self._finished.is_set():
+                lost = await self._reliably(partial(self.group.renew, due, self._settings.lease_ms))
                 metrics.of(metrics.LEASES_LOST, self.group.name).inc(lost or 0)
 
     async def _sweep(self) -> None:
