@@ -15,7 +15,7 @@ from cli.readiness import is_ready, prepare_tables, until
 from cli.stack import together
 
 # The simulated chain keeps its ledger in Redis; ours is not to be measured by how long it does.
-SHORT_CHAIN = {"CHAIN_RETENTION_S": "90"}
+SHORT_CHAIN = {"CHAIN_RETENTION_S": "30"}
 ZERO_DELAY = {
     **SHORT_CHAIN,
     "VENUE_QUOTE_MS": "0",

@@ -15,8 +15,8 @@ from cli.process import Program
 
 _ANSWER_S = 1.0
 # Nearly all of the file is about orders that have ended. At Valkey's own 64 MB a busy server writes
-# it anew every few seconds, which took a fifth of its time; this much is replayed in seconds too.
-_AOF_REWRITE_FROM = "512mb"
+# it anew every few seconds, which took a fifth of its time; this much is replayed in 6 s.
+_AOF_REWRITE_FROM = "1gb"
 # Every order ends as a key that expires. Valkey looks for such keys `hz` times a second, and goes
 # on where it finds many. The walk of the reconciler removes those it meets, so a search at the pace
 # of 10, its default, follows in its steps and finds none, while all the others fill the memory.
