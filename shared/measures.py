@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from prometheus_client import Histogram
-
 from shared import metrics
+from shared.histogram import Series
 from shared.orders.events import (
     OrderCancelled,
     OrderConfirmed,
@@ -52,7 +51,7 @@ def _count_end(before: OrderEvent, event: OrderEvent) -> None:
 
 
 @cache
-def _hop_seconds(kind: type[OrderEvent]) -> Histogram:
+def _hop_seconds(kind: type[OrderEvent]) -> Series:
     return metrics.of(metrics.HOP_SECONDS, kind.__name__)
 
 

@@ -6,9 +6,11 @@ or an account.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, overload
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import Counter, Gauge, disable_created_metrics
+
+from shared.histogram import Histogram, Series
 
 # They double what is scraped, and only say when this process began.
 disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client's own lack
@@ -262,11 +264,15 @@ SAME_EVERYWHERE = (
     *(LOG_ENTRIES, DEAD_LETTERS_KEPT, REDIS_MEMORY, REDIS_DURABLE, REDIS_EVICTED),
 )
 
-_M = TypeVar("_M", Counter, Gauge, Histogram)
-_CHILDREN: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}
+_M = TypeVar("_M", Counter, Gauge)
+_CHILDREN: dict[tuple[object, ...], Counter | Gauge | Series] = {}
 
 
-def of(metric: _M, *labels: str) -> _M:
+@overload
+def of(metric: Histogram, *labels: str) -> Series: ...
+@overload
+def of(metric: _M, *labels: str) -> _M: ...
+def of(metric: Counter | Gauge | Histogram, *labels: str) -> Counter | Gauge | Series:
     """Return the series of a metric with these labels, looked up once: `labels` takes a lock.
 
     Not for a metric whose series are removed.
@@ -275,7 +281,7 @@ def of(metric: _M, *labels: str) -> _M:
     found = _CHILDREN.get(key)
     if found is None:
         found = _CHILDREN[key] = metric.labels(*labels)
-    return found  # type: ignore[return-value] # The key holds the metric, so the kind is the same.
+    return found
 
 
 def start_at_zero(group: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
 from shared import metrics
+from shared.histogram import Histogram
 
 _HEAD = """\
 # Metrics

@@ -34,7 +34,7 @@ class Projector:
             Recorded.read(event.raw) for delivery in deliveries for event in delivery.written()
         ]
         # Commit, then expire, then acknowledge: a crash in between repeats, and forgets nothing.
-        with metrics.PROJECTION_SECONDS.time():
+        with metrics.of(metrics.PROJECTION_SECONDS).time():
             complete = await self._archive.store(recorded)
         await self._log.expire_histories(list(complete), self._history_ttl_s)
         self._measure(recorded)

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
 from shared import metrics
+from shared.histogram import Histogram
 from tools.docs import PAGES, ROOT
 from tools.env_example import READERS
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge
 
 from shared import metrics
+from shared.histogram import Histogram
 from shared.measures import count_appended, measure_spread
 from shared.orders.events import OrderEvent, OrderFailed, OutcomeContradicted
 from shared.orders.states import State
