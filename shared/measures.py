@@ -63,6 +63,6 @@ def _venue_of(event: OrderEvent) -> str:
 
 def measure_spread(quotes: Sequence[Quote]) -> None:
     """Note how far quotes for the same intent lie apart; nothing for a single one."""
-    paid = [quote.net_out for quote in quotes]
+    paid = [float(quote.net_out) for quote in quotes]
     if len(paid) > 1 and (best := max(paid)) > 0:
-        metrics.PRICE_SPREAD.observe(float((best - min(paid)) / best))
+        metrics.PRICE_SPREAD.observe((best - min(paid)) / best)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from shared import metrics
 from shared.orders.codec import MalformedEvent
 from shared.orders.view import public_json
 from shared.streams.delivery import Delivery
-from shared.streams.following import followed
+from shared.streams.following import Following
 from shared.streams.log import Log
 from shared.streams.scripts import Command
 
 _FEW = 16  # Entries that are sooner published than it is found out for whom.
 
 
-@dataclass(frozen=True, slots=True)
 class Notifier:
     """Publishes what clients may see."""
 
-    log: Log
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._following = Following(log)
 
     async def handle(self, batch: Sequence[Delivery]) -> list[Command]:
         """Return what publishes the events of the batch whose orders are followed.
@@ -33,7 +33,7 @@ class Notifier:
             ):
                 raise MalformedEvent("not an event: it has no order or no JSON object")
         if len(batch) > _FEW:
-            wanted = await followed(self.log, [delivery.order_id for delivery in batch])
+            wanted = await self._following.among([delivery.order_id for delivery in batch])
             batch = [delivery for delivery in batch if delivery.order_id in wanted]
         messages = [
             (delivery.order_id, public_json(event.type, event.raw))
@@ -41,4 +41,4 @@ class Notifier:
             for event in delivery.written()
         ]
         metrics.PUBLISHED.inc(len(messages))
-        return self.log.publishing(messages)
+        return self._log.publishing(messages)

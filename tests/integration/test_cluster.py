@@ -18,7 +18,7 @@ from shared.streams.appends import Submission
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
-from shared.streams.following import followed
+from shared.streams.following import Following
 from shared.streams.group import Group
 from shared.streams.handling import Next
 from shared.streams.log import Log
@@ -90,7 +90,7 @@ async def test_orders_flow_and_stream_over_every_node(spread: VenueSettings) -> 
             await eventually(all_settled)
             await publish(log, *((order_id, b"{}") for order_id in ids))
             await eventually(lambda: heard.keys() == set(ids))
-            assert await followed(log, [*ids, an_order_id()]) == set(ids)
+            assert await Following(log).among([*ids, an_order_id()]) == set(ids)
         ledger = Ledger(log.client, namespace=spread.namespace, retention_s=60)
         landed = [swap.order_id async for swap in ledger.landed()]
         nodes = {log.client.node_of(log.keys.log(partition)) for partition in range(8)}

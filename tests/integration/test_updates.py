@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from services.notifier.handler import Notifier
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
 from shared.streams.delivery import Delivery, Written
-from shared.streams.following import followed
+from shared.streams.following import Following
 from shared.streams.log import Log
 from shared.streams.updates import Updates
 from tests.builders import an_order_id, history
@@ -157,8 +158,36 @@ async def test_it_is_known_who_is_followed_however_many_are_asked_about(
     ids = [an_order_id() for _ in range(10_000)]
     await updates.subscribe(ids[0], ids[5_000], ids[-1])
 
-    assert await followed(log, ids) == {ids[0], ids[5_000], ids[-1]}
-    assert await followed(log, []) == set()
+    assert await Following(log).among(ids) == {ids[0], ids[5_000], ids[-1]}
+    assert await Following(log).among([]) == set()
+
+
+async def test_who_comes_after_nobody_was_there_is_found_all_the_same(
+    log: Log, updates: Updates
+) -> None:
+    following, order_id, other = Following(log), an_order_id(), an_order_id()
+    assert await following.among([order_id]) == set()
+    assert await following.among([order_id]) == set()
+
+    await updates.subscribe(order_id)
+
+    assert await following.among([other]) == set()
+    assert await following.among([order_id, other]) == {order_id}
+
+
+async def test_while_nobody_follows_anything_no_order_is_asked_about(log: Log) -> None:
+    following = Following(log)
+    await following.among([an_order_id()])
+    [before] = await _script_calls(log)
+
+    assert await following.among([an_order_id()]) == set()
+
+    assert await _script_calls(log) == [before]
+
+
+async def _script_calls(log: Log) -> list[bytes]:
+    said = await log.client.call("INFO", "commandstats")
+    return re.findall(rb"cmdstat_pubsub\|shardnumsub:calls=(\d+)", said)
 
 
 async def notify(log: Log, batch: list[Delivery]) -> None:
