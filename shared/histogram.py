@@ -75,7 +75,10 @@ class Histogram(Collector):
         """Return the series with these labels. Raises `ValueError` for more or fewer of them."""
         if len(values) != len(self._labelnames):
             raise ValueError(f"{self._name} has the labels {self._labelnames}, not {values}")
-        return self._series.setdefault(values, Series(self._bounds))
+        series = self._series.get(values)
+        if series is None:
+            series = self._series[values] = Series(self._bounds)
+        return series
 
     def observe(self, amount: float) -> None:
         """Count an amount, where there are no labels."""
