@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
 from typing import NamedTuple, assert_never
 
 from msgspec import Struct
@@ -51,7 +50,7 @@ class Recorded(NamedTuple):
         return cls(decode(raw), raw)
 
 
-class OrderRow(Struct, kw_only=True, omit_defaults=True):
+class OrderRow(Struct, gc=False, kw_only=True, omit_defaults=True):
     """What some events of one order say about its row in `orders`. The rest is not written out."""
 
     order_id: str
@@ -106,10 +105,13 @@ def distinct(recorded: Iterable[Recorded]) -> list[Recorded]:
 
 def merge(recorded: Iterable[Recorded]) -> list[OrderRow]:
     """Return one row an order. Events come as `distinct` gives them."""
-    return [
-        _row(order_id, [event for event, _ in events])
-        for order_id, events in groupby(recorded, key=lambda one: one.event.order_id)
-    ]
+    orders: dict[str, list[OrderEvent]] = {}
+    for event, _ in recorded:
+        if event.order_id in orders:
+            orders[event.order_id].append(event)
+        else:
+            orders[event.order_id] = [event]
+    return [_row(order_id, events) for order_id, events in orders.items()]
 
 
 def _row(order_id: str, events: Sequence[OrderEvent]) -> OrderRow:

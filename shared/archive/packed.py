@@ -45,9 +45,13 @@ adapters.register_dumper(Packed, _PackedDumper)
 def rows(values: Iterable[tuple[str, int, bytes, datetime, bytes]]) -> bytes:
     """Return rows of `uuid, int, text, timestamptz, json`. Raises `ValueError` for no UUID."""
     parts = [_HEADER]
+    named: str | None = None
+    uuid = b""
     for name, number, word, at, text in values:
+        if name != named:  # An order's events stand together.
+            named, uuid = name, _uuid(name)
         parts += (
-            _UUID_INT_AND_LENGTH.pack(5, _UUID_SIZE, _uuid(name), 4, number, len(word)),
+            _UUID_INT_AND_LENGTH.pack(5, _UUID_SIZE, uuid, 4, number, len(word)),
             word,
             _TIME_AND_LENGTH.pack(8, (at - _EPOCH) // _MICROSECOND, len(text)),
             text,

@@ -201,7 +201,8 @@ async def _add_new(connection: AsyncConnection, batch: Sequence[Recorded]) -> Co
                 for event, raw in batch
             )
         )
-    return Counter(_TYPES[type(event)] for event, _ in batch)
+    kinds = Counter([type(event) for event, _ in batch])
+    return Counter({_TYPES[kind]: count for kind, count in kinds.items()})
 
 
 async def _add_missing(connection: AsyncConnection, batch: Sequence[Recorded]) -> Counter[bytes]:

@@ -33,7 +33,10 @@ class Head(TypedDict):
     traceparent: NotRequired[str | UnsetType]
 
 
-class Event(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag=True):
+# No value is part of a cycle, and the collector of cycles need not look at the many there are.
+class Event(
+    Struct, frozen=True, gc=False, kw_only=True, rename="camel", tag_field="type", tag=True
+):
     """A fact of one order. (`order_id`, `version`) names it: versions run 1, 2, 3, no holes.
 
     `traceparent` is the order's place in a trace, as W3C writes it: the same in all its events, and

@@ -9,7 +9,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class Value(Struct, frozen=True, kw_only=True, rename="camel"):
+class Value(Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
     """Something that is what it holds; two with equal fields are the same."""
 
 

@@ -10,14 +10,14 @@ from shared.orders.codec import decode
 from shared.orders.events import OrderEvent
 
 
-class Written(Struct, frozen=True):
+class Written(Struct, frozen=True, gc=False):
     """An event as it stands on the log: the name of its type, and its JSON."""
 
     type: str
     raw: bytes
 
 
-class Delivery(Struct, frozen=True, kw_only=True):
+class Delivery(Struct, frozen=True, gc=False, kw_only=True):
     """An entry, and how it came. Most hold one event; what was appended together, all of it.
 
     `entry_id` is its place in the partition's stream. A parked order that fell due has none

@@ -11,6 +11,7 @@ from shared.orders.codec import MalformedEvent, decode
 from shared.orders.events import EVENT_TYPES
 from shared.streams.delivery import Delivery, Written
 
+_ONE_EVENT = [b"type", b"order", b"event"]
 _KNOWN = {name.encode(): name for name in EVENT_TYPES}
 
 
@@ -24,6 +25,16 @@ class Entries:
         self, partition: int, entry_id: bytes, fields: Sequence[bytes], attempt: int
     ) -> Delivery:
         """Return an entry, by its fields, that was delivered for the `attempt`th time."""
+        if fields[::2] == _ONE_EVENT:  # Most are like this, and read in half the time.
+            kind, order, raw = fields[1::2]
+            return Delivery(
+                partition=partition,
+                entry_id=entry_id.decode(),
+                type=_KNOWN.get(kind) or _text(kind),
+                order_id=_text(order),
+                raw=raw,
+                attempt=attempt,
+            )
         kinds: list[str] = []
         raws: list[bytes] = []
         order, only = b"", self._group

@@ -18,11 +18,16 @@ class Held:
         self._freed = asyncio.Event()
 
     def __contains__(self, delivery: Delivery) -> bool:
-        return delivery.place in self._busy or delivery.place in self._idle
+        place = delivery.place
+        return place in self._busy or place in self._idle
 
     def everything(self) -> Collection[Delivery]:
         """Return all that is held."""
         return [*self._busy.values(), *self._idle.values()]
+
+    def idle_ones(self) -> Collection[Delivery]:
+        """Return those that hold no slot."""
+        return [*self._idle.values()]
 
     @property
     def busy(self) -> int:
@@ -40,13 +45,16 @@ class Held:
 
     def move(self, delivery: Delivery, *, idle: bool) -> None:
         """Give what is held a slot, or take it away."""
-        self.drop(delivery)
-        self.add(delivery, idle=idle)
+        place = delivery.place
+        if place in (self._busy if idle else self._idle):
+            self.drop(delivery)
+            self.add(delivery, idle=idle)
 
     def drop(self, delivery: Delivery) -> None:
         """Let go of a delivery."""
-        if self._idle.pop(delivery.place, None) is None:
-            self._busy.pop(delivery.place, None)
+        place = delivery.place
+        if self._idle.pop(place, None) is None:
+            self._busy.pop(place, None)
             self._freed.set()
 
     def room(self) -> int:

@@ -75,7 +75,7 @@ class Steps:
         self._announces = {kind.__name__ for kind in handler.announces}
         self._held = Held(settings.max_in_flight)
         self._loop = asyncio.get_running_loop()
-        self._tasks: dict[asyncio.Task[None], bool] = {}
+        self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._leaving = False
         self._settling = Settling(group, self.patience)
         self._put_aside = Coalescer(self._hand_all_back, batch=500)
@@ -101,11 +101,8 @@ class Steps:
             if delivery.entry_id and self._is_for_others(delivery):
                 not_ours.append(delivery)
                 continue
-            idle = delivery.type in self._waits_on
-            self._held.add(delivery, idle=idle)
-            task = self._loop.create_task(self._process(delivery))
-            self._tasks[task] = idle
-            task.add_done_callback(self._tasks.pop)
+            self._held.add(delivery, idle=delivery.type in self._waits_on)
+            self._tasks[delivery.place] = self._loop.create_task(self._process(delivery))
         metrics.of(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
         metrics.of(metrics.IN_FLIGHT, self._group.name, "chain").set(self._held.idle)
         return not_ours
@@ -123,16 +120,15 @@ class Steps:
     async def finish(self, within_s: float) -> None:
         """Finish steps, but not those that wait for the chain: another replica can wait too."""
         self._leaving = True
-        for task, idle in list(self._tasks.items()):
-            if idle:
-                task.cancel()
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=within_s)
+        for delivery in self._held.idle_ones():
+            self._tasks[delivery.place].cancel()
+        if tasks := list(self._tasks.values()):
+            await asyncio.wait(tasks, timeout=within_s)
         self.patience.given_up.set()
-        for task in list(self._tasks):
+        for task in tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(list(self._tasks))
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _process(self, delivery: Delivery) -> None:
         subject.set(delivery)
@@ -144,6 +140,7 @@ class Steps:
             # Settling itself failed. The lease lapses, and it is tried again as an attempt.
             logger.exception("%s of %s left pending", delivery.type, delivery.order_id)
         finally:
+            del self._tasks[delivery.place]
             self._held.drop(delivery)
             self._settling.drop(delivery)
 
@@ -158,13 +155,7 @@ class Steps:
             event, attempt = await self._settle_step(delivery, event, following), 1
             if event is None or self._leaving:
                 return  # Another replica goes on from here.
-            self._take_slot(delivery, idle=type(event).__name__ in self._waits_on)
-
-    def _take_slot(self, delivery: Delivery, *, idle: bool) -> None:
-        task = asyncio.current_task(self._loop)
-        if task and self._tasks[task] != idle:
-            self._tasks[task] = idle
-            self._held.move(delivery, idle=idle)
+            self._held.move(delivery, idle=type(event).__name__ in self._waits_on)
 
     async def _read(self, delivery: Delivery, raw: bytes) -> OrderEvent | None:
         try:

@@ -74,7 +74,8 @@ class SimulatedVenue:
     async def quote(self, intent: SwapIntent) -> Quote:
         """Return what the venue pays now for the intent, until `quote_ttl_ms` from now."""
         self._reach()
-        await asyncio.sleep(self._settings.venue_quote_ms / 1_000)
+        if takes_ms := self._settings.venue_quote_ms:
+            await asyncio.sleep(takes_ms / 1_000)
         if self._faults.strikes(Fault.QUOTE_SILENCE):
             await asyncio.Event().wait()
         self._faults.provoke(Fault.QUOTE_ERROR, Fault.QUOTE_REJECTED)

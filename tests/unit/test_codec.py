@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -79,6 +80,13 @@ def test_amounts_and_times_come_back_exactly(amount: Decimal, at: datetime) -> N
     assert isinstance(read, OrderSubmitted)
     assert str(read.intent.amount_in) == str(amount)
     assert (read.intent.expires_at, read.at) == (at, at)
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_the_collector_of_cycles_does_not_look_at_events(kind: type[OrderEvent]) -> None:
+    event = decode(encode(an_event(kind)))
+
+    assert not gc.is_tracked(event)
 
 
 @pytest.mark.parametrize("raw", MALFORMED)
