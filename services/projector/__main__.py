@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from services.projector.handler import Projector
+from services.projector.sift import Sift
 from services.projector.trimming import keep_trimmed
 from shared.archive.migrate import migrate
 from shared.consuming import consume, opened
@@ -18,6 +19,9 @@ from shared.vitals import watch_postgres
 
 # The more of an order's events come together, the fewer times its row is written.
 _BATCH = 8_000
+# Where so many come at once, those of an order that goes on wait for its end, so many times as long
+# as entries gather.
+_MANY, _TIMES = 1_000, 5
 
 
 async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
@@ -28,8 +32,10 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
         projector = Projector(log, archive, history_ttl_s=settings.history_ttl_s)
         group = Group(log, "projector", settings.consumer_name)
         handle = traced_batches(projector.handle, group.name, "order.project")
-        worker = Batches(group, handle, settings, hold=True, batch=_BATCH)
         every_ms = settings.project_every_ms
+        many = _MANY // len(group.readers())
+        sift = Sift(many=many, most=_BATCH, longest_s=_TIMES * every_ms / 1_000)
+        worker = Batches(group, handle, settings, hold=True, batch=_BATCH, sift=sift)
         consumer = Consumer(group, worker, settings, read_every_ms=every_ms)
         database = settings.database_url
         async with asyncio.TaskGroup() as tasks:

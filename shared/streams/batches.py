@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from shared import metrics
 from shared.about import about
@@ -28,6 +28,20 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 Handle: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[Sequence[Command] | None]]
 
 
+class Sift(Protocol):
+    """Keeps some deliveries back for a later batch."""
+
+    most: int
+
+    def take(self, came: Sequence[Delivery], now_s: float) -> list[Delivery]:
+        """Return what is to be handled now, of what came and what was kept; keep up to `most`."""
+        ...
+
+    def rest(self) -> list[Delivery]:
+        """Return all that is kept, and keep it no longer."""
+        ...
+
+
 class Batches:
     """Hands everything that waits to the handler at once, one batch after the other.
 
@@ -35,7 +49,7 @@ class Batches:
     dead letter; any other culprit is retried, for ever when `hold` is set.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is needed, and none goes with another
         self,
         group: Group,
         handle: Handle,
@@ -43,15 +57,17 @@ class Batches:
         *,
         hold: bool,
         batch: int = 2_000,
+        sift: Sift | None = None,
     ) -> None:
-        """Hand over up to `batch` entries at once; as many more may wait."""
+        """Hand over up to `batch` entries at once; as many more may wait, and what `sift` keeps."""
         self.patience = Patience()
         self._batch = batch
         self._group = group
         self._handle = handle
         self._settings = settings
         self._hold = hold
-        self._held = Held(2 * batch)
+        self._sift = sift
+        self._held = Held(2 * batch + (sift.most if sift else 0))
         self._waiting: list[Delivery] = []
         self._runner: asyncio.Task[None] | None = None
 
@@ -68,18 +84,27 @@ class Batches:
         return self._held.everything()
 
     def start(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Queue deliveries for the next batch; return those meant for another group."""
-        for_others = []
+        """Queue deliveries for the next batches; return those meant for another group.
+
+        It is called again and again, also with none: what is kept too long is queued, too.
+        """
+        for_others, came = [], []
         for delivery in deliveries:
             if delivery.for_others:
                 for_others.append(delivery)
             elif delivery not in self._held:
                 self._held.add(delivery)
-                self._waiting.append(delivery)
+                came.append(delivery)
         metrics.of(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
+        if self._sift:
+            came = self._sift.take(came, asyncio.get_running_loop().time())
+        self._queue(came)
+        return for_others
+
+    def _queue(self, deliveries: Sequence[Delivery]) -> None:
+        self._waiting += deliveries
         if self._waiting and self._runner is None:
             self._runner = asyncio.create_task(self._run())
-        return for_others
 
     async def forget(self, vanished: Sequence[str]) -> None:
         """Take orders off a parking that this group does not use."""
@@ -87,6 +112,8 @@ class Batches:
 
     async def finish(self, within_s: float) -> None:
         """Finish the batches that wait, or leave them pending when the time is over."""
+        if self._sift:
+            self._queue(self._sift.rest())
         if self._runner:
             await asyncio.wait([self._runner], timeout=within_s)
         self.patience.given_up.set()

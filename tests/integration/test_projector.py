@@ -23,18 +23,19 @@ from shared.streams.log import Log
 from tests.archive import orders, outage, recorded, rows
 from tests.builders import history, submitted
 from tests.eventually import eventually
+from tests.replicas import unsettled
 
 
 class Projecting(Protocol):
     """Run a projector for as long as the context is open."""
 
-    def __call__(self) -> AbstractAsyncContextManager[None]: ...
+    def __call__(self, *, every_ms: int = 300) -> AbstractAsyncContextManager[None]: ...
 
 
 @pytest.fixture
 def projecting(redis_url: str, database_url: str, namespace: str, log: Log) -> Projecting:
     @asynccontextmanager
-    async def run() -> AsyncIterator[None]:
+    async def run(*, every_ms: int = 300) -> AsyncIterator[None]:
         settings = ProjectorSettings(
             redis_url=redis_url,
             database_url=database_url,
@@ -44,6 +45,7 @@ def projecting(redis_url: str, database_url: str, namespace: str, log: Log) -> P
             lease_ms=1_000,
             backoff_base_ms=50,
             trim_every_s=0.1,
+            project_every_ms=every_ms,
             drain_s=2,
             metrics_port=0,
         )
@@ -234,3 +236,18 @@ async def pending(log: Log) -> int:
 async def dead_letters(log: Log) -> int:
     letters = [log.keys.dead(partition) for partition in range(log.keys.partitions)]
     return sum(await log.client.run([("XLEN", stream) for stream in letters]))
+
+
+async def test_of_many_orders_at_once_those_that_go_on_wait_and_are_stored_before_it_leaves(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    many = [history(ending="sent") for _ in range(1_100)]
+    ended = history(ending="confirmed")
+    await append(log, *many, ended)
+    async with projecting(every_ms=10_000):
+        await history_may_go(log, ended)
+        assert len(orders(database_url)) == 1
+
+    assert len(orders(database_url)) == len(many) + 1
+    assert await unsettled(log, "projector") == 0

@@ -209,6 +209,106 @@ async def test_entries_gather_between_two_reads_and_are_handled_together(
     assert len(batches) <= 4  # The fifty may come when a second ends, but hardly when two do.
 
 
+class Sieve:
+    """Keeps everything but ends, until it is told to let go."""
+
+    most = 100
+
+    def __init__(self) -> None:
+        self.kept: list[Delivery] = []
+        self.lets_go = False
+
+    def take(self, came: Sequence[Delivery], _now_s: float) -> list[Delivery]:
+        self.kept += came
+        ends = any(delivery.type == "OrderConfirmed" for delivery in came)
+        return self.rest() if ends or self.lets_go else []
+
+    def rest(self) -> list[Delivery]:
+        kept, self.kept = self.kept, []
+        return kept
+
+
+async def test_what_a_sift_keeps_is_handled_together_with_what_it_takes_later(
+    log: Log, settings: VenueSettings
+) -> None:
+    batches: list[list[str]] = []
+
+    async def handle(batch: Sequence[Delivery]) -> None:
+        batches.append([delivery.type for delivery in batch])
+
+    first, *following = history(ending="confirmed")
+    sieve, group = Sieve(), Group(log, "projector", "one")
+    worker = Batches(group, handle, settings, hold=True, sift=sieve)
+    async with working(group, worker, settings):
+        await place_history(log, [first])
+        await eventually(lambda: sieve.kept)
+        assert await unsettled(log, "projector") == 1
+        append = Append(order_id=first.order_id, expected=1, events=following)
+        await log.append("", [append])
+        await eventually(lambda: is_settled(log, "projector"))
+
+    assert batches == [["OrderSubmitted", "OrderConfirmed"]]
+
+
+async def test_what_a_sift_lets_go_is_handled_though_nothing_comes(
+    log: Log, settings: VenueSettings
+) -> None:
+    handled: list[Delivery] = []
+
+    async def handle(batch: Sequence[Delivery]) -> None:
+        handled.extend(batch)
+
+    sieve, group = Sieve(), Group(log, "projector", "one")
+    worker = Batches(group, handle, settings, hold=True, sift=sieve)
+    async with working(group, worker, settings):
+        await placed(log)
+        await eventually(lambda: sieve.kept)
+        sieve.lets_go = True
+        await eventually(lambda: is_settled(log, "projector"))
+
+    assert len(handled) == 1
+
+
+async def test_who_is_told_to_stop_handles_what_a_sift_kept(
+    log: Log, settings: VenueSettings
+) -> None:
+    handled: list[Delivery] = []
+
+    async def handle(batch: Sequence[Delivery]) -> None:
+        handled.extend(batch)
+
+    sieve, group = Sieve(), Group(log, "projector", "one")
+    worker = Batches(group, handle, settings, hold=True, sift=sieve)
+    async with working(group, worker, settings):
+        await placed(log)
+        await eventually(lambda: sieve.kept)
+
+    assert len(handled) == 1
+    assert await is_settled(log, "projector")
+
+
+async def test_what_a_sift_keeps_keeps_its_lease(log: Log, settings: VenueSettings) -> None:
+    batches: list[int] = []
+
+    async def handle(batch: Sequence[Delivery]) -> None:
+        batches.extend(delivery.attempt for delivery in batch)
+
+    short = settings.model_copy(update={"lease_ms": 200})
+    sieve = Sieve()
+    one, two = Group(log, "projector", "one"), Group(log, "projector", "two")
+    keeping = Batches(one, handle, short, hold=True, sift=sieve)
+    other = Batches(two, handle, short, hold=True)
+    async with working(one, keeping, short):
+        await placed(log)
+        await eventually(lambda: sieve.kept)
+        async with working(two, other, short):
+            deadline = time.monotonic() + 5 * 0.2
+            await eventually(lambda: time.monotonic() > deadline)
+            assert batches == []
+
+    assert batches == [1]
+
+
 async def test_a_reader_that_waits_only_after_many_entries_does_not_wait_after_few(
     log: Log, settings: VenueSettings
 ) -> None:
