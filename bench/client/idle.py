@@ -32,7 +32,7 @@ async def ws(asked: Namespace) -> dict[str, Any]:
 
         async def open_one(order_id: str) -> ClientConnection:
             async with room:
-                url = websocket(asked.base, f"/api/orders/{order_id}/ws")
+                url = websocket(asked.base, asked.ws_path.replace(":id", order_id))
                 return await connect_socket(url, proxy=None, compression=None)
 
         sockets = await asyncio.gather(*(open_one(ids[n % len(ids)]) for n in range(asked.k)))

@@ -63,6 +63,6 @@ async def _open(bench: Bench, system: System, count: int, *words: str) -> dict[s
         system,
         "ws",
         *("--k", str(count), "--pid", str(pid), "--c", "64"),
-        *("--body", system.speech.order, *words),
+        *("--body", system.speech.order, "--ws-path", system.speech.socket, *words),
     )
     return driven.result

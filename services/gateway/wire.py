@@ -58,6 +58,8 @@ async def _write(websocket: WebSocket, follower: Follower, deadline: Deadline) -
         follower.drop(TOO_SLOW)
     if follower.close_code == TOO_SLOW:
         SLOW_CLIENTS.inc()
+    # Where one end is news for many, all of them hear it before the first is closed.
+    await asyncio.sleep(0)
     await _close(websocket, follower.close_code or BROKEN)
 
 
