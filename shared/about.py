@@ -16,12 +16,15 @@ from shared.streams.delivery import Delivery
 from shared.tracing import glimpse, trace_id_of
 
 
-class Step(Struct, frozen=True):
-    """One event that is being acted on, the delivery that it came with, and for which time."""
+class Step(Struct):
+    """What is done about a delivery: which event is acted on now, and for which time.
 
-    event: OrderEvent
+    Noted once; it is the step that changes, for each change of a context costs more than the rest.
+    """
+
     delivery: Delivery
-    attempt: int
+    event: OrderEvent | None = None  # None until it has been read.
+    attempt: int = 0
 
 
 # An order's id stands for the whole order.
@@ -43,7 +46,7 @@ def ids_of(what: Subject | None) -> dict[str, str]:
         case str():
             return {"order_id": what}
         case Step():
-            return ids_of(what.event)
+            return ids_of(what.event or what.delivery)
         case Delivery():
             seen = glimpse(what.raw)
             return _ids(what.order_id, seen.version, trace_id_of(seen.traceparent))

@@ -45,9 +45,9 @@ class Coalescer(Generic[T, R]):
         # Asked for once: each time costs a system call before Python 3.12.
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def __call__(self, item: T) -> R:
-        """Return the answer to `item`. Raises `Full`, or whatever its flush raised."""
-        return await self.put(item)
+    def __call__(self, item: T) -> asyncio.Future[R]:
+        """Return what becomes the answer to `item`, or whatever its flush raised. Raises `Full`."""
+        return self.put(item)
 
     def put(self, item: T, *, until: float = math.inf) -> asyncio.Future[R]:
         """Return what becomes the answer to `item`, or whatever its flush raised.

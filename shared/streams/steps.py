@@ -131,9 +131,10 @@ class Steps:
             await asyncio.wait(tasks)
 
     async def _process(self, delivery: Delivery) -> None:
-        subject.set(delivery)
+        step = Step(delivery)
+        subject.set(step)
         try:
-            await self._work(delivery)
+            await self._work(step)
         except LogUnavailable as error:  # Told to stop while Redis is away.
             logger.warning("%s of %s left pending: %s", delivery.type, delivery.order_id, error)
         except Exception:
@@ -144,11 +145,12 @@ class Steps:
             self._held.drop(delivery)
             self._settling.drop(delivery)
 
-    async def _work(self, delivery: Delivery) -> None:
+    async def _work(self, step: Step) -> None:
         """Bring the order as far as this group does, step after step, on one delivery."""
+        delivery = step.delivery
         event, attempt = await self._read(delivery, delivery.raw), delivery.attempt
         while event is not None:
-            subject.set(Step(event, delivery, attempt))
+            step.event, step.attempt = event, attempt
             following = await self._following(delivery, event, attempt)
             if following is None:
                 return

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -105,7 +105,7 @@ class Ledger:
         # For one block the height need not be asked again: it errs towards an earlier limit.
         asked = time.monotonic()
         if asked >= self._height_until:
-            with _bad_news():
+            with _BAD_NEWS:
                 self._height = self._blocks.height(await self._now(None))
             self._height_until = asked + self._blocks.every_ms / 1_000
         return self._height + self._blocks.valid
@@ -116,7 +116,7 @@ class Ledger:
         Raises `VenueRejected` once its signature has been decided or the chain is past block
         `valid_until`, `VenueUnavailable` or `VenueUnreachable` when it may have been taken or not.
         """
-        with _bad_news():
+        with _BAD_NEWS:
             known = await self._accept(_Taking(swap, delay_ms, valid_until))
         if isinstance(known, int):
             raise VenueRejected(f"it was valid up to block {valid_until}, this is block {known}")
@@ -147,7 +147,7 @@ class Ledger:
     async def _look(self, signatures: Sequence[str], behind: int) -> tuple[int, list[Answer]]:
         keys = [f"{self._chain}:ledger", *map(self._transaction, signatures)]
         command = _STATUS.command(keys, (behind * self._blocks.every_ms,))
-        with _bad_news():
+        with _BAD_NEWS:
             seen_ms, known = await self._client.call(*command)
         return seen_ms, [_answer(one) for one in known]
 
@@ -191,14 +191,25 @@ class Ledger:
         return known
 
 
-@contextmanager
-def _bad_news() -> Iterator[None]:
-    try:
-        yield
-    except LogUnavailable as error:
-        raise VenueUnreachable(str(error)) from error
-    except (Full, ResponseError) as error:
-        raise VenueUnavailable(str(error)) from error
+class _BadNews:
+    """Says what Redis said as a venue would."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, LogUnavailable):
+            raise VenueUnreachable(str(error)) from error
+        if isinstance(error, (Full, ResponseError)):
+            raise VenueUnavailable(str(error)) from error
+
+
+_BAD_NEWS = _BadNews()
 
 
 def _answer(known: list[Any] | None) -> Answer:

@@ -121,7 +121,7 @@ DELIVERY = Delivery(
 IDS = {"order_id": EVENT.order_id, "event_id": f"{EVENT.order_id}:1", "trace_id": TRACE}
 
 
-@pytest.mark.parametrize("what", [EVENT, DELIVERY, Step(EVENT, DELIVERY, 1)])
+@pytest.mark.parametrize("what", [EVENT, DELIVERY, Step(DELIVERY, EVENT, 1)])
 async def test_a_line_names_what_its_task_works_on(what: OrderEvent | Delivery | Step) -> None:
     assert logged() == {}
 
