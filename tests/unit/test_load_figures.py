@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from cli.load.figures import Figures, Limit, as_json, figures, histogram, points
+from cli.load.show import show_summary
 from cli.load.tally import Tally
 from cli.percentiles import percentile
 
 TIMES = st.lists(st.floats(min_value=0, max_value=1e6), min_size=1)
 
 
-def measured(*answer_ms: float, errors: int = 0) -> Figures:
+def measured(*answer_ms: float, errors: int = 0, late_ms: float = 0) -> Figures:
     tally = Tally(sent=len(answer_ms) + errors, answering_s=2.0)
     tally.answer_ms.extend(answer_ms)
+    tally.late_ms.extend(late_ms for _ in answer_ms)
     tally.errors["OVERLOADED"] += errors
     return figures(tally, elapsed_s=4.0)
 
@@ -98,3 +103,26 @@ def test_the_json_says_what_the_screen_does() -> None:
     assert said["errors"] == {"OVERLOADED": 1}
     assert said["latencyMs"]["answer"]["max"] == 20
     assert [bucket["orders"] for bucket in said["histogram"]["answer"]] == [1, 0, 1]
+
+
+def summary_of(found: Figures) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    show_summary(found, found.broken([], None), console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_what_went_well_is_called_good_enough() -> None:
+    assert "good enough" in summary_of(measured(1, 2))
+
+
+def test_errors_are_not_called_good_enough_though_no_limit_was_given() -> None:
+    said = summary_of(measured(1, 2, errors=3))
+
+    assert "good enough" not in said
+    assert "--max-errors" in said
+
+
+def test_a_load_test_that_was_late_itself_says_what_to_do() -> None:
+    assert "start several" in summary_of(measured(1, 2, late_ms=500))
+    assert "start several" not in summary_of(measured(1, 2))
