@@ -45,11 +45,7 @@ class Coalescer(Generic[T, R]):
         # Asked for once: each time costs a system call before Python 3.12.
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def __call__(self, item: T) -> asyncio.Future[R]:
-        """Return what becomes the answer to `item`, or whatever its flush raised. Raises `Full`."""
-        return self.put(item)
-
-    def put(self, item: T, *, until: float = math.inf) -> asyncio.Future[R]:
+    def __call__(self, item: T, *, until: float = math.inf) -> asyncio.Future[R]:
         """Return what becomes the answer to `item`, or whatever its flush raised.
 
         When the loop's clock says `until` it becomes a `TimeoutError` instead; the item may be

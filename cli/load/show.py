@@ -21,7 +21,10 @@ _BAR = 50
 _LATE_MS = 10.0
 _SERIES = {"answer": "POST to 202", "end": "POST to its end", "late": "sent too late by"}
 # Its HTTP client's pool takes a millisecond or more an order once dozens are under way.
-_TOO_FAST = "a load test can send some hundreds of orders a second; for more start several of them"
+_TOO_FAST = (
+    "with fewer than --concurrency under way it is the load test that is slow, at some hundreds of "
+    "orders a second: then start several of them"
+)
 
 
 async def show_progress(tally: Tally, console: Console) -> None:

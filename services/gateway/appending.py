@@ -70,7 +70,7 @@ class Appending:
 
     def _put(self, submission: Submission, deadline: float) -> asyncio.Future[Submitted]:
         try:
-            return self._append.put(submission, until=deadline)
+            return self._append(submission, until=deadline)
         except Full as full:
             refused: asyncio.Future[Submitted] = asyncio.get_running_loop().create_future()
             refused.set_exception(full)
@@ -112,7 +112,7 @@ class Appending:
             await self._refuse_unless_known(submission.marker)
         while tried or loop.time() < deadline - self._answer_s:
             try:
-                return _settled(await (tried or self._append.put(submission, until=deadline)))
+                return _settled(await (tried or self._append(submission, until=deadline)))
             except Full:
                 raise _unanswered(submission, Code.OVERLOADED, maybe_applied) from None
             except TimeoutError:

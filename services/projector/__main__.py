@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from services.projector.handler import Projector
-from services.projector.sift import Sift
+from services.projector.sift import EndsFirst
 from services.projector.trimming import keep_trimmed
 from shared.archive.migrate import migrate
 from shared.consuming import consume, opened
@@ -34,7 +34,7 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
         handle = traced_batches(projector.handle, group.name, "order.project")
         every_ms = settings.project_every_ms
         many = _MANY // len(group.readers())
-        sift = Sift(many=many, most=_BATCH, longest_s=_TIMES * every_ms / 1_000)
+        sift = EndsFirst(many=many, most=_BATCH, longest_s=_TIMES * every_ms / 1_000)
         worker = Batches(group, handle, settings, hold=True, batch=_BATCH, sift=sift)
         consumer = Consumer(group, worker, settings, read_every_ms=every_ms)
         database = settings.database_url

@@ -16,8 +16,8 @@ class _Kept(NamedTuple):
     deliveries: list[Delivery]
 
 
-class Sift:
-    """Keeps back entries of orders that go on, so that an order's row is written fewer times.
+class EndsFirst:
+    """A sift that keeps entries of orders that go on, so that a row is written fewer times.
 
     What is stored is the same in whatever order it comes, and what is kept stays pending.
     """

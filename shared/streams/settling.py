@@ -93,7 +93,7 @@ class Settling:
             entry_id=delivery.entry_id,
             carry_on=True,
         )
-        return self._append.put((told.before, append))
+        return self._append((told.before, append))
 
     async def _append_all(self, items: list[tuple[OrderEvent, Append]]) -> list[Settled]:
         group, appends = self._group, [append for _, append in items]

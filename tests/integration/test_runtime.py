@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -250,10 +251,11 @@ async def test_what_a_sift_keeps_is_handled_together_with_what_it_takes_later(
     assert batches == [["OrderSubmitted", "OrderConfirmed"]]
 
 
-async def test_what_a_sift_lets_go_is_handled_though_nothing_comes(
-    log: Log, settings: VenueSettings
-) -> None:
-    handled: list[Delivery] = []
+@asynccontextmanager
+async def keeping_one(
+    log: Log, settings: VenueSettings, handled: list[Delivery]
+) -> AsyncIterator[Sieve]:
+    """Run a replica whose sift keeps the one entry there is; yield that."""
 
     async def handle(batch: Sequence[Delivery]) -> None:
         handled.extend(batch)
@@ -263,25 +265,26 @@ async def test_what_a_sift_lets_go_is_handled_though_nothing_comes(
     async with working(group, worker, settings):
         await placed(log)
         await eventually(lambda: sieve.kept)
+        yield sieve
+
+
+async def test_what_a_sift_lets_go_is_handled_though_nothing_comes(
+    log: Log, settings: VenueSettings
+) -> None:
+    handled: list[Delivery] = []
+    async with keeping_one(log, settings, handled) as sieve:
         sieve.lets_go = True
         await eventually(lambda: is_settled(log, "projector"))
 
-    assert len(handled) == 1
+        assert len(handled) == 1
 
 
 async def test_who_is_told_to_stop_handles_what_a_sift_kept(
     log: Log, settings: VenueSettings
 ) -> None:
     handled: list[Delivery] = []
-
-    async def handle(batch: Sequence[Delivery]) -> None:
-        handled.extend(batch)
-
-    sieve, group = Sieve(), Group(log, "projector", "one")
-    worker = Batches(group, handle, settings, hold=True, sift=sieve)
-    async with working(group, worker, settings):
-        await placed(log)
-        await eventually(lambda: sieve.kept)
+    async with keeping_one(log, settings, handled):
+        assert not handled
 
     assert len(handled) == 1
     assert await is_settled(log, "projector")

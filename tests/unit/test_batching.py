@@ -67,8 +67,8 @@ async def test_a_caller_waits_no_longer_than_until_its_own_time() -> None:
 
     coalescer = Coalescer(flush, batch=1)
     now = asyncio.get_running_loop().time()
-    late, patient = coalescer.put("late", until=now + 1), coalescer.put("patient")
-    soon, queued = coalescer.put("soon", until=now + 0.02), coalescer.put("queued", until=now + 9)
+    late, patient = coalescer("late", until=now + 1), coalescer("patient")
+    soon, queued = coalescer("soon", until=now + 0.02), coalescer("queued", until=now + 9)
     async with asyncio.timeout(10):
         with pytest.raises(TimeoutError):
             await soon
@@ -87,7 +87,7 @@ async def test_an_answer_in_time_is_not_lost_to_the_time_that_passes_later() -> 
 
     coalescer = Coalescer(flush)
     loop = asyncio.get_running_loop()
-    answered = coalescer.put("early", until=loop.time() + 0.02)
+    answered = coalescer("early", until=loop.time() + 0.02)
     await answered
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.04):
@@ -105,7 +105,7 @@ async def test_a_caller_that_left_is_given_up_without_a_word() -> None:
 
     coalescer = Coalescer(flush)
     until = asyncio.get_running_loop().time() + 0.02
-    left, stays = coalescer.put("left", until=until), coalescer.put("stays", until=until)
+    left, stays = coalescer("left", until=until), coalescer("stays", until=until)
     left.cancel()
     with pytest.raises(TimeoutError):
         await stays

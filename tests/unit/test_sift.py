@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import hypothesis.strategies as st
 from hypothesis import given
 
-from services.projector.sift import Sift
+from services.projector.sift import EndsFirst
 from shared.streams.delivery import Delivery
 
 _MANY, _MOST, _LONGEST_S = 2, 6, 1.5
 
 
-def a_sift() -> Sift:
-    return Sift(many=_MANY, most=_MOST, longest_s=_LONGEST_S)
+def a_sift() -> EndsFirst:
+    return EndsFirst(many=_MANY, most=_MOST, longest_s=_LONGEST_S)
 
 
 def entry(
@@ -84,7 +84,7 @@ def test_where_more_come_than_may_be_kept_those_kept_longest_go() -> None:
 def test_with_no_time_to_keep_anything_nothing_is() -> None:
     both = [entry("a"), entry("b", number=2)]
 
-    assert Sift(many=_MANY, most=_MOST, longest_s=0).take(both, 0) == both
+    assert EndsFirst(many=_MANY, most=_MOST, longest_s=0).take(both, 0) == both
 
 
 def test_the_rest_is_what_was_kept_and_is_kept_no_longer() -> None:
