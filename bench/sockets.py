@@ -32,6 +32,7 @@ from shared.streams.appends import Append
 from shared.streams.log import Log
 from tests.builders import history
 from tests.eventually import eventually
+from tests.replicas import place_history
 from tests.servers import free_port, redis_server
 
 _TICK_S = 0.05
@@ -81,8 +82,7 @@ class Traffic:
     async def begin(self) -> None:
         """Put the orders on the log."""
         for story in self._stories:
-            append = Append(order_id=story[0].order_id, expected=0, events=story)
-            await self._log.append("", [append])
+            await place_history(self._log, story)
 
     async def happen(self, order_ids: Sequence[str]) -> None:
         """Let something happen to each of the orders."""

@@ -39,7 +39,7 @@ async def run_steps(
             return
         group = Group(log, name, settings.consumer_name)
         ttl_s = max(1, _RECALL_LEASES * settings.lease_ms // 1_000)
-        recall = ArchivedHistories(log, archive.history, ttl_s).recall
+        recall = ArchivedHistories(group, archive.history, ttl_s).recall
         handler = traced(make(log), name)
         worker = Steps(group, handler, settings, archive.ended, recall)
         async with asyncio.TaskGroup() as tasks:

@@ -209,6 +209,11 @@ class MarketSettings(Settings):
     def _consistent(self) -> Self:
         if self.venue_swap_ms_max < self.venue_swap_ms_min:
             raise ValueError("VENUE_SWAP_MS_MAX must not be below VENUE_SWAP_MS_MIN")
+        # A ledger that forgets what may still land would take it a second time.
+        if self.chain_retention_s * 1_000 <= self.chain_valid_blocks * self.chain_block_ms:
+            raise ValueError(
+                "CHAIN_RETENTION_S must be longer than CHAIN_VALID_BLOCKS blocks of CHAIN_BLOCK_MS"
+            )
         return self
 
 
@@ -308,7 +313,9 @@ class GatewaySettings(MarketSettings):
     accept_deadline_ms: Milliseconds = Field(
         default=5_000,
         ge=100,
-        description="Longest wait for the log to take an order before 503 or 504, in ms",
+        le=600_000,
+        description="Longest wait for the log to take an order before 503 or 504, in ms. An order "
+        "that comes to the log later is not taken in",
     )
     intake_queue: int = Field(
         default=10_000, ge=1, description="Orders that may wait for the log; more answer 503"

@@ -84,11 +84,14 @@ async def following(node: Valkey, primary: Valkey) -> None:
 
 
 @contextmanager
-def a_cluster(*, replicas: int) -> Iterator[Cluster]:
-    """Run three primaries with so many replicas each."""
+def a_cluster(*, replicas: int, doors: Sequence[int] = ()) -> Iterator[Cluster]:
+    """Run three primaries with so many replicas each.
+
+    Clients are sent to the ports `doors` where there are any, one for each node.
+    """
     with ExitStack() as stack:
         nodes = []
-        for _ in range(len(SLOTS) * (1 + replicas)):
+        for place in range(len(SLOTS) * (1 + replicas)):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             node = Valkey(
                 folder,
@@ -99,6 +102,7 @@ def a_cluster(*, replicas: int) -> Iterator[Cluster]:
                 # However long a replica has heard nothing: the tests say what may take over.
                 *("--cluster-replica-validity-factor", "0"),
                 *("--repl-diskless-sync-delay", "0"),
+                *(("--cluster-announce-port", str(doors[place])) if doors else ()),
             )
             node.start()
             stack.callback(node.kill)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,11 +17,12 @@ from shared.deadline import Deadline
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent, OrderSubmitted
 from shared.settings import ConsumerSettings, VenueSettings
-from shared.streams.appends import Append, Submission
+from shared.streams.appends import Append
 from shared.streams.backlog import backlog_of
 from shared.streams.consumer import Consumer, Worker
+from shared.streams.creation import Creation, Submission, Submitted
 from shared.streams.group import Group
-from shared.streams.handling import Ended, Handler, Next
+from shared.streams.handling import Ended, Handler, Next, Turn
 from shared.streams.log import Log
 from shared.streams.steps import Steps
 from shared.venues.protocol import Venue
@@ -32,7 +34,7 @@ async def nothing_ended(_order_ids: Sequence[str]) -> set[str]:
     return set()
 
 
-async def nothing_recalled(_order_ids: Collection[str]) -> None:
+async def nothing_recalled(_turns: Collection[Turn]) -> None:
     pass
 
 
@@ -104,10 +106,23 @@ async def working(
         await task
 
 
+def a_submission(
+    event: OrderSubmitted, *, marker: str | None = None, digest: str = ""
+) -> Submission:
+    """Return a submission that may be asked for within a minute, by this machine's clock."""
+    until_ms = int(time.time() * 1_000) + 60_000
+    return Submission(event=event, until_ms=until_ms, marker=marker, digest=digest)
+
+
+async def submit(log: Log, *events: OrderSubmitted) -> list[Submitted]:
+    """Ask for new orders to be put on the log."""
+    return await Creation(log).submit([a_submission(event) for event in events])
+
+
 async def placed(log: Log, event: OrderSubmitted | None = None) -> OrderSubmitted:
     """Put a new order on the log."""
     event = event or submitted(at=utc_now())
-    await log.submit([Submission(event=event)])
+    await submit(log, event)
     return event
 
 
@@ -118,6 +133,14 @@ async def place_history(log: Log, events: Sequence[OrderEvent]) -> None:
     await placed(log, first)
     if rest:
         await log.append("", [Append(order_id=first.order_id, expected=1, events=rest)])
+
+
+async def park(log: Log, group: str, order_id: str, after_ms: int) -> None:
+    """Park an order as if its turn had been with the group."""
+    due_ms = int(time.time() * 1_000) + after_ms
+    await log.client.call(
+        "ZADD", log.keys.due(log.keys.partition_of(order_id), group), due_ms, order_id
+    )
 
 
 async def publish(log: Log, *messages: tuple[str, bytes]) -> None:

@@ -91,10 +91,9 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[str]:
 
 
 def _replicas(log: Log, archive: Archive, settings: StackSettings) -> list[Consumer]:
-    recalled = ArchivedHistories(log, archive.history, ttl_s=60)
-
     def steps(name: str, handler: Handler) -> Consumer:
         group = Group(log, name, "one")
+        recalled = ArchivedHistories(group, archive.history, ttl_s=60)
         worker = Steps(group, handler, settings, archive.ended, recalled.recall)
         return Consumer(group, worker, settings)
 

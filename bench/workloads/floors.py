@@ -20,10 +20,11 @@ from cli.process import Keeper, Program
 from cli.readiness import prepare_tables, until
 from shared.orders.codec import encode
 from shared.settings import Settings
-from shared.streams.appends import Append, Submission
+from shared.streams.appends import Append
 from shared.streams.group import Group
 from shared.streams.log import Log
 from tests.builders import history, submitted
+from tests.replicas import submit
 
 _BATCH = 500
 _MOST_ENTRIES = 50_000
@@ -72,7 +73,7 @@ async def _xadd(log: Log, number: int) -> None:
 async def _submit(log: Log, number: int) -> None:
     for _ in range(number // _BATCH):
         events = [submitted() for _ in range(_BATCH)]
-        await log.submit([Submission(event=event) for event in events])
+        await submit(log, *events)
 
 
 async def _settle(log: Log, number: int) -> None:

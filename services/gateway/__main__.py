@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -52,9 +53,7 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
         # First of all, so that a port that is taken is told at once.
         listener = stack.enter_context(bind(settings.http_host, settings.http_port))
         async with answering_early(listener):
-            log = await until_available(
-                lambda: Log.open(settings, key_ttl_s=settings.idempotency_ttl_s), stop, "Redis"
-            )
+            log = await until_available(partial(Log.open, settings), stop, "Redis")
         if log is None:
             return
         stack.push_async_callback(log.close)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from msgspec.structs import replace
+
 from services.gateway.problems import Code, FieldError, Problem
 from shared.batching import Coalescer, Full
 from shared.metrics import APPEND_SECONDS, EVENTS, SETTLE_BATCH
 from shared.orders.events import OrderSubmitted
 from shared.settings import GatewaySettings
-from shared.streams.appends import Submission, Submitted
+from shared.streams.creation import Creation, Submission, Submitted
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
 from shared.streams.markers import known
@@ -25,12 +27,16 @@ class Appending:
     """Appends orders, those that come at the same time together."""
 
     def __init__(self, log: Log, settings: GatewaySettings) -> None:
-        self._log = log
+        self._creation = Creation(log, key_ttl_s=settings.idempotency_ttl_s)
         self._deadline_s = settings.accept_deadline_ms / 1_000
         # A try that the deadline cuts short leaves the client in doubt.
         self._answer_s = settings.replicas_ack_ms / 1_000 if settings.replicas_ack else 0.0
         self._append = Coalescer(self._flush, limit=settings.intake_queue)
         self._known = Coalescer(partial(known, log))
+
+    def until_ms(self, order_id: str) -> int:
+        """Return until when an order that is begun now may be asked for, by its server's clock."""
+        return self._creation.until_ms(order_id, self._deadline_s)
 
     async def one(self, submission: Submission) -> Submitted:
         """Return once the order is on the log. Raises the `Problem` that says why it is not."""
@@ -54,11 +60,11 @@ class Appending:
     async def _tried(
         self, submissions: dict[int, Submission], deadline: float
     ) -> dict[int, asyncio.Future[Submitted]]:
-        """Return what became of trying them all together, but for those that are late."""
+        """Return what became of trying them all together, but for those that have expired."""
         tries = {
             place: self._put(submission, deadline)
             for place, submission in submissions.items()
-            if not _is_late(submission)
+            if not _has_expired(submission)
         }
         try:
             if tries:
@@ -108,37 +114,48 @@ class Appending:
     ) -> Submitted:
         # The same event every time: the log knows it again, so a repeat cannot make a second order.
         loop, pause_s, maybe_applied = asyncio.get_running_loop(), _FIRST_PAUSE_S, False
-        if _is_late(submission):
+        if _has_expired(submission):
             await self._refuse_unless_known(submission.marker)
         while tried or loop.time() < deadline - self._answer_s:
             try:
-                return _settled(await (tried or self._append(submission, until=deadline)))
+                submitted = await (tried or self._append(submission, until=deadline))
             except Full:
                 raise _unanswered(submission, Code.OVERLOADED, maybe_applied) from None
             except TimeoutError:
                 maybe_applied = True  # It may be on its way this very moment.
             except LogUnavailable as error:
                 maybe_applied = maybe_applied or error.maybe_applied
+            else:
+                if submitted.kind != "late":
+                    return _settled(submitted)
+                if maybe_applied:
+                    break
+                # There was no other try, so the next may have a time of its own.
+                submission, tried = self._stamped(submission), None
+                continue
             tried = None
             await asyncio.sleep(min(pause_s, max(0.0, deadline - loop.time())))
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
         raise _unanswered(submission, Code.LOG_UNAVAILABLE, maybe_applied)
 
+    def _stamped(self, submission: Submission) -> Submission:
+        return replace(submission, until_ms=self.until_ms(submission.event.order_id))
+
     async def _flush(self, submissions: list[Submission]) -> list[Submitted]:
         _BATCH.observe(len(submissions))
         with _APPENDING.time():
-            answers = await self._log.submit(submissions)
+            answers = await self._creation.submit(submissions)
         _SUBMITTED.inc(sum(answer.kind == "accepted" for answer in answers))
         return answers
 
 
-def _is_late(submission: Submission) -> bool:
+def _has_expired(submission: Submission) -> bool:
     expires_at = submission.event.intent.expires_at
     return expires_at is not None and expires_at <= submission.event.at
 
 
 def _went_well(answer: asyncio.Future[Submitted]) -> bool:
-    return answer.exception() is None
+    return answer.exception() is None and answer.result().kind != "late"
 
 
 def _judged(submitted: Submitted) -> Submitted | Problem:

@@ -14,7 +14,7 @@ from services.gateway.problems import Code, Problem
 from services.gateway.quota import Quota
 from services.gateway.routes import BareRoute, taken_body
 from shared.metrics import ORDERS_REFUSED
-from shared.streams.appends import Submitted
+from shared.streams.creation import Submitted
 from shared.tracing import traceparent_in
 
 _BATCH = problems(

@@ -12,7 +12,7 @@ from services.gateway.intake import Intake, checked_key
 from services.gateway.problems import Problem
 from services.gateway.quota import Quota
 from shared.metrics import ORDERS_REFUSED
-from shared.streams.appends import Submitted
+from shared.streams.creation import Submitted
 from shared.tracing import traceparent_in
 
 

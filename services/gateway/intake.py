@@ -19,7 +19,7 @@ from shared.metrics import ORDERS_ACCEPTED
 from shared.orders.events import OrderSubmitted
 from shared.orders.values import SwapIntent
 from shared.settings import GatewaySettings
-from shared.streams.appends import Submission, Submitted
+from shared.streams.creation import Submission, Submitted
 from shared.streams.ids import id_for_key, new_order_id
 from shared.streams.log import Log
 from shared.tracing import Begun, attributes_of, collector
@@ -138,7 +138,8 @@ class Intake:
             client_order_id=order.client_order_id,
             traceparent=traceparent or UNSET,
         )
-        return Submission(event=event, marker=marker, digest=digest)
+        until_ms = self._append.until_ms(order_id)
+        return Submission(event=event, until_ms=until_ms, marker=marker, digest=digest)
 
 
 def _begun(traceparent: str | None) -> Begun | None:

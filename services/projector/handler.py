@@ -40,7 +40,7 @@ class Projector:
         # Commit, then expire, then acknowledge: a crash in between repeats, and forgets nothing.
         with metrics.of(metrics.PROJECTION_SECONDS).time():
             complete = await self._archive.store(recorded)
-        await self._log.expire_histories(list(complete), self._history_ttl_s)
+        await self._log.expire_histories(complete, self._history_ttl_s)
         self._measure(recorded)
 
     def _measure(self, recorded: Sequence[Recorded]) -> None:

@@ -1,6 +1,7 @@
 -- Join rows as `merge` makes them into `orders`. Every column is a maximum, an "or", a union or
 -- the one value there is, so the order in which rows come, and repeats, change nothing.
--- Returns each order's id, and whether it ended with every event up to its latest here.
+-- Returns each order's id, the version it has come to, and whether it ended with every event up to
+-- that here.
 INSERT INTO orders AS old
 SELECT new.*
 FROM json_populate_recordset(
@@ -58,5 +59,6 @@ ON CONFLICT (order_id) DO UPDATE SET
     contradicted = old.contradicted OR excluded.contradicted
 RETURNING
     order_id::text,
+    version,
     ended_at IS NOT NULL
         AND seen = int4multirange(int4range(1, version, '[]')) AS complete

@@ -117,21 +117,22 @@ class Archive:
             "waited_for": stats.get("requests_waiting", 0),
         }
 
-    async def store(self, recorded: Sequence[Recorded]) -> set[str]:
+    async def store(self, recorded: Sequence[Recorded]) -> dict[str, int]:
         """Keep the events and fold them into `orders`: all, or none. A repeat changes nothing.
 
-        Return those of their orders that have ended and have no event missing here.
+        Return those of their orders that have ended and have no event missing here, each with the
+        version it has come to.
         Raises `ContentMismatch` when an event is kept already with other content.
         """
         batch = distinct(recorded)
         if not batch:
-            return set()
+            return {}
         try:
             return await self._store(batch, _add_new)
         except UniqueViolation:  # Some were stored before, by whoever crashed or was too slow.
             return await self._store(batch, _add_missing)
 
-    async def _store(self, batch: Sequence[Recorded], add: _Add) -> set[str]:
+    async def _store(self, batch: Sequence[Recorded], add: _Add) -> dict[str, int]:
         async with self._connection(_STORE_S) as connection, connection.transaction():
             await connection.execute(_LOCK_BATCH, [BATCH_LOCK])
             added = await add(connection, batch)
@@ -186,11 +187,16 @@ class Archive:
                 yield connection
 
 
-async def fold(connection: AsyncConnection, batch: Sequence[Recorded]) -> set[str]:
-    """Join distinct events into `orders`. Return those of their orders that are complete."""
+async def fold(connection: AsyncConnection, batch: Sequence[Recorded]) -> dict[str, int]:
+    """Join distinct events into `orders`.
+
+    Return those of their orders that are complete, each with its version.
+    """
     rows = msgspec.json.encode(merge(batch)).decode()
     cursor = await connection.execute(_FOLD, {"rows": rows})
-    return {order_id for order_id, complete in await cursor.fetchall() if complete}
+    return {
+        order_id: version for order_id, version, complete in await cursor.fetchall() if complete
+    }
 
 
 async def _add_new(connection: AsyncConnection, batch: Sequence[Recorded]) -> Counter[bytes]:

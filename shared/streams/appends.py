@@ -1,4 +1,4 @@
-"""What is put on the log, and what became of it."""
+"""What is put on the log behind an order's events, and what became of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared.orders.codec import encode
 from shared.orders.continuing import worker_for
-from shared.orders.events import OrderEvent, OrderSubmitted
+from shared.orders.events import OrderEvent
 
 Outcome: TypeAlias = Literal["ok", "moved", "missing"]
 
@@ -17,10 +17,10 @@ Outcome: TypeAlias = Literal["ok", "moved", "missing"]
 class Append(Struct, kw_only=True):
     """What one step wants on the log.
 
-    The events follow version `expected` of the order. `entry_id`, when given, is the trigger to
-    acknowledge in the same breath, unless whoever holds it means to `carry_on` from the last
-    event; otherwise that goes to the group it gives work to. `park_ms` parks the order for so
-    long, `unpark` takes it off.
+    The events follow version `expected` of the order, 1 or later. `entry_id`, when given, is the
+    trigger to acknowledge in the same breath, unless whoever holds it means to `carry_on` from the
+    last event; otherwise that goes to the group it gives work to. `park_ms` parks the order for so
+    long, and where there are no events only if its turn was here; `unpark` takes it off.
     What cannot be written fails here, alone, and not in a batch with others.
     """
 
@@ -36,6 +36,8 @@ class Append(Struct, kw_only=True):
     work_for: str = ""
 
     def __post_init__(self) -> None:
+        if self.expected < 1:
+            raise ValueError("an order is begun by a submission, and an append goes on with it")
         written: list[str | bytes] = []
         for event in self.events:
             written += (type(event).__name__, encode(event))
@@ -54,25 +56,3 @@ class Settled(Struct, frozen=True):
 
     outcome: Outcome
     last: bytes = b""
-
-
-class Submission(Struct, frozen=True, kw_only=True):
-    """A new order, and the marker of its Idempotency-Key if it came with one.
-
-    `digest` stands for the whole request: the same key with another digest is a conflict.
-    """
-
-    event: OrderSubmitted
-    marker: str | None = None
-    digest: str = ""
-
-
-class Submitted(Struct, frozen=True):
-    """Which order a submission led to.
-
-    `accepted`: it is on the log now. `repeated`: the same request was accepted before, as
-    `order_id`. `conflict`: its key belongs to another request.
-    """
-
-    order_id: str
-    kind: Literal["accepted", "repeated", "conflict"]

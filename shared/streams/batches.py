@@ -15,6 +15,7 @@ from shared.settings import ConsumerSettings
 from shared.streams.delivery import Delivery
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
+from shared.streams.handling import Turn
 from shared.streams.held import Held
 from shared.streams.patience import Patience, pause
 from shared.streams.scripts import Command
@@ -106,9 +107,9 @@ class Batches:
         if self._waiting and self._runner is None:
             self._runner = asyncio.create_task(self._run())
 
-    async def forget(self, vanished: Sequence[str]) -> None:
+    async def forget(self, vanished: Sequence[Turn]) -> None:
         """Take orders off a parking that this group does not use."""
-        await self._group.unpark(vanished)
+        await self._group.unpark([turn.order_id for turn in vanished])
 
     async def finish(self, within_s: float) -> None:
         """Finish the batches that wait, or leave them pending when the time is over."""

@@ -21,6 +21,7 @@ from shared.streams.backlog import report_backlog
 from shared.streams.delivery import Delivery
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.group import Group
+from shared.streams.handling import Turn
 from shared.streams.leases import LOOKS, Leases
 from shared.streams.patience import LONGEST_PAUSE_S, Patience, pause
 
@@ -55,7 +56,7 @@ class Worker(Protocol):
         """Start on deliveries without waiting; return those that call for nothing."""
         ...
 
-    async def forget(self, vanished: Sequence[str]) -> None:
+    async def forget(self, vanished: Sequence[Turn]) -> None:
         """Deal with parked orders whose history is gone."""
         ...
 

@@ -11,6 +11,7 @@ from shared.orders.continuing import WORKERS
 from shared.streams.client import checked
 from shared.streams.delivery import Delivery
 from shared.streams.entries import Entries, due
+from shared.streams.handling import Turn
 from shared.streams.log import Log
 from shared.streams.scripts import Command, Script
 
@@ -31,7 +32,7 @@ class Taken:
     """
 
     deliveries: list[Delivery]
-    vanished: list[str]
+    vanished: list[Turn]
     late_ms: float
 
 
@@ -126,11 +127,12 @@ class Group:
         now_ms = max(now_ms for now_ms, *_ in replies)
         late_ms = 0.0 if self._server_ahead_ms is None else now_ms - asked_ms
         self._server_ahead_ms = now_ms - asyncio.get_running_loop().time() * 1_000
-        for some, (_, *taken) in zip(readers, replies, strict=True):
+        for some, (at_ms, *taken) in zip(readers, replies, strict=True):
             for partition, (entries, orders) in zip(some, taken, strict=True):
                 deliveries += [self._entries.again(partition, *entry) for entry in entries]
                 deliveries += [due(partition, o, last) for o, length, last in orders if length]
-                vanished += [order_id.decode() for order_id, length, _ in orders if not length]
+                gone = [order_id.decode() for order_id, length, _ in orders if not length]
+                vanished += [Turn(order_id, until_ms=at_ms + (lease_ms or 0)) for order_id in gone]
         return Taken(deliveries=deliveries, vanished=vanished, late_ms=late_ms)
 
     async def are_copied(self, deliveries: Iterable[Delivery]) -> bool:

@@ -59,5 +59,17 @@ class Handler(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What makes an order a replica's to go on with.
+
+    That is an entry that it holds, or else a parking that it took up `until_ms`, by Redis's clock.
+    """
+
+    order_id: str
+    entry_id: str = ""
+    until_ms: int = 0
+
+
 Ended: TypeAlias = Callable[[Sequence[str]], Awaitable[set[str]]]
-Recall: TypeAlias = Callable[[Collection[str]], Awaitable[None]]
+Recall: TypeAlias = Callable[[Collection[Turn]], Awaitable[None]]

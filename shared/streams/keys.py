@@ -50,6 +50,10 @@ class Keys:
         """Return what a group's name is put behind to name its parking."""
         return f"{_tagged(self.namespace, partition)}due:"
 
+    def taken(self, partition: int) -> str:
+        """Return the sorted set of orders taken in lately, by until when a repeat may come (ms)."""
+        return f"{_tagged(self.namespace, partition)}taken"
+
     def dead(self, partition: int) -> str:
         """Return the stream of entries that nobody could process."""
         return f"{_tagged(self.namespace, partition)}dead"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from redis.exceptions import ResponseError
 
 from shared import metrics
-from shared.orders.codec import encode
-from shared.orders.continuing import GROUPS, READERS, WORKERS, worker_for
+from shared.orders.continuing import GROUPS, READERS, WORKERS
 from shared.settings import Settings
-from shared.streams.appends import Append, Outcome, Settled, Submission, Submitted
+from shared.streams.appends import Append, Outcome, Settled
 from shared.streams.client import Client, checked
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
 from shared.streams.keys import Keys
@@ -19,7 +18,6 @@ from shared.streams.refusals import is_refused_for_now
 from shared.streams.scripts import Command, Script
 from shared.streams.servers import Copies
 
-_SUBMIT = Script.load(__package__, "lua/append.lua")
 _SETTLE = Script.load(__package__, "lua/append.lua", when_full=True)
 _EXPIRE = Script.load(__package__, "lua/expire.lua", when_full=True)
 _PUBLISH = Script.load(__package__, "lua/publish.lua")
@@ -31,22 +29,14 @@ _OK = Settled("ok")
 class Log:
     """Every event of every order, spread over partitions."""
 
-    def __init__(
-        self,
-        client: Client,
-        keys: Keys,
-        *,
-        key_ttl_s: int = 172_800,
-        copies: Copies | None = None,
-    ) -> None:
+    def __init__(self, client: Client, keys: Keys, *, copies: Copies | None = None) -> None:
         """Copy each event to as many replicas as `copies` says before anybody hears of it."""
         self.client = client
         self.keys = keys
-        self._key_ttl_s = key_ttl_s
         self._copies = copies
 
     @classmethod
-    async def open(cls, settings: Settings, *, key_ttl_s: int = 172_800) -> Self:
+    async def open(cls, settings: Settings) -> Self:
         """Connect, and make sure that the log and every group are there.
 
         Raises `LogUnavailable`, or `WrongPartitions` when the log was made with another number.
@@ -56,7 +46,7 @@ class Log:
         if settings.replicas_ack:
             copies = Copies(settings.replicas_ack, settings.replicas_ack_ms)
         keys = Keys(settings.namespace, settings.partitions)
-        log = cls(client, keys, key_ttl_s=key_ttl_s, copies=copies)
+        log = cls(client, keys, copies=copies)
         try:
             await log.prepare()
         except BaseException:
@@ -96,23 +86,6 @@ class Log:
             if isinstance(reply, Exception) and "BUSYGROUP" not in str(reply):
                 raise reply
 
-    async def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
-        """Append new orders in one round trip. Safe to repeat with the same events.
-
-        Raises `LogUnavailable`; then `maybe_applied` says whether some may be on the log.
-        """
-        items = []
-        for submission in submissions:
-            event, marker = submission.event, submission.marker
-            work = worker_for(event)
-            item = [event.order_id, 0, "", "", work, "", "", 1, type(event).__name__, encode(event)]
-            if marker:
-                item[5] = "mark"
-                item[6] = f"{self._key_ttl_s} {event.order_id} {submission.digest}"
-            items.append((event.order_id, marker or "", item))
-        replies = await self._append(_SUBMIT, "", "", items)
-        return [_submitted(s, reply) for s, reply in zip(submissions, replies, strict=True)]
-
     async def append(self, group: str, appends: Sequence[Append]) -> list[Outcome]:
         """Append events, in one round trip, each only if its order has not moved on."""
         return [settled.outcome for settled in await self.settle(group, "", appends)]
@@ -132,15 +105,15 @@ class Log:
             item += (len(append.events), *append.written)
             due = self.keys.due(self.keys.partition_of(append.order_id), group) if also[0] else ""
             items.append((append.order_id, due, item))
-        replies = await self._append(_SETTLE, group, me, items)
+        replies = await self._settle(group, me, items)
         return [
             _OK if reply == b"ok" else Settled(reply[0].decode(), *reply[2:]) for reply in replies
         ]
 
-    async def _append(
-        self, script: Script, group: str, me: str, items: Sequence[tuple[str, str, list[Any]]]
+    async def _settle(
+        self, group: str, me: str, items: Sequence[tuple[str, str, list[Any]]]
     ) -> list[Any]:
-        batches = self._by_slot([order_id for order_id, _, _ in items])
+        batches = self.by_place([order_id for order_id, _, _ in items]).values()
         commands = []
         for batch in batches:
             keys: list[str] = []
@@ -151,14 +124,14 @@ class Log:
                 log = self.keys.log(partition)
                 keys += (log, self.keys.history_prefix(partition) + order_id, third or log)
                 args += item
-            commands.append(script.command(keys, args))
+            commands.append(_SETTLE.command(keys, args))
         replies: list[Any] = [None] * len(items)
-        said, copied = await self._run(commands)
+        said, copied = await self.run(commands)
         for batch, answers in zip(batches, said, strict=True):
             for i, reply in zip(batch, checked(answers), strict=True):
                 replies[i] = reply
-        _raise_errors(replies)
-        self._check(copied)
+        raise_errors(replies)
+        self.must_be_copied(copied)
         return replies
 
     @property
@@ -171,29 +144,41 @@ class Log:
 
         Raises `LogUnavailable`.
         """
-        replies, copied = await self._run(commands)
+        replies, copied = await self.run(commands)
         metrics.COPIES_MISSED.inc(not copied)
         return replies, copied
 
-    async def _run(self, commands: Sequence[Command]) -> tuple[list[Any], bool]:
+    async def run(self, commands: Sequence[Command]) -> tuple[list[Any], bool]:
+        """Run commands, their keys first; return their replies, and whether replicas have it all.
+
+        Raises `LogUnavailable`.
+        """
         if self._copies is None:
             return await self.client.run(commands), True
         return await self.client.run_copied(commands, self._copies)
 
-    def _check(self, copied: bool) -> None:
+    def must_be_copied(self, copied: bool) -> None:
+        """Raise `LogUnavailable` where replicas have not got what nobody may hear of before."""
         if not copied and self._copies:
             metrics.COPIES_MISSED.inc()
             few = f"fewer than {self._copies.replicas} replicas have it"
             raise LogUnavailable(few, maybe_applied=True)
 
-    def _by_slot(self, order_ids: Sequence[str]) -> list[list[int]]:
-        # One script call for all on one server, one a partition in a cluster.
-        if not self.client.clustered:
-            return [list(range(len(order_ids)))]
-        batches: dict[int, list[int]] = {}
+    def place_of(self, order_id: str) -> int:
+        """Return where an order goes: a script, and a clock, are for one place."""
+        return self.keys.partition_of(order_id) if self.client.clustered else 0
+
+    def by_place(self, order_ids: Sequence[str]) -> dict[int, list[int]]:
+        """Return which of the orders, by number, go to which place.
+
+        One script call for all on one server, one a partition in a cluster.
+        """
+        if order_ids and not self.client.clustered:
+            return {0: list(range(len(order_ids)))}
+        places: dict[int, list[int]] = {}
         for i, order_id in enumerate(order_ids):
-            batches.setdefault(self.keys.partition_of(order_id), []).append(i)
-        return list(batches.values())
+            places.setdefault(self.keys.partition_of(order_id), []).append(i)
+        return places
 
     async def history(self, order_ids: Sequence[str], since: int = 0) -> list[list[bytes]]:
         """Return each order's events after version `since`; nothing where Redis has none."""
@@ -204,8 +189,8 @@ class Log:
 
         Raises `LogUnavailable` when they do not in time: a failover could take back what was told.
         """
-        histories, copied = await self._run(self._histories(order_ids))
-        self._check(copied)
+        histories, copied = await self.run(self._histories(order_ids))
+        self.must_be_copied(copied)
         return _all(histories)
 
     def _histories(self, order_ids: Sequence[str], since: int = 0) -> list[Command]:
@@ -215,18 +200,19 @@ class Log:
         """Return each order's version; 0 where Redis has no history of it."""
         return _all(await self.client.run([("LLEN", self.keys.history(i)) for i in order_ids]))
 
-    async def expire_histories(self, order_ids: Sequence[str], ttl_s: int) -> None:
-        """Let histories go that the archive holds as a whole."""
-        commands = []
-        for batch in self._by_slot(order_ids):
-            histories = [self.keys.history(order_ids[i]) for i in batch]
-            commands.append(_EXPIRE.command(histories, [ttl_s]))
+    async def expire_histories(self, archived: Mapping[str, int], ttl_s: int) -> None:
+        """Let histories go that the archive holds as a whole, up to the version given for each."""
+        commands, order_ids = [], list(archived)
+        for batch in self.by_place(order_ids).values():
+            some = [order_ids[i] for i in batch]
+            histories = [self.keys.history(order_id) for order_id in some]
+            commands.append(_EXPIRE.command(histories, [ttl_s, *map(archived.get, some)]))
         _all(await self.client.run(commands))
 
     def publishing(self, messages: Sequence[tuple[str, bytes]]) -> list[Command]:
         """Return the commands that tell whoever follows the orders."""
         commands = []
-        for batch in self._by_slot([order_id for order_id, _ in messages]) if messages else ():
+        for batch in self.by_place([order_id for order_id, _ in messages]).values():
             channels = [self.keys.updates(messages[i][0]) for i in batch]
             commands.append(_PUBLISH.command(channels, [messages[i][1] for i in batch]))
         return commands
@@ -255,7 +241,8 @@ def _all(replies: Sequence[Any]) -> list[Any]:
     return [checked(reply) for reply in replies]
 
 
-def _raise_errors(replies: Sequence[Any]) -> None:
+def raise_errors(replies: Sequence[Any]) -> None:
+    """Raise what a script's replies to its items mean, if some are errors."""
     errors = [reply[1].decode() for reply in replies if reply[0] == b"error"]
     for why in errors:
         if is_refused_for_now(why):
@@ -263,14 +250,3 @@ def _raise_errors(replies: Sequence[Any]) -> None:
             raise LogUnavailable(why, maybe_applied=len(errors) < len(replies))
     if errors:
         raise ResponseError(errors[0])
-
-
-def _submitted(submission: Submission, reply: Any) -> Submitted:
-    order_id = submission.event.order_id
-    if reply == b"ok" or reply[0] != b"marked":
-        # Ids are new, so an order that is there already is our own, its reply lost on the way.
-        return Submitted(order_id, "accepted")
-    known_id, digest = reply[1].decode().split(" ")
-    if digest != submission.digest:
-        return Submitted(known_id, "conflict")
-    return Submitted(known_id, "accepted" if known_id == order_id else "repeated")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from shared import metrics
 from shared.about import about
 from shared.errors import ServerAway
-from shared.streams.handling import Ended, Recall
+from shared.streams.handling import Ended, Recall, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -23,18 +23,18 @@ class Missing:
         self._ended = ended
         self._recall = recall
 
-    async def forget(self, vanished: Sequence[str]) -> None:
+    async def forget(self, vanished: Sequence[Turn]) -> None:
         """Recall the histories of ended orders, for when they fall due again, one lease from now.
 
         What is missing otherwise stays, and is alarming.
         """
         try:
-            ended = await self._ended(vanished)
-            await self._recall(ended)
+            ended = await self._ended([turn.order_id for turn in vanished])
+            await self._recall([turn for turn in vanished if turn.order_id in ended])
         except ServerAway as error:
             logger.warning("parked orders without history, and no archive to ask: %s", error)
             return
-        for order_id in set(vanished) - ended:
+        for order_id in {turn.order_id for turn in vanished} - ended:
             metrics.SETTLED.labels(self._group, "missing").inc()
             logger.error(
                 "order %s is parked and its history is missing", order_id, extra=about(order_id)
@@ -54,7 +54,7 @@ class Missing:
             logger.error("the history of order %s is missing", order_id)
         return order_id in ended
 
-    async def recall(self, order_id: str) -> None:
+    async def recall(self, turn: Turn) -> None:
         """Put an ended order's history back into Redis for a while, unless a server is away."""
         with suppress(ServerAway):  # Then it comes again, and is recalled the next time.
-            await self._recall([order_id])
+            await self._recall([turn])

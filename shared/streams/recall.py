@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from shared.orders.codec import decode
+from shared.orders.continuing import CONTINUES
 from shared.streams.client import checked
-from shared.streams.log import Log
-from shared.streams.scripts import Script
+from shared.streams.group import Group
+from shared.streams.handling import Turn
+from shared.streams.scripts import Command, Script
 
 _RECALL = Script.load(__package__, "lua/recall.lua", when_full=True)
 
@@ -17,16 +20,31 @@ _RECALL = Script.load(__package__, "lua/recall.lua", when_full=True)
 class ArchivedHistories:
     """Puts histories back as the archive has them; `ttl_s` later they are gone again."""
 
-    log: Log
+    group: Group
     history: Callable[[str], Awaitable[list[bytes]]]
     ttl_s: int
 
-    async def recall(self, order_ids: Collection[str]) -> None:
-        """Put back those that are not in Redis. Raises `ServerAway`."""
-        histories = await asyncio.gather(*map(self.history, order_ids))
+    async def recall(self, turns: Collection[Turn]) -> None:
+        """Put back those that are not in Redis, as long as the turn is the group's member's.
+
+        One that has not come to the archive as a whole is not put back. Raises `ServerAway`.
+        """
+        histories = await asyncio.gather(*(self.history(turn.order_id) for turn in turns))
         commands = [
-            _RECALL.command([self.log.keys.history(order_id)], [self.ttl_s, *events])
-            for order_id, events in zip(order_ids, histories, strict=True)
+            self._command(turn, events)
+            for turn, events in zip(turns, histories, strict=True)
+            if events and type(decode(events[-1])) not in CONTINUES
         ]
-        for reply in await self.log.client.run(commands):
+        for reply in await self.group.log.client.run(commands):
             checked(reply)
+
+    def _command(self, turn: Turn, events: Sequence[bytes]) -> Command:
+        name, keys = self.group.name, self.group.log.keys
+        partition = keys.partition_of(turn.order_id)
+        return _RECALL.command(
+            [keys.history(turn.order_id), keys.stream(partition, name), keys.due(partition, name)],
+            [
+                *(turn.order_id, name, self.group.me, turn.entry_id, turn.until_ms),
+                *(self.ttl_s, *events),
+            ],
+        )

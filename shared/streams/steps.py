@@ -31,7 +31,7 @@ from shared.streams.appends import Settled
 from shared.streams.delivery import Delivery
 from shared.streams.errors import HistoryMissing, LogUnavailable
 from shared.streams.group import Group
-from shared.streams.handling import Ended, Handler, Next, Park, Recall
+from shared.streams.handling import Ended, Handler, Next, Park, Recall, Turn
 from shared.streams.held import Held
 from shared.streams.missing import Missing
 from shared.streams.patience import Patience
@@ -113,7 +113,7 @@ class Steps:
         known = delivery.type in EVENT_TYPES or not delivery.type
         return delivery.for_others or (known and delivery.type not in self._handles)
 
-    async def forget(self, vanished: Sequence[str]) -> None:
+    async def forget(self, vanished: Sequence[Turn]) -> None:
         """Deal with parked orders whose history is gone."""
         await self._missing.forget(vanished)
 
@@ -256,7 +256,7 @@ class Steps:
             if delivery.type not in _ENDS:
                 await self.patience(lambda: self._group.acknowledge([delivery]))
                 return
-            await self._missing.recall(delivery.order_id)
+            await self._missing.recall(Turn(delivery.order_id, delivery.entry_id))
         # Not tried at all: counted, the step would be given up as soon as its history is back.
         await self._hand_back(delivery, tried=delivery.attempt - 1)
 

@@ -14,7 +14,6 @@ from services.notifier.handler import Notifier
 from shared.orders.events import OrderEvent
 from shared.settings import VenueSettings
 from shared.streams import tickets
-from shared.streams.appends import Submission
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
@@ -38,6 +37,7 @@ from tests.replicas import (
     placed,
     publish,
     running,
+    submit,
     unsettled,
     working,
 )
@@ -116,7 +116,7 @@ async def test_many_readers_take_no_more_than_there_is_room_for(spread: VenueSet
         raise AssertionError("unreachable")
 
     try:
-        await log.submit([Submission(event=submitted()) for _ in range(200)])
+        await submit(log, *(submitted() for _ in range(200)))
         async with running(log, "router", Scripted(hang), few):
             await eventually(lambda: len(started) >= few.max_in_flight)
             settled = time.monotonic() + 1
@@ -135,9 +135,9 @@ async def test_orders_that_other_nodes_took_are_not_said_to_be_refused(
     cluster[-1].kill()
     try:
         with pytest.raises(LogUnavailable):  # The line breaks.
-            await log.submit([Submission(event=submitted()) for _ in orders])
+            await submit(log, *(submitted() for _ in orders))
         with pytest.raises(LogUnavailable) as refused:  # There is no line to be had.
-            await log.submit([Submission(event=order) for order in orders])
+            await submit(log, *orders)
     finally:
         cluster[-1].start()
     # The cluster is down for a moment more.

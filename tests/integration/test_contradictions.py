@@ -29,6 +29,7 @@ from shared.orders.values import SignedTransaction
 from shared.settings import VenueSettings
 from shared.streams.backlog import backlog_of
 from shared.streams.group import Group
+from shared.streams.handling import Turn
 from shared.streams.log import Log
 from shared.streams.recall import ArchivedHistories
 from shared.streams.steps import Steps
@@ -230,8 +231,8 @@ async def test_an_order_whose_history_has_left_redis_is_looked_at_all_the_same(
     if gone == "before its end was seen":
         await log.client.call("DEL", key)
     membership = Group(log, "executor", f"replica-{uuid4().hex[:8]}")
-    recall = ArchivedHistories(log, archive.history, ttl_s=4).recall
     handler = an_executor(log, unhurried, venue)
+    recall = ArchivedHistories(membership, archive.history, ttl_s=4).recall
     worker = Steps(membership, handler, unhurried, archive.ended, recall)
     async with working(membership, worker, unhurried):
         await eventually(is_parked)
@@ -243,6 +244,30 @@ async def test_an_order_whose_history_has_left_redis_is_looked_at_all_the_same(
     assert await log.client.call("PTTL", key) == -1
 
 
+async def test_a_history_is_recalled_only_by_who_has_the_turn_and_only_as_a_whole(
+    log: Log, archive: Archive
+) -> None:
+    ended, open_order = withdrawn(), history(ending="sent")
+    await archive.store([Recorded(event, encode(event)) for event in [*ended, *open_order]])
+    executor = Group(log, "executor", "me")
+    order_ids = [ended[0].order_id, open_order[0].order_id]
+    for order_id in order_ids:
+        due = log.keys.due(log.keys.partition_of(order_id), executor.name)
+        await log.client.call("ZADD", due, 2_000, order_id)
+    recall = ArchivedHistories(executor, archive.history, ttl_s=60).recall
+    came = []
+    for turn in (
+        Turn(order_ids[0], until_ms=1_000),  # Somebody else has taken it up since.
+        Turn(order_ids[0], entry_id="1-0"),  # It was handed back, or settled.
+        Turn(order_ids[1], until_ms=2_000),  # Not all of it is archived.
+        Turn(order_ids[0], until_ms=2_000),
+    ):
+        await recall([turn])
+        came.append(await log.versions(order_ids))
+
+    assert came == [[0, 0], [0, 0], [0, 0], [len(ended), 0]]
+
+
 async def test_a_recalled_history_is_gone_again_after_a_while_and_none_is_overwritten(
     log: Log, archive: Archive
 ) -> None:
@@ -251,7 +276,13 @@ async def test_a_recalled_history_is_gone_again_after_a_while_and_none_is_overwr
     await archive.store([Recorded(event, encode(event)) for event in [*kept[:-1], *gone]])
     order_ids = [kept[0].order_id, gone[0].order_id]
 
-    await ArchivedHistories(log, archive.history, ttl_s=60).recall(order_ids)
+    executor = Group(log, "executor", "me")
+    turns = [Turn(order_id, until_ms=2_000) for order_id in order_ids]
+    for turn in turns:
+        due = log.keys.due(log.keys.partition_of(turn.order_id), executor.name)
+        await log.client.call("ZADD", due, turn.until_ms, turn.order_id)
+
+    await ArchivedHistories(executor, archive.history, ttl_s=60).recall(turns)
 
     ttls = [await log.client.call("TTL", log.keys.history(order_id)) for order_id in order_ids]
     assert [await events_of(log, order_id) for order_id in order_ids] == [kept, gone]

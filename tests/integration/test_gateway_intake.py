@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from services.gateway import body
 from services.gateway.answers import OrderAccepted, ProblemView
+from shared.streams.log import Log
 from tests.eventually import eventually
 from tests.gateway import (
     EXECUTE,
@@ -47,6 +48,14 @@ async def shaky(proxy: Proxy, namespace: str) -> AsyncIterator[Gateway]:
     async with running_gateway(gateway_settings(proxy.url, namespace)) as running:
         await running.submit()  # Now Redis knows the script, and the connections are open.
         yield running
+
+
+@pytest_asyncio.fixture
+async def beside(redis_url: str, namespace: str) -> AsyncIterator[Log]:
+    """Return the log as seen from beside the proxy."""
+    log = await Log.open(gateway_settings(redis_url, namespace))
+    yield log
+    await log.close()
 
 
 def problem_of(answer: httpx.Response) -> ProblemView:
@@ -140,6 +149,55 @@ async def test_without_any_reply_the_client_learns_which_order_to_ask_for(
 
     assert (answer.status_code, problem.code) == (504, "ACCEPTANCE_UNKNOWN")
     assert (found.status_code, found.json()["status"]) == (200, "pending")
+
+
+async def unheard(
+    shaky: Gateway, log: Log, proxy: Proxy
+) -> tuple[str, asyncio.Task[httpx.Response]]:
+    """Place an order whose gateway does not hear that it is on the log; return its id."""
+    proxy.lose_replies(to=SCRIPT, times=1_000_000)
+    before = set(await histories_in(log))
+    posting = asyncio.create_task(shaky.http.post(EXECUTE, json=ORDER))
+
+    async def come() -> set[str]:
+        return set(await histories_in(log)) - before
+
+    [order_id] = await eventually(come)
+    return order_id, posting
+
+
+async def histories_in(log: Log) -> list[str]:
+    _, keys = await log.client.scan({}, log.keys.histories, 10_000_000)
+    return [key.decode().rpartition(":")[2] for key in keys]
+
+
+async def test_a_repeat_after_the_order_has_come_and_gone_is_accepted_and_adds_nothing(
+    shaky: Gateway, beside: Log, proxy: Proxy
+) -> None:
+    order_id, posting = await unheard(shaky, beside, proxy)
+    # It has ended, is archived, and its history has left Redis.
+    await beside.client.call("DEL", beside.keys.history(order_id))
+    proxy.lose_replies(to=SCRIPT, times=0)
+    answer = await posting
+
+    assert (answer.status_code, answer.json()["orderId"]) == (202, order_id)
+    assert await events_on(beside) == 1 + 1
+
+
+async def test_a_repeat_after_its_time_adds_nothing_and_claims_nothing(
+    shaky: Gateway, beside: Log, proxy: Proxy
+) -> None:
+    order_id, posting = await unheard(shaky, beside, proxy)
+    taken = beside.keys.taken(beside.keys.partition_of(order_id))
+    await beside.client.call("DEL", beside.keys.history(order_id), taken)
+    await beside.client.call("ZADD", taken, 10**15, "")
+    proxy.lose_replies(to=SCRIPT, times=0)
+    answer = await posting
+    problem = problem_of(answer)
+
+    assert (answer.status_code, problem.code) == (504, "ACCEPTANCE_UNKNOWN")
+    assert problem.order_id == order_id
+    assert await events_on(beside) == 1 + 1
 
 
 async def test_a_short_absence_of_redis_goes_unnoticed(shaky: Gateway, proxy: Proxy) -> None:

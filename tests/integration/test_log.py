@@ -10,14 +10,13 @@ import pytest
 
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
-from shared.streams.appends import Submission
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
 from shared.streams.group import Group
 from shared.streams.handling import Next
 from shared.streams.log import Log
-from tests.builders import NOON, an_intent, submitted
+from tests.builders import NOON, an_intent, history, submitted
 from tests.eventually import eventually
-from tests.replicas import Scripted, a_router, an_executor, placed, running
+from tests.replicas import Scripted, a_router, an_executor, place_history, placed, running, submit
 from tests.servers import Valkey
 
 
@@ -30,12 +29,12 @@ async def test_a_full_server_takes_nothing_says_so_and_recovers(settings: VenueS
         try:
             await log.client.call("CONFIG", "SET", "maxmemory", "1")
             with pytest.raises(LogUnavailable) as refused:
-                await log.submit([Submission(event=order)])
+                await submit(log, order)
             assert not refused.value.maybe_applied
             assert await log.versions([order.order_id]) == [0]
 
             await log.client.call("CONFIG", "SET", "maxmemory", "0")
-            [taken] = await log.submit([Submission(event=order)])
+            [taken] = await submit(log, order)
             assert taken.kind == "accepted"
         finally:
             await log.close()
@@ -62,7 +61,7 @@ async def test_a_server_that_refuses_to_write_for_now_fails_no_order(
                 # As after the loss of a replica: every write is refused.
                 await log.client.call("CONFIG", "SET", "min-replicas-to-write", "1")
                 with pytest.raises(LogUnavailable):
-                    await log.submit([Submission(event=submitted())])
+                    await submit(log, submitted())
                 lapsed = time.monotonic() + 5 * 0.2
                 await eventually(lambda: time.monotonic() > lapsed)
                 await log.client.call("CONFIG", "SET", "min-replicas-to-write", "0")
@@ -121,3 +120,16 @@ async def test_what_was_begun_ends_on_a_full_server(settings: VenueSettings) -> 
         finally:
             await log.close()
             valkey.stop()
+
+
+async def test_a_history_expires_only_as_far_as_it_is_archived(log: Log) -> None:
+    events = history(ending="failed")
+    await place_history(log, events)
+    order_id = events[0].order_id
+    ttls: list[int] = []
+    for archived in (len(events) - 1, len(events), len(events)):
+        await log.expire_histories({order_id: archived}, 60 - len(ttls))
+        ttls.append(await log.client.call("TTL", log.keys.history(order_id)))
+
+    assert ttls[0] == -1
+    assert 58 < ttls[2] <= ttls[1] <= 59  # That it comes again makes it no shorter.

@@ -23,14 +23,15 @@ from hypothesis.stateful import (
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
-from shared.streams.appends import Append, Settled, Submission
+from shared.streams.appends import Append, Settled
 from shared.streams.client import Client
+from shared.streams.creation import Creation
 from shared.streams.delivery import Delivery
 from shared.streams.group import RETRY, Group, Taken
 from shared.streams.keys import Keys
 from shared.streams.log import Log
 from tests.builders import NOON, an_intent, an_order_id, submitted
-from tests.replicas import unsettled
+from tests.replicas import a_submission, submit, unsettled
 
 LEASE_MS = 60_000  # Nothing lapses by itself; a rule makes it.
 REPLICAS = ("a", "b", "c")
@@ -82,7 +83,7 @@ class AppendModel(OnRedis):
     @rule(target=orders)
     def submit(self) -> str:
         event = submitted()
-        [taken] = self.wait(self.log.submit([Submission(event=event)]))
+        [taken] = self.wait(submit(self.log, event))
         self.histories[event.order_id] = [encode(event)]
 
         assert (taken.order_id, taken.kind) == (event.order_id, "accepted")
@@ -95,8 +96,8 @@ class AppendModel(OnRedis):
         while self.log.keys.partition_of(event.order_id) != 0:
             event = submitted()
         marker = self.log.keys.marker(0, key)
-        submission = Submission(event=event, marker=marker, digest=digest)
-        [taken] = self.wait(self.log.submit([submission]))
+        submission = a_submission(event, marker=marker, digest=digest)
+        [taken] = self.wait(Creation(self.log).submit([submission]))
         if key in self.keys:
             order_id, known = self.keys[key]
             kind = "repeated" if digest == known else "conflict"
@@ -112,7 +113,7 @@ class AppendModel(OnRedis):
     @rule(order_id=orders, off=st.integers(-2, 2), count=st.integers(0, 3))
     def append(self, order_id: str, off: int, count: int) -> None:
         history = self.histories[order_id]
-        expected = max(0, len(history) + off)
+        expected = max(1, len(history) + off)
         events = [following(order_id, expected + 1 + i) for i in range(count)]
         append = Append(order_id=order_id, expected=expected, events=events)
         [outcome] = self.wait(self.log.append("router", [append]))
@@ -173,7 +174,7 @@ class GroupModel(OnRedis):
         order_id = an_order_id()
         while self.log.keys.partition_of(order_id) != turn:
             order_id = an_order_id()
-        self.wait(self.log.submit([Submission(event=submitted(order_id))]))
+        self.wait(submit(self.log, submitted(order_id)))
         self.placed.append(order_id)
 
     @rule(target=held, name=st.sampled_from(REPLICAS), count=st.integers(1, 3))

@@ -23,7 +23,7 @@ from shared.streams.log import Log
 from tests.archive import orders, outage, recorded, rows
 from tests.builders import history, submitted
 from tests.eventually import eventually
-from tests.replicas import unsettled
+from tests.replicas import place_history, submit, unsettled
 
 
 class Projecting(Protocol):
@@ -61,7 +61,8 @@ def projecting(redis_url: str, database_url: str, namespace: str, log: Log) -> P
 
 
 async def append(log: Log, *histories: Sequence[OrderEvent]) -> None:
-    await log.append("", [Append(order_id=h[0].order_id, expected=0, events=h) for h in histories])
+    for events in histories:
+        await place_history(log, events)
 
 
 async def stored(database_url: str, events: int) -> None:
@@ -189,7 +190,9 @@ async def test_the_log_is_trimmed_behind_its_slowest_reader(
     log: Log, database_url: str, projecting: Projecting
 ) -> None:
     await migrate(database_url)
-    for events in zip(*(history(ending="confirmed") for _ in range(300)), strict=True):
+    firsts, *others = zip(*(history(ending="confirmed") for _ in range(300)), strict=True)
+    await submit(log, *firsts)
+    for events in others:
         appends = [Append(order_id=e.order_id, expected=e.version - 1, events=[e]) for e in events]
         assert await log.append("", appends) == ["ok"] * 300
     written = await length(log)

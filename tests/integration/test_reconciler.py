@@ -36,6 +36,7 @@ from tests.replicas import (
     a_router,
     an_executor,
     events_of,
+    park,
     place_history,
     placed,
     running,
@@ -410,11 +411,10 @@ async def test_what_is_parked_or_pending_is_not_touched_however_long_it_rests(
     log: Log, archive: Archive, settings: VenueSettings
 ) -> None:
     parked, pending, lost = [await advanced(log, settings, 3) for _ in range(3)]
-    park = [Append(order_id=parked, expected=3, park_ms=3_600_000)]
     await archived(log, archive, settings, [parked, pending, lost])
     dead = Group(log, "executor", "dead")
     await dead.read(list(dead.partitions), 100, 10)
-    await log.append("executor", park)
+    await park(log, "executor", parked, 3_600_000)
     for order_id in (parked, lost):
         stream = log.keys.stream(log.keys.partition_of(order_id), "executor")
         ids = await entry_ids(log, stream, order_id)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from shared import metrics
 from shared.orders.events import RoutingStarted
 from shared.settings import GatewaySettings, VenueSettings
-from shared.streams.appends import Append, Submission
+from shared.streams.appends import Append
 from shared.streams.batches import Batches
 from shared.streams.delivery import Delivery
 from shared.streams.errors import LogUnavailable
@@ -26,7 +26,7 @@ from tests.cluster import following
 from tests.eventually import eventually
 from tests.gateway import EXECUTE, ORDER, gateway_settings, running_gateway
 from tests.outcomes import swaps
-from tests.replicas import a_router, an_executor, placed, running, types_of, working
+from tests.replicas import a_router, an_executor, placed, running, submit, types_of, working
 from tests.replication import ask, cut_off, reconnect
 from tests.servers import Valkey
 
@@ -110,13 +110,13 @@ async def test_an_order_that_only_the_primary_has_is_not_said_to_be_taken(
     pair.part()
     for _ in range(2):  # A repeat finds the order there and writes nothing. It must wait too.
         with pytest.raises(LogUnavailable) as refused:
-            await log.submit([Submission(event=order)])
+            await submit(log, order)
         assert refused.value.maybe_applied
     other = await Log.open(settings)  # Whose connections have written nothing at all.
     with pytest.raises(LogUnavailable):
-        await other.submit([Submission(event=order)])
+        await submit(other, order)
     await pair.join()
-    [taken] = await log.submit([Submission(event=order)])
+    [taken] = await submit(log, order)
     await log.close()
     await other.close()
 
@@ -130,7 +130,7 @@ async def test_a_server_that_asks_for_replicas_itself_refuses_before_it_writes(
     ask(pair.primary, "CONFIG", "SET", "min-replicas-to-write", "1")
     pair.part()
     with pytest.raises(LogUnavailable) as refused:
-        await log.submit([Submission(event=order)])
+        await submit(log, order)
     versions = await log.versions([order.order_id])
     await log.close()
 
@@ -244,7 +244,7 @@ async def test_archive_and_followers_are_given_nothing_that_no_replica_has(
         pair.part()
         order = submitted()
         with suppress(LogUnavailable):
-            await log.submit([Submission(event=order)])
+            await submit(log, order)
         await several_waits()
         too_soon = seen[1:]
         await pair.join()

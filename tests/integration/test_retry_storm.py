@@ -13,13 +13,12 @@ from shared import metrics
 from shared.clock import utc_now
 from shared.orders.values import Quote, SwapIntent
 from shared.settings import VenueSettings
-from shared.streams.appends import Submission
 from shared.streams.log import Log
 from shared.venues.protocol import VenueUnavailable
 from tests.builders import a_quote, an_intent, submitted
 from tests.eventually import eventually
 from tests.outcomes import all_ended
-from tests.replicas import a_router, an_executor, running
+from tests.replicas import a_router, an_executor, running, submit
 from tests.scripted_venue import LANDED, ScriptedVenue
 
 ORDERS = 4_000
@@ -50,7 +49,7 @@ async def seconds_for(log: Log, settings: VenueSettings, storm: Storm) -> float:
         running(log, "executor", executor, settings),
     ):
         started = time.monotonic()
-        await log.submit([Submission(event=event) for event in events])
+        await submit(log, *events)
         order_ids = [event.order_id for event in events]
         await eventually(lambda: all_ended(log, order_ids), within_s=45, every_s=0.1)
         return time.monotonic() - started

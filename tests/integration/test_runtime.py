@@ -30,6 +30,7 @@ from tests.eventually import eventually
 from tests.replicas import (
     Scripted,
     events_of,
+    park,
     place_history,
     placed,
     running,
@@ -557,7 +558,7 @@ async def test_a_step_that_comes_too_late_does_not_take_an_order_off_the_parking
     started = RoutingStarted(**order.next(NOON), intent=an_intent())
     step = Append(order_id=order.order_id, expected=1, events=[started], unpark=True)
     await log.append("router", [step])
-    await log.append("router", [Append(order_id=order.order_id, expected=2, park_ms=60_000)])
+    await park(log, "router", order.order_id, 60_000)
 
     outcome = await log.append("router", [step])
 
@@ -565,12 +566,28 @@ async def test_a_step_that_comes_too_late_does_not_take_an_order_off_the_parking
     assert await parked_orders(log) == 1
 
 
+async def test_a_parking_that_comes_again_after_the_turn_is_over_parks_nothing(log: Log) -> None:
+    order = await placed(log)
+    group = Group(log, "router", "me")
+    [delivery] = await group.read(list(group.partitions), 10, 10)
+    first = Append(order_id=order.order_id, expected=1, entry_id=delivery.entry_id, park_ms=0)
+    again = Append(order_id=order.order_id, expected=1, park_ms=0)
+    done = Append(order_id=order.order_id, expected=1, unpark=True)
+
+    parked = []
+    for step in (first, again, done, first, again):
+        assert await log.append("router", [step]) == ["ok"]
+        parked.append(await parked_orders(log))
+
+    assert parked == [1, 1, 0, 0, 0]
+
+
 async def test_a_parked_order_that_was_moved_on_elsewhere_is_taken_off_the_parking(
     log: Log, settings: VenueSettings
 ) -> None:
     order = await placed(log)
     started = RoutingStarted(**order.next(NOON), intent=an_intent())
-    await log.append("router", [Append(order_id=order.order_id, expected=1, park_ms=0)])
+    await park(log, "router", order.order_id, 0)
     await log.append("router", [Append(order_id=order.order_id, expected=1, events=[started])])
 
     async with running(log, "router", Scripted(answers), settings):

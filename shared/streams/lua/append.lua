@@ -1,33 +1,34 @@
--- Compare-and-append: the only way anything is written to the log.
+-- Compare-and-append: the only way an order on the log goes on. `create.lua` begins it.
 --
 -- For each item: if the order's list is as long as expected, its events go to the list, and to the
 -- stream as one entry; the last one also to the group that it gives work to; then the trigger is
 -- acknowledged. If the list is longer, somebody moved the order on: nothing is appended, and the
 -- trigger is left to whoever holds it. If it is shorter, history is missing: nothing is touched.
 --
--- KEYS, three an item: stream, list, and the key that `also` works on
+-- KEYS, three an item: stream, list, and the sorted set that `also` works on
 -- ARGV: group, me, number of items; then for each item
---   order id, expected length, entry id of the trigger or '', 'keep' to leave it pending,
+--   order id, expected length (at least 1), entry id of the trigger or '', 'keep' to leave it pending,
 --   the group that has work now or '', also, argument of also,
 --   number of events, then type and JSON of each
 -- also: ''       nothing
---       'park'   the order falls due in so many ms
+--       'park'   the order falls due in so many ms, if its turn was here: the trigger is pending, or
+--                without one the order is parked
 --       'unpark' the order is no longer due
---       'mark'   'ttl_s order_id digest': remember a key; one that is remembered appends nothing
--- Replies for each item: 'ok', or {'moved' | 'missing' | 'marked' | 'error', length | marker | why};
+-- Replies for each item: 'ok', or {'moved' | 'missing' | 'error', length | why};
 -- {'moved', length, last event} where the trigger is mine.
 local group, me, items, at = ARGV[1], ARGV[2], tonumber(ARGV[3]), 4
+
+local function has_turn(trigger, parked, order, entry)
+  if entry == '' then return redis.call('ZSCORE', parked, order) end
+  return redis.call('XPENDING', trigger, group, entry, entry, 1)[1]
+end
 
 local function settle(log, list, third, first)
   local order, expected, entry = ARGV[first], tonumber(ARGV[first + 1]), ARGV[first + 2]
   local keep, work, also = ARGV[first + 3], ARGV[first + 4], ARGV[first + 5]
   local argument, events = ARGV[first + 6], tonumber(ARGV[first + 7])
-  if also == 'mark' then
-    local marker = redis.call('GET', third)
-    if marker then return {'marked', marker} end
-  end
   local length = redis.call('LLEN', list)
-  if length < expected then return {'missing', length} end
+  if length < expected or length == 0 then return {'missing', length} end
   -- The stream of a group's work is named after it.
   local trigger = log .. ':' .. group
   if length > expected then
@@ -57,15 +58,13 @@ local function settle(log, list, third, first)
   if work ~= '' then
     redis.call('XADD', log .. ':' .. work, '*', 'type', kind, 'order', order, 'event', json)
   end
-  if also == 'park' then
+  -- Parked by its new event, or because its turn was here: a parking that is repeated makes none.
+  if also == 'park' and (events > 0 or has_turn(trigger, third, order, entry)) then
     local now = redis.call('TIME')
     local due = now[1] * 1000 + math.floor(now[2] / 1000) + tonumber(argument)
     redis.call('ZADD', third, string.format('%.0f', due), order)
   elseif also == 'unpark' then
     redis.call('ZREM', third, order)
-  elseif also == 'mark' then
-    local ttl, marker = string.match(argument, '^(%d+) (.+)$')
-    redis.call('SET', third, marker, 'EX', ttl)
   end
   if entry ~= '' and keep == '' then redis.call('XACK', trigger, group, entry) end
   return 'ok'

@@ -1,0 +1,122 @@
+"""New orders, put on the log each at most once, however often and however late that is asked for.
+
+A lost reply makes the gateway ask again, and a network may deliver either try much later, when the
+order has ended and its history has left Redis. So each submission says until when it may be asked
+for, by Redis's clock, and Redis remembers for so long that it was there (`lua/create.lua`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from shared.orders.codec import encode
+from shared.orders.continuing import worker_for
+from shared.orders.events import OrderSubmitted
+from shared.streams.client import checked
+from shared.streams.log import Log, raise_errors
+from shared.streams.scripts import Script
+
+_CREATE = Script.load(__package__, "lua/create.lua")
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """A new order, and the marker of its Idempotency-Key if it came with one.
+
+    A repeat is the very same, `until_ms` included: after that time, as Redis has it, nothing is
+    taken in. `digest` stands for the whole request: the same key with another one is a conflict.
+    """
+
+    event: OrderSubmitted
+    until_ms: int
+    marker: str | None = None
+    digest: str = ""
+
+
+class Submitted(Struct, frozen=True):
+    """Which order a submission led to.
+
+    `accepted`: it is on the log. `repeated`: the same request was accepted before, as `order_id`.
+    `conflict`: its key belongs to another request. `late`: nothing was done, because its time was
+    over; unless every earlier try has been answered, one of them may have taken it in.
+    """
+
+    order_id: str
+    kind: Literal["accepted", "repeated", "conflict", "late"]
+
+
+class Creation:
+    """Takes new orders in, and knows what time it is where they go."""
+
+    def __init__(self, log: Log, *, key_ttl_s: int = 172_800) -> None:
+        """Remember an Idempotency-Key for `key_ttl_s` seconds."""
+        self._log = log
+        self._key_ttl_s = key_ttl_s
+        # By server: how far its clock is ahead of the loop's. Until that is known everything is
+        # late, and is told the time.
+        self._ahead_ms: dict[int, float] = {}
+
+    def until_ms(self, order_id: str, within_s: float) -> int:
+        """Return the time on the clock of an order's server in `within_s` seconds, or a bit later.
+
+        It is long past while that clock is unknown.
+        """
+        ahead_ms = self._ahead_ms.get(self._log.place_of(order_id))
+        if ahead_ms is None:
+            return 0
+        return int((asyncio.get_running_loop().time() + within_s) * 1_000 + ahead_ms)
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
+        """Take orders in, in one round trip. Safe to repeat with the same submissions.
+
+        Raises `LogUnavailable`; then `maybe_applied` says whether some may be on the log.
+        """
+        batches = self._log.by_place([one.event.order_id for one in submissions])
+        asked_ms = asyncio.get_running_loop().time() * 1_000
+        said, copied = await self._log.run(
+            [self._command(submissions, b) for b in batches.values()]
+        )
+        replies: list[Any] = [None] * len(submissions)
+        for (place, batch), answer in zip(batches.items(), said, strict=True):
+            now_ms, *each = checked(answer)
+            # By when it was asked: ahead by what the way there took, rather than behind.
+            self._ahead_ms[place] = float(now_ms) - asked_ms
+            for i, reply in zip(batch, each, strict=True):
+                replies[i] = reply
+                if reply[0] == b"late":
+                    self._ahead_ms[place] = max(self._ahead_ms[place], float(reply[1]) - asked_ms)
+        raise_errors(replies)
+        answers = [_submitted(s, reply) for s, reply in zip(submissions, replies, strict=True)]
+        if any(answer.kind != "late" for answer in answers):  # Else there is nothing to copy.
+            self._log.must_be_copied(copied)
+        return answers
+
+    def _command(self, submissions: Sequence[Submission], batch: Sequence[int]) -> Any:
+        names = self._log.keys
+        keys: list[str] = []
+        args: list[Any] = [len(batch)]
+        for i in batch:
+            event, marker = submissions[i].event, submissions[i].marker
+            partition = names.partition_of(event.order_id)
+            history = names.history_prefix(partition) + event.order_id
+            keys += (names.log(partition), history, names.taken(partition), marker or history)
+            key = f"{self._key_ttl_s} {event.order_id} {submissions[i].digest}" if marker else ""
+            args += (event.order_id, submissions[i].until_ms, worker_for(event), key)
+            args += (type(event).__name__, encode(event))
+        return _CREATE.command(keys, args)
+
+
+def _submitted(submission: Submission, reply: Any) -> Submitted:
+    order_id = submission.event.order_id
+    # Ids are new, so an order that is there already is our own, its reply lost on the way.
+    if reply == b"ok" or reply[0] == b"there":
+        return Submitted(order_id, "accepted")
+    if reply[0] == b"late":
+        return Submitted(order_id, "late")
+    known_id, digest = reply[1].decode().split(" ")
+    if digest != submission.digest:
+        return Submitted(known_id, "conflict")
+    return Submitted(known_id, "accepted" if known_id == order_id else "repeated")
