@@ -1,8 +1,7 @@
-"""`slipstream dead`: what nobody could process, why, and another try."""
+"""`slipstream dead`: what nobody could process or store, why, and what may be done about it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -10,9 +9,18 @@ from typing import Annotated
 import typer
 
 from cli import addresses, options
+from cli.conflicts import (
+    archive_of,
+    list_conflicts,
+    order_id_of,
+    show_conflicts,
+    show_fields,
+    without_payload,
+)
 from cli.console import EXIT_CODES, FAILED, OK, Trouble, err, out, run
 from shared.streams.client import Client
 from shared.streams.dead_letters import DeadLetter, dead_letter, dead_letters, replay
+from shared.streams.halted import release
 from shared.streams.log import Log
 from shared.streams.server import existing_log
 
@@ -22,26 +30,27 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-# Whoever has the signed bytes can send them; an entry that cannot be read is shown as it is.
-_SIGNED = re.compile(rb'("payload"\s*:\s*")[^"]*')
-
 
 @app.command(name="list", epilog="Example: slipstream dead list --group executor")
 def list_letters(
     *,
     group: Annotated[str | None, typer.Option(help="Only those of one service.")] = None,
     redis_url: addresses.Redis = None,
+    database_url: addresses.Database = None,
     data_dir: options.DataDir = options.DATA_DIR,
 ) -> None:
-    """List the dead letters, oldest first: id, service, event, order, reason."""
+    """List dead letters, then halted orders, oldest first: id, service, event, order, reason."""
+    found = addresses.find(data_dir, redis_url=redis_url, database_url=database_url)
 
     async def work() -> int:
-        async with _log(addresses.find(data_dir, redis_url=redis_url)) as log:
+        async with _log(found) as log:
             letters = await dead_letters(log, group)
         for letter in letters:
             words = (letter.id, letter.group, letter.type or "?", letter.order_id or "?")
             out.print("  ".join((*words, _first_line(letter.reason))), markup=False)
         err.print(f"{len(letters)} dead letters")
+        if group in (None, "projector"):
+            await list_conflicts(found)
         return OK
 
     run(work())
@@ -50,17 +59,20 @@ def list_letters(
 @app.command(epilog="Example: slipstream dead show 07/1700000000000-0")
 def show(
     *,
-    letter_id: Annotated[str, typer.Argument(help="The dead letter's id, from the list.")],
+    letter_id: Annotated[str, typer.Argument(help="A dead letter's id, or a halted order's.")],
     redis_url: addresses.Redis = None,
+    database_url: addresses.Database = None,
     data_dir: options.DataDir = options.DATA_DIR,
 ) -> None:
-    """Show everything about one dead letter."""
+    """Show everything about one dead letter, or why an order is halted."""
+    found = addresses.find(data_dir, redis_url=redis_url, database_url=database_url)
 
     async def work() -> int:
-        async with _log(addresses.find(data_dir, redis_url=redis_url)) as log:
-            letter = await _existing(log, letter_id)
-        for name, value in _fields(letter).items():
-            out.print(f"{name:<12}{value}", markup=False)
+        if order_id := order_id_of(letter_id):
+            await show_conflicts(found, order_id)
+            return OK
+        async with _log(found) as log:
+            show_fields(_fields(await _existing(log, letter_id)))
         return OK
 
     run(work())
@@ -83,6 +95,32 @@ def replay_letters(
                 gone += not replayed
                 out.print(f"{letter_id}  {'replayed' if replayed else 'is not there any more'}")
         return FAILED if gone else OK
+
+    run(work())
+
+
+@app.command(name="release", epilog="Example: slipstream dead release 019b796d-...")
+def release_order(
+    *,
+    order_id: Annotated[str, typer.Argument(help="The halted order.")],
+    redis_url: addresses.Redis = None,
+    database_url: addresses.Database = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+) -> None:
+    """Let a halted order go on, once a person has settled what it contradicts."""
+    found = addresses.find(data_dir, redis_url=redis_url, database_url=database_url)
+
+    async def work() -> int:
+        known = order_id_of(order_id)
+        if known is None:
+            raise Trouble(f"{order_id!r} is no order's id.")
+        async with archive_of(found) as archive, _log(found) as log:
+            # The archive first: else what is delivered again would halt it anew.
+            settled = await archive.settle(known)
+            released = await release(log, known)
+        was_halted = bool(settled or released)
+        out.print(f"{known}  {'released' if was_halted else 'is not halted'}")
+        return OK if was_halted else FAILED
 
     run(work())
 
@@ -118,7 +156,6 @@ async def _replay(log: Log, letter_id: str) -> bool:
 
 
 def _fields(letter: DeadLetter) -> dict[str, str]:
-    event = _SIGNED.sub(rb"\1(not shown)", letter.raw)
     return {
         "id": letter.id,
         "service": letter.group,
@@ -128,7 +165,7 @@ def _fields(letter: DeadLetter) -> dict[str, str]:
         "reason": letter.reason,
         "order": letter.order_id or "?",
         "type": letter.type or "?",
-        "event": event.decode(errors="backslashreplace"),
+        "event": without_payload(letter.raw),
     }
 
 

@@ -90,8 +90,8 @@ GIVE_UPS = Counter("slipstream_give_ups_total", "Steps given up after every atte
 DEAD_LETTERS = Counter("slipstream_dead_letters_total", "Entries nobody could process", ["group"])
 SETTLED = Counter(
     "slipstream_settled_total",
-    "Steps settled: ok, moved (somebody was first), archived (the order has ended and left Redis)"
-    " or missing (its history is nowhere)",
+    "Steps settled: ok, moved (somebody was first), archived (the order has ended and left Redis),"
+    " halted (a person has to settle the order first) or missing (its history is nowhere)",
     ["group", "outcome"],
 )
 SETTLE_BATCH = Histogram(
@@ -203,6 +203,11 @@ LOG_ENTRIES = Gauge("slipstream_log_entries", "Entries the log holds", ["partiti
 DEAD_LETTERS_KEPT = Gauge(
     "slipstream_dead_letters_kept", "Dead letters that wait for somebody to decide", ["partition"]
 )
+ORDERS_HALTED = Gauge(
+    "slipstream_halted_orders",
+    "Orders left alone because an event of theirs contradicts the archive",
+    ["partition"],
+)
 SERVER_UP = Gauge(
     "slipstream_server_up", "1 if a server answered when it was last looked at, else 0", ["server"]
 )
@@ -261,7 +266,8 @@ LABELS = {
 # Every replica that knows them says the same: take the maximum, not the sum.
 SAME_EVERYWHERE = (
     *(LAG, OLDEST_UNDELIVERED, PENDING, OLDEST_PENDING, PARKED),
-    *(LOG_ENTRIES, DEAD_LETTERS_KEPT, REDIS_MEMORY, REDIS_DURABLE, REDIS_EVICTED),
+    *(LOG_ENTRIES, DEAD_LETTERS_KEPT, ORDERS_HALTED),
+    *(REDIS_MEMORY, REDIS_DURABLE, REDIS_EVICTED),
 )
 
 _M = TypeVar("_M", Counter, Gauge)
@@ -286,7 +292,7 @@ def of(metric: Counter | Gauge | Histogram, *labels: str) -> Counter | Gauge | S
 
 def start_at_zero(group: str) -> None:
     """Show what must never happen in a group from the start: a rise from nothing is not seen."""
-    for outcome in ("ok", "moved", "archived", "missing"):
+    for outcome in ("ok", "moved", "archived", "halted", "missing"):
         of(SETTLED, group, outcome)
     for metric in (RETRIES, GIVE_UPS, DEAD_LETTERS, LEASES_LOST, GROUPS_MISSING):
         of(metric, group)

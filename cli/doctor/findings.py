@@ -71,6 +71,9 @@ def judge_database(facts: DatabaseFacts) -> list[Finding]:
         found.append(Finding("broken", missing, "start a projector, which applies them"))
     else:
         found.append(Finding("ok", "migrations up to date"))
+    if facts.halted:
+        advice = "see `slipstream dead list`"
+        found.append(Finding("broken", f"{facts.halted} orders are halted", advice))
     return found
 
 

@@ -107,6 +107,8 @@ class Reconciler:
 
     async def _put_back(self, stray: Stray) -> None:
         order_id = stray.suspect.order_id
+        if await self.archive.halted([order_id]):
+            return  # That is for people to see to.
         # Only now: every entry of the order that there was has come to the archive.
         archived = await self.archive.history(order_id)
         [kept] = await self.log.history([order_id])

@@ -33,7 +33,7 @@ _PAUSE_S = 0.02
 
 _CANCEL = problems(
     *(Code.INVALID_ORDER_ID, Code.ORDER_NOT_FOUND, Code.TOO_LATE_TO_CANCEL, Code.ORDER_ENDED),
-    *(Code.INTERNAL_ERROR, Code.HISTORY_UNAVAILABLE, Code.CANCEL_UNKNOWN),
+    *(Code.ORDER_HALTED, Code.INTERNAL_ERROR, Code.HISTORY_UNAVAILABLE, Code.CANCEL_UNKNOWN),
 )
 
 
@@ -69,8 +69,8 @@ class Cancel:
     async def __call__(self, order_id: str, caller: Caller) -> dict[str, Any]:
         """Return the order, as clients may see it, once it is cancelled, now or before.
 
-        Raises `Problem`: 409 when it is signed or has ended otherwise, 404 when it is unknown,
-        503 when that cannot be told. Asking again is safe.
+        Raises `Problem`: 409 when it is signed, has ended otherwise or is halted, 404 when it is
+        unknown, 503 when that cannot be told. Asking again is safe.
         """
         caller.require(Role.TRADE)
         loop = asyncio.get_running_loop()
@@ -102,6 +102,8 @@ class Cancel:
             [outcome] = await self._log.append("", [append])
         except LogUnavailable:
             return False  # It may be there all the same: the next look at the history tells.
+        if outcome == "halted":
+            raise Problem(Code.ORDER_HALTED, order_id=event.order_id)
         if outcome == "ok":
             count_appended([(last, [event])])
             _tell(last, began_ns)

@@ -43,6 +43,7 @@ class Code(Enum):
     BODY_TIMEOUT = 408, "The body did not arrive in time"
     IDEMPOTENCY_KEY_REUSED = 409, "The Idempotency-Key belongs to another order"
     TOO_LATE_TO_CANCEL = 409, "The order is signed; only the chain decides now"
+    ORDER_HALTED = 409, "The order is halted; a person has to settle it first"
     ORDER_ENDED = 409, "The order has ended"
     ALREADY_SUBSCRIBED = 409, "This socket follows the order already"
     NOT_SUBSCRIBED = 409, "This socket does not follow the order"

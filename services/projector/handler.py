@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from operator import attrgetter
 
 from shared import metrics
+from shared.about import about
 from shared.archive.merge import Recorded
 from shared.archive.postgres import Archive
 from shared.clock import Clock, utc_now
 from shared.streams.delivery import Delivery
+from shared.streams.halted import halt
 from shared.streams.log import Log
+
+logger = logging.getLogger(__name__)
 
 
 class Projector:
@@ -28,24 +33,34 @@ class Projector:
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Store a batch, all or nothing. The caller acknowledges it when this returns.
 
-        Raises `MalformedEvent`, `ContentMismatch`, and `ServerAway` when the same batch is to be
-        handed in again.
+        Raises `MalformedEvent`, and `ServerAway` when the same batch is to be handed in again.
         """
         # What is read order by order lies so in memory, and is gone through in less time.
         recorded = [
-            Recorded.read(event.raw)
+            Recorded.read(event.raw, delivery.place)
             for delivery in sorted(deliveries, key=attrgetter("order_id"))
             for event in delivery.written()
         ]
-        # Commit, then expire, then acknowledge: a crash in between repeats, and forgets nothing.
+        # Commit, tell Redis, then acknowledge: a crash in between repeats, and forgets nothing.
         with metrics.of(metrics.PROJECTION_SECONDS).time():
-            complete = await self._archive.store(recorded)
-        await self._log.expire_histories(complete, self._history_ttl_s)
+            stored = await self._archive.store(recorded)
+        await self._log.expire_histories(stored.complete, self._history_ttl_s)
+        if stored.halted:
+            await self._halt(stored.halted)
         self._measure(recorded)
+
+    async def _halt(self, order_ids: Collection[str]) -> None:
+        await halt(self._log, order_ids)
+        for order_id in order_ids:
+            logger.error(
+                "order %s is halted: the archive has an event of it with other content",
+                order_id,
+                extra=about(order_id),
+            )
 
     def _measure(self, recorded: Sequence[Recorded]) -> None:
         now = self._clock()
         metrics.PROJECTED.inc(len(recorded))
         metrics.PROJECTION_BATCH.observe(len(recorded))
-        oldest = min([event.at for event, _ in recorded])
+        oldest = min([event.at for event, *_ in recorded])
         metrics.PROJECTION_STALENESS.observe((now - oldest).total_seconds())

@@ -1,7 +1,7 @@
 -- Join rows as `merge` makes them into `orders`. Every column is a maximum, an "or", a union or
 -- the one value there is, so the order in which rows come, and repeats, change nothing.
 -- Returns each order's id, the version it has come to, and whether it ended with every event up to
--- that here.
+-- that here, and none that contradicts another.
 INSERT INTO orders AS old
 SELECT new.*
 FROM json_populate_recordset(
@@ -61,4 +61,5 @@ RETURNING
     order_id::text,
     version,
     ended_at IS NOT NULL
-        AND seen = int4multirange(int4range(1, version, '[]')) AS complete
+        AND seen = int4multirange(int4range(1, version, '[]'))
+        AND order_id NOT IN (SELECT order_id FROM order_conflicts) AS complete

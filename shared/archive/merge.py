@@ -13,7 +13,6 @@ from typing import NamedTuple, assert_never
 
 from msgspec import Struct
 
-from shared.archive.errors import ContentMismatch
 from shared.orders.codec import decode
 from shared.orders.events import (
     CancelRequested,
@@ -39,15 +38,16 @@ _ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
 
 
 class Recorded(NamedTuple):
-    """An event, and the very bytes it has on the log."""
+    """An event, the very bytes it has on the log, and where: the partition and the entry's id."""
 
     event: OrderEvent
     raw: bytes
+    place: tuple[int, str] = (0, "0-0")
 
     @classmethod
-    def read(cls, raw: bytes) -> Recorded:
+    def read(cls, raw: bytes, place: tuple[int, str] = (0, "0-0")) -> Recorded:
         """Return the event that `raw` holds, with `raw`. Raises `MalformedEvent`."""
-        return cls(decode(raw), raw)
+        return cls(decode(raw), raw, place)
 
 
 class OrderRow(Struct, gc=False, kw_only=True, omit_defaults=True):
@@ -90,23 +90,10 @@ class OrderRow(Struct, gc=False, kw_only=True, omit_defaults=True):
     contradicted: bool = False
 
 
-def distinct(recorded: Iterable[Recorded]) -> list[Recorded]:
-    """Return each event once, by order and version: the order in which rows are locked.
-
-    Raises `ContentMismatch` when a version repeats with other bytes.
-    """
-    seen: dict[tuple[str, int], Recorded] = {}
-    for one in recorded:
-        name = (one.event.order_id, one.event.version)
-        if seen.setdefault(name, one).raw != one.raw:
-            raise ContentMismatch(*name)
-    return [seen[name] for name in sorted(seen)]
-
-
 def merge(recorded: Iterable[Recorded]) -> list[OrderRow]:
     """Return one row an order. Events come as `distinct` gives them."""
     orders: dict[str, list[OrderEvent]] = {}
-    for event, _ in recorded:
+    for event, *_ in recorded:
         if event.order_id in orders:
             orders[event.order_id].append(event)
         else:

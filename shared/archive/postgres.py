@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Self, TypeAlias, get_args
+from typing import Self
 
-import msgspec
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
-from shared.archive import packed
-from shared.archive.connect import BATCH_LOCK, conninfo, statement, unavailable
-from shared.archive.errors import ContentMismatch
+from shared.archive.conflicts import Conflict, halted_of, settle, unsettled
+from shared.archive.connect import conninfo, unavailable
+from shared.archive.distinct import Batch, distinct
 from shared.archive.listing import Filter, ListedOrder, Place, list_orders
-from shared.archive.merge import Recorded, distinct, merge
+from shared.archive.merge import Recorded
 from shared.archive.open_orders import OpenOrder, next_open
-from shared.archive.packed import Packed
-from shared.orders.events import OrderEvent
-
-_TYPES = {kind: kind.__name__.encode() for kind in get_args(OrderEvent)}
-
-# Adds events; returns how many of each type were not there before.
-_Add: TypeAlias = Callable[[AsyncConnection, Sequence[Recorded]], Awaitable["Counter[bytes]"]]
+from shared.archive.storing import Add, Stored, add_missing, add_new, store_batch
 
 _CONNECT_S = 3.0  # Longest wait for a connection.
 _DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
@@ -33,31 +25,6 @@ _DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
 _STORE_S = 30.0
 _CONNECTIONS = 8  # At most; none is opened before it is needed.
 
-# Quicker by a third than adding them one by one, but each must be new.
-_COPY_EVENTS = """
-    COPY order_events (order_id, version, type, at, event) FROM STDIN (FORMAT binary)
-"""
-_COUNT_EVENTS = """
-    INSERT INTO event_counts AS kept (type, slot, events)
-    SELECT type, pg_backend_pid() %% 32, events FROM unnest(%s::text[], %s::int[])
-        AS given (type, events) ORDER BY type
-    ON CONFLICT (type, slot) DO UPDATE SET events = kept.events + excluded.events
-"""
-_ADD_EVENTS = """
-    INSERT INTO order_events (order_id, version, type, at, event)
-    SELECT order_id, version, type, at, event::json
-    FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::timestamptz[], %s::text[])
-        AS given (order_id, version, type, at, event)
-    ON CONFLICT (order_id, version) DO NOTHING
-    RETURNING type
-"""
-_FIND_MISMATCH = """
-    SELECT kept.order_id::text, kept.version
-    FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS given (order_id, version, event)
-    JOIN order_events AS kept USING (order_id, version)
-    WHERE kept.event::text <> given.event
-    LIMIT 1
-"""
 _HISTORY = """
     SELECT version, event::text FROM order_events WHERE order_id = %s::uuid ORDER BY version
 """
@@ -67,8 +34,6 @@ _ENDED = """
 """
 _EVENT_COUNTS = "SELECT type, sum(events)::bigint FROM event_counts GROUP BY type"
 _OPEN_ORDERS = "SELECT status, count(*) FROM orders WHERE outcome IS NULL GROUP BY status"
-_LOCK_BATCH = "SELECT pg_advisory_xact_lock_shared(%s)"
-_FOLD = statement("fold.sql")
 
 
 class Archive:
@@ -117,29 +82,37 @@ class Archive:
             "waited_for": stats.get("requests_waiting", 0),
         }
 
-    async def store(self, recorded: Sequence[Recorded]) -> dict[str, int]:
+    async def store(self, recorded: Sequence[Recorded]) -> Stored:
         """Keep the events and fold them into `orders`: all, or none. A repeat changes nothing.
 
-        Return those of their orders that have ended and have no event missing here, each with the
-        version it has come to.
-        Raises `ContentMismatch` when an event is kept already with other content.
+        One that is kept already with other content goes to `order_conflicts` instead.
         """
         batch = distinct(recorded)
-        if not batch:
-            return {}
+        if not batch.events:
+            return Stored()
         try:
-            return await self._store(batch, _add_new)
+            return await self._store(batch, add_new)
         except UniqueViolation:  # Some were stored before, by whoever crashed or was too slow.
-            return await self._store(batch, _add_missing)
+            return await self._store(batch, add_missing)
 
-    async def _store(self, batch: Sequence[Recorded], add: _Add) -> dict[str, int]:
+    async def _store(self, batch: Batch, add: Add) -> Stored:
         async with self._connection(_STORE_S) as connection, connection.transaction():
-            await connection.execute(_LOCK_BATCH, [BATCH_LOCK])
-            added = await add(connection, batch)
-            counts = [packed.texts([*added]), packed.integers([*added.values()])]
-            async with connection.pipeline():
-                await connection.execute(_COUNT_EVENTS, counts)
-                return await fold(connection, batch)
+            return await store_batch(connection, batch, add)
+
+    async def halted(self, order_ids: Collection[str]) -> set[str]:
+        """Return those of the orders that have a conflict which nobody has settled."""
+        async with self._connection() as connection:
+            return await halted_of(connection, order_ids)
+
+    async def conflicts(self) -> list[Conflict]:
+        """Return every conflict that nobody has settled, the oldest first."""
+        async with self._connection() as connection:
+            return await unsettled(connection)
+
+    async def settle(self, order_id: str) -> int:
+        """Note that an order's conflicts are settled; return how many were not."""
+        async with self._connection() as connection:
+            return await settle(connection, order_id)
 
     async def history(self, order_id: str) -> list[bytes]:
         """Return the order's events as they stood on the log, oldest first; maybe none.
@@ -185,52 +158,3 @@ class Archive:
                 self._pool.connection() as connection,
             ):
                 yield connection
-
-
-async def fold(connection: AsyncConnection, batch: Sequence[Recorded]) -> dict[str, int]:
-    """Join distinct events into `orders`.
-
-    Return those of their orders that are complete, each with its version.
-    """
-    rows = msgspec.json.encode(merge(batch)).decode()
-    cursor = await connection.execute(_FOLD, {"rows": rows})
-    return {
-        order_id: version for order_id, version, complete in await cursor.fetchall() if complete
-    }
-
-
-async def _add_new(connection: AsyncConnection, batch: Sequence[Recorded]) -> Counter[bytes]:
-    async with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
-        await copy.write(
-            packed.rows(
-                (event.order_id, event.version, _TYPES[type(event)], event.at, raw)
-                for event, raw in batch
-            )
-        )
-    kinds = Counter([type(event) for event, _ in batch])
-    return Counter({_TYPES[kind]: count for kind, count in kinds.items()})
-
-
-async def _add_missing(connection: AsyncConnection, batch: Sequence[Recorded]) -> Counter[bytes]:
-    cursor = await connection.execute(_ADD_EVENTS, _columns(batch))
-    added = Counter(kind.encode() for (kind,) in await cursor.fetchall())
-    if added.total() < len(batch):
-        await _refuse_mismatch(connection, batch)
-    return added
-
-
-def _columns(batch: Sequence[Recorded]) -> list[Packed]:
-    return [
-        packed.uuids([event.order_id for event, _ in batch]),
-        packed.integers([event.version for event, _ in batch]),
-        packed.texts([_TYPES[type(event)] for event, _ in batch]),
-        packed.times([event.at for event, _ in batch]),
-        packed.texts([raw for _, raw in batch]),
-    ]
-
-
-async def _refuse_mismatch(connection: AsyncConnection, batch: Sequence[Recorded]) -> None:
-    order_ids, versions, _, _, raws = _columns(batch)
-    cursor = await connection.execute(_FIND_MISMATCH, [order_ids, versions, raws])
-    if mismatch := await cursor.fetchone():
-        raise ContentMismatch(*mismatch)

@@ -15,7 +15,7 @@ from shared.archive.connect import BATCH_LOCK, SCHEMA_LOCK, connect, unavailable
 from shared.archive.errors import RebuildRunning
 from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate, migrations
-from shared.archive.postgres import fold
+from shared.archive.storing import fold
 
 Progress = Callable[[int, int], None]
 
@@ -35,6 +35,8 @@ _SWAP = sql.SQL("""
     ALTER TABLE slipstream_rebuild.event_counts SET SCHEMA {live};
     DROP SCHEMA slipstream_rebuild
 """)
+_ARCHIVE = ("order_events", "order_conflicts")  # What is not folded from anything.
+_DROP = sql.SQL("DROP TABLE slipstream_rebuild.{table}")
 _LIVE_SCHEMA = """
     SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'order_events'::regclass
 """
@@ -99,8 +101,9 @@ class _Rebuild:
         await self._connection.execute(_MAKE_ROOM.format(live=live))
         for text in migrations().values():
             await self._connection.execute(text)
-        # The archive stays where it is; only a table of that name was in the way.
-        await self._connection.execute("DROP TABLE slipstream_rebuild.order_events")
+        # The archive stays where it is; only tables of those names were in the way.
+        for table in _ARCHIVE:
+            await self._connection.execute(_DROP.format(table=sql.Identifier(table)))
 
     async def _fold_since(self, floor: int) -> None:
         self._total += await _one(self._connection, _COUNT, floor)

@@ -11,7 +11,7 @@ from shared.orders.codec import encode
 from shared.orders.continuing import worker_for
 from shared.orders.events import OrderEvent
 
-Outcome: TypeAlias = Literal["ok", "moved", "missing"]
+Outcome: TypeAlias = Literal["ok", "moved", "missing", "halted"]
 
 
 class Append(Struct, kw_only=True):
@@ -51,7 +51,8 @@ class Settled(Struct, frozen=True):
 
     `moved`: somebody else was first, and nothing was appended. If the trigger is still ours, it
     stays so, and `last` is the event that the order has come to. `missing`: the order's history
-    is not there, and nothing was touched.
+    is not there, and nothing was touched. `halted`: a person has to settle the order first, and
+    nothing was touched.
     """
 
     outcome: Outcome

@@ -10,6 +10,7 @@ from shared import metrics
 from shared.streams.client import checked
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import RETRY
+from shared.streams.halted import halted_counts
 from shared.streams.log import Log
 from shared.streams.scripts import Command
 
@@ -109,16 +110,18 @@ async def _undelivered_s(log: Log, group: str, parts: Sequence[Backlog]) -> list
 
 
 async def report_log(log: Log) -> None:
-    """Put the length of the log, and how many dead letters there are, into the metrics.
+    """Put the length of the log, dead letters and halted orders into the metrics.
 
     Raises `LogUnavailable`.
     """
     partitions = range(log.keys.partitions)
     lengths = await log.client.run([("XLEN", log.keys.log(p)) for p in partitions])
     letters = await log.client.run([("XLEN", log.keys.dead(p)) for p in partitions])
+    halted = await halted_counts(log)
     for partition in partitions:
         metrics.LOG_ENTRIES.labels(f"{partition:02}").set(checked(lengths[partition]))
         metrics.DEAD_LETTERS_KEPT.labels(f"{partition:02}").set(checked(letters[partition]))
+        metrics.ORDERS_HALTED.labels(f"{partition:02}").set(halted[partition])
 
 
 def _age_s(entry_id: bytes, now: Sequence[bytes]) -> float:

@@ -54,6 +54,10 @@ class Keys:
         """Return the sorted set of orders taken in lately, by until when a repeat may come (ms)."""
         return f"{_tagged(self.namespace, partition)}taken"
 
+    def halted(self, partition: int) -> str:
+        """Return the set of orders to which nothing may be appended."""
+        return f"{_tagged(self.namespace, partition)}halted"
+
     def dead(self, partition: int) -> str:
         """Return the stream of entries that nobody could process."""
         return f"{_tagged(self.namespace, partition)}dead"

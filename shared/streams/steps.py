@@ -238,6 +238,9 @@ class Steps:
             await self._without_history(delivery)
             return None
         metrics.of(metrics.SETTLED, self._group.name, settled.outcome).inc()
+        if settled.outcome == "halted":
+            await self._let_go(delivery)
+            return None
         return await self._overtaken(delivery, settled.last)
 
     async def _overtaken(self, delivery: Delivery, last: bytes) -> OrderEvent | None:
@@ -248,6 +251,13 @@ class Steps:
             return event
         await self.patience(lambda: self._group.acknowledge([delivery]))
         return None
+
+    async def _let_go(self, delivery: Delivery) -> None:
+        logger.error("order %s is halted, and left alone", delivery.order_id)
+        if delivery.entry_id:
+            await self.patience(lambda: self._group.acknowledge([delivery]))
+        else:
+            await self.patience(lambda: self._group.unpark([delivery.order_id]))
 
     async def _without_history(self, delivery: Delivery) -> None:
         if await self._missing.has_ended(delivery.order_id):

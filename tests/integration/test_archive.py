@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta, timezone
 from random import Random
@@ -11,15 +11,16 @@ from random import Random
 import psycopg
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from shared.archive import packed
-from shared.archive.errors import ArchiveUnavailable, ContentMismatch
+from shared.archive.errors import ArchiveUnavailable
 from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.archive.rebuild import rebuild
 from shared.orders.codec import encode
-from shared.orders.events import OrderFailed, OutcomeContradicted
+from shared.orders.events import OrderEvent, OrderFailed, OutcomeContradicted
 from shared.orders.states import State
 from shared.orders.values import FailureReason
 from tests.archive import events_by_type, many, orders, outage, recorded, rows, run
@@ -47,8 +48,19 @@ def batches(events: Sequence[Recorded], size: int) -> list[Sequence[Recorded]]:
     return [events[start : start + size] for start in range(0, len(events), size)]
 
 
-async def store_all(archive: Archive, batched: Sequence[Sequence[Recorded]]) -> set[str]:
-    return set().union(*[await archive.store(batch) for batch in batched])
+async def store_all(archive: Archive, batched: Sequence[Sequence[Recorded]]) -> None:
+    for batch in batched:
+        await archive.store(batch)
+
+
+async def completed_by(archive: Archive, batch: Sequence[Recorded]) -> Mapping[str, int]:
+    return (await archive.store(batch)).complete
+
+
+def another(event: OrderEvent) -> Recorded:
+    """Return an event of the same order and version with other content."""
+    other = replace(event, at=event.at + timedelta(seconds=1))
+    return Recorded(other, encode(other), (3, "12-0"))
 
 
 async def test_a_history_comes_back_byte_for_byte(archive: Archive) -> None:
@@ -140,9 +152,9 @@ async def test_a_repeat_changes_nothing_and_tells_again_what_is_complete(
     archive: Archive, database_url: str
 ) -> None:
     events = history(ending="confirmed")
-    first = await archive.store(recorded(events))
+    first = await completed_by(archive, recorded(events))
     before = rows(database_url, "SELECT * FROM order_events ORDER BY version")
-    again = await archive.store(recorded(events[2:4]))
+    again = await completed_by(archive, recorded(events[2:4]))
 
     assert first == again == {events[0].order_id: len(events)}
     assert rows(database_url, "SELECT * FROM order_events ORDER BY version") == before
@@ -152,17 +164,17 @@ async def test_an_order_is_complete_once_its_end_and_all_before_are_kept(archive
     events = recorded(history(ending="confirmed"))
     order_id = events[0].event.order_id
 
-    assert not await archive.store(events[4:])
+    assert not await completed_by(archive, events[4:])
     assert await archive.ended([order_id]) == {order_id}
-    assert not await archive.store(events[:3])
-    assert await archive.store(events[3:4]) == {order_id: len(events)}
+    assert not await completed_by(archive, events[:3])
+    assert await completed_by(archive, events[3:4]) == {order_id: len(events)}
 
 
 async def test_an_order_without_an_end_is_never_complete(archive: Archive) -> None:
     events = recorded(history(ending="sent"))
     order_id = events[0].event.order_id
 
-    assert not await archive.store(events)
+    assert not await completed_by(archive, events)
     assert await archive.ended([order_id, an_order_id()]) == set()
 
 
@@ -172,22 +184,92 @@ async def test_a_contradiction_does_not_stand_in_for_a_missing_event(archive: Ar
         **events[-1].next(events[-1].at), state=State.FAILED, signature="5sig", detail="it landed"
     )
 
-    assert not await archive.store(recorded([events[0], events[2], contradiction]))
-    assert await archive.store(recorded([events[1]])) == {events[0].order_id: contradiction.version}
+    assert not await completed_by(archive, recorded([events[0], events[2], contradiction]))
+    last = contradiction.version
+    assert await completed_by(archive, recorded([events[1]])) == {events[0].order_id: last}
 
 
-async def test_other_content_under_a_kept_version_stores_nothing_of_the_batch(
-    archive: Archive,
+async def test_other_content_under_a_kept_version_halts_its_order_and_no_other(
+    archive: Archive, database_url: str
+) -> None:
+    events = history(ending="confirmed")
+    await archive.store(recorded(events[:1]))
+    bystander = history(ending="confirmed")
+    before = await archive.event_counts()
+    stored = await archive.store([another(events[0]), *recorded(events[1:], bystander)])
+
+    assert stored.halted == {events[0].order_id}
+    assert set(stored.complete) == {bystander[0].order_id}
+    assert await archive.history(events[0].order_id) == [encode(event) for event in events]
+    counts = await archive.event_counts()
+    assert sum(counts.values()) == sum(before.values()) + len(events) - 1 + len(bystander)
+    seen = rows(database_url, "SELECT DISTINCT seen::text FROM orders")
+    assert seen == [(f"{{[1,{len(events) + 1})}}",)]
+
+
+async def test_a_conflict_is_kept_with_its_very_bytes_and_once(archive: Archive) -> None:
+    event = submitted()
+    other = another(event)
+    await archive.store(recorded([event]))
+    await archive.store([other])
+    await archive.store([other, *recorded([event, submitted()])])
+
+    [kept] = await archive.conflicts()
+    assert kept.event.encode() == other.raw
+    assert kept.kept_event.encode() == encode(event)
+    assert (kept.order_id, kept.version) == (event.order_id, 1)
+    assert (kept.partition, kept.entry) == other.place
+
+
+@pytest.mark.parametrize("archived", ["nothing", "the first", "the second"])
+async def test_of_two_contents_in_one_batch_the_archives_own_wins_or_else_the_first(
+    archive: Archive, archived: str
 ) -> None:
     event = submitted()
-    await archive.store(recorded([event]))
-    other = submitted(event.order_id, at=event.at + timedelta(seconds=1))
-    bystander = submitted()
-    with pytest.raises(ContentMismatch, match=event.order_id):
-        await archive.store(recorded([bystander, other]))
+    first, second = Recorded(event, encode(event), (0, "9-0")), another(event)
+    if archived != "nothing":
+        await archive.store([first if archived == "the first" else second])
+    stored = await archive.store([second, first])
 
-    assert await archive.history(event.order_id) == [encode(event)]
-    assert await archive.history(bystander.order_id) == []
+    won, lost = (second, first) if archived == "the second" else (first, second)
+    assert stored.halted == {event.order_id}
+    assert await archive.history(event.order_id) == [won.raw]
+    assert [one.event.encode() for one in await archive.conflicts()] == [lost.raw]
+
+
+async def test_an_order_with_a_conflict_is_never_complete(archive: Archive) -> None:
+    events = history(ending="confirmed")
+    await archive.store([*recorded(events[:2]), another(events[1])])
+    before = await completed_by(archive, recorded(events))
+    await archive.settle(events[0].order_id)
+
+    assert before == await completed_by(archive, recorded(events)) == {}
+
+
+async def test_an_order_is_halted_until_its_conflict_is_settled(archive: Archive) -> None:
+    event = submitted()
+    conflict = [*recorded([event]), another(event)]
+    await archive.store(conflict)
+    halted = await archive.halted([event.order_id, an_order_id()])
+    settled = await archive.settle(event.order_id)
+
+    assert halted == {event.order_id}
+    assert settled == 1
+    assert await archive.halted([event.order_id]) == set()
+    assert (await archive.store(conflict)).halted == set()
+    assert await archive.settle(event.order_id) == 0
+
+
+async def test_rows_come_out_equal_when_they_are_made_anew_beside_a_conflict(
+    archive: Archive, database_url: str
+) -> None:
+    events = history(ending="confirmed")
+    await archive.store([*recorded(events), another(events[2])])
+    before = orders(database_url)
+    await rebuild(database_url)
+
+    assert orders(database_url) == before
+    assert len(await archive.conflicts()) == 1
 
 
 async def test_text_that_postgres_cannot_hold_is_kept_in_the_archive(archive: Archive) -> None:
@@ -210,7 +292,7 @@ async def test_an_event_that_cannot_be_stored_does_not_look_like_postgres_away(
 
 async def test_nothing_to_store_needs_no_postgres() -> None:
     async with an_archive("postgresql://127.0.0.1:1/nobody") as archive:
-        assert not await archive.store([])
+        assert not await completed_by(archive, [])
 
 
 async def test_postgres_away_is_told_apart_from_every_other_trouble() -> None:
@@ -230,7 +312,7 @@ async def test_tables_that_are_not_there_yet_are_waited_for(database_url: str) -
             await archive.store(recorded([event]))
         await migrate(database_url)
 
-        assert not await archive.store(recorded([event]))
+        assert not await completed_by(archive, recorded([event]))
         assert await archive.history(event.order_id) == [encode(event)]
 
 
@@ -251,13 +333,13 @@ async def test_an_outage_is_told_and_recovered_from(
             with pytest.raises(ArchiveUnavailable):
                 await archive.store(events)
 
-    async def stored() -> dict[str, int]:
+    async def stored() -> Mapping[str, int]:
         try:
-            return await archive.store(events)
+            return await completed_by(archive, events)
         except ArchiveUnavailable:
             return {}
 
-    complete: dict[str, int] = await eventually(stored)
+    complete: Mapping[str, int] = await eventually(stored)
     assert set(complete) == {events[0].event.order_id}
 
 

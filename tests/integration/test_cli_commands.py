@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from cli.main import app
 from shared.archive.migrate import migrate, migrations
+from shared.archive.postgres import Archive
+from shared.orders.events import TransactionSigned
 from shared.settings import Settings
 from shared.streams.client import Client
 from shared.streams.group import Group
+from shared.streams.halted import halt
 from shared.streams.log import Log
+from tests.archive import recorded
+from tests.builders import history
 
 Run = Callable[..., Result]
 
@@ -85,6 +92,40 @@ def test_a_dead_letter_is_listed_shown_and_replayed_once(run: Run) -> None:
     assert run("dead", "list").stdout == ""
     again = run("dead", "replay", letter_id)
     assert (again.exit_code, again.stdout.split(maxsplit=1)[1]) == (1, "is not there any more\n")
+
+
+async def contradict(database_url: str) -> str:
+    """Halt an order whose signature contradicts the archive, and return its id."""
+    await migrate(database_url)
+    events = history(ending="sent")
+    [signed] = [event for event in events if isinstance(event, TransactionSigned)]
+    forged = replace(signed, at=signed.at + timedelta(seconds=1))
+    archive, log = await Archive.open(database_url), await Log.open(Settings.from_env())
+    try:
+        stored = await archive.store(recorded(events, [forged]))
+        await halt(log, stored.halted)
+        return signed.order_id
+    finally:
+        await archive.close()
+        await log.close()
+
+
+def test_a_halted_order_is_listed_shown_without_its_signed_bytes_and_released_once(
+    run: Run, database_url: str
+) -> None:
+    order_id = asyncio.run(contradict(database_url))
+    listed, shown = run("dead", "list"), run("dead", "show", order_id)
+    diagnosed = run("doctor").stdout
+    released, again = run("dead", "release", order_id), run("dead", "release", order_id)
+
+    assert f"TransactionSigned  {order_id}  halted" in listed.stdout
+    assert "1 halted orders" in listed.stderr
+    assert shown.stdout.count('"payload":"(not shown)"') == 2
+    assert "broken    1 orders are halted" in diagnosed
+    assert (released.exit_code, released.stdout) == (0, f"{order_id}  released\n")
+    assert (again.exit_code, again.stdout) == (1, f"{order_id}  is not halted\n")
+    assert run("dead", "list").stdout == ""
+    assert run("dead", "show", order_id).exit_code == 1
 
 
 @pytest.mark.parametrize("letter_id", ["nonsense", "99/1-1", "01/1-1"])
@@ -169,7 +210,7 @@ def test_without_a_stack_or_an_address_commands_say_what_to_give(
     "words",
     [
         *(["up"], ["demo"], ["submit"], ["watch"], ["migrate"], ["rebuild"], ["doctor"]),
-        ["dead", "list"],
+        *(["dead", "list"], ["dead", "release"]),
     ],
 )
 def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> None:

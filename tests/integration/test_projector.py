@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 import pytest
@@ -16,9 +16,10 @@ from services.projector.__main__ import main
 from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.orders.codec import encode
-from shared.orders.events import OrderEvent
+from shared.orders.events import OrderCancelled, OrderEvent, OrderSubmitted
 from shared.settings import ProjectorSettings
-from shared.streams.appends import Append
+from shared.streams.appends import Append, Outcome
+from shared.streams.halted import halted_counts
 from shared.streams.log import Log
 from tests.archive import orders, outage, recorded, rows
 from tests.builders import history, submitted
@@ -156,7 +157,7 @@ async def test_postgres_may_be_away_when_it_starts(
         await stored(database_url, len(events))
 
 
-async def test_other_content_under_a_kept_version_is_held_and_stops_nobody(
+async def test_other_content_under_a_kept_version_halts_its_order_and_holds_up_nobody(
     log: Log, database_url: str, projecting: Projecting
 ) -> None:
     await migrate(database_url)
@@ -169,8 +170,53 @@ async def test_other_content_under_a_kept_version_is_held_and_stops_nobody(
         await append(log, bystander)
         await stored(database_url, 1 + len(bystander))
 
+        async def is_settled() -> bool:
+            return await unsettled(log, "projector") == 0
+
+        await eventually(is_settled)
+
+    assert rows(database_url, "SELECT event FROM order_conflicts") == [(encode(forged).decode(),)]
+    assert await cancelled(log, event) == "halted"
     assert await dead_letters(log) == 0
-    assert await pending(log) == 1
+
+
+async def test_an_event_that_postgres_refuses_is_held_and_stops_nobody(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    bystander = history(ending="confirmed")
+    await put_on_the_log(log, "no-uuid", encode(submitted("no-uuid")))
+    await append(log, bystander)
+    async with projecting():
+        await stored(database_url, len(bystander))
+
+    assert await dead_letters(log) == 0
+    assert await unsettled(log, "projector") == 1
+
+
+async def test_a_crash_between_commit_and_halting_is_made_good(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    event = submitted()
+    forged = submitted(event.order_id, at=event.at + timedelta(seconds=1))
+    await append(log, [event])
+    await put_on_the_log(log, event.order_id, encode(forged))
+    archive = await Archive.open(database_url)
+    await archive.store(recorded([event], [forged]))
+    await archive.close()
+    async with projecting():
+
+        async def is_halted() -> bool:
+            return sum(await halted_counts(log)) == 1
+
+        await eventually(is_halted)
+
+
+async def cancelled(log: Log, event: OrderSubmitted) -> Outcome:
+    end = OrderCancelled(**event.next(event.at))
+    [outcome] = await log.append("", [Append(order_id=event.order_id, expected=1, events=[end])])
+    return outcome
 
 
 async def test_an_entry_that_is_no_event_becomes_a_dead_letter_and_stops_nobody(
@@ -228,12 +274,6 @@ async def put_on_the_log(log: Log, order_id: str, raw: bytes) -> None:
     stream = log.keys.log(log.keys.partition_of(order_id))
     fields = ("type", "OrderSubmitted", "order", order_id, "event", raw)
     await log.client.call("XADD", stream, "*", *fields)
-
-
-async def pending(log: Log) -> int:
-    commands = [("XPENDING", stream, "projector") for stream in streams(log)]
-    replies: list[Any] = await log.client.run(commands)
-    return sum(reply[0] for reply in replies)
 
 
 async def dead_letters(log: Log) -> int:

@@ -103,7 +103,7 @@ async def test_batches_wait_for_the_swap(archive: Archive, database_url: str) ->
         await eventually(lambda: someone_waits(database_url))
         early = storing.done()
 
-    assert len(await storing) == 1
+    assert len((await storing).complete) == 1
     assert not early
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from services.executor.__main__ import main
@@ -342,6 +344,34 @@ async def test_an_order_that_differs_from_its_archive_is_left_alone(
 
     assert await events_of(log, order_id) == ours
     assert await archive.history(order_id) == [encode(event) for event in theirs]
+
+
+async def test_a_halted_order_is_left_to_people_without_another_alarm(
+    log: Log, archive: Archive, settings: VenueSettings
+) -> None:
+    order_id = await advanced(log, settings, 3)
+    await archived(log, archive, settings, [order_id])
+    [first, *_] = await events_of(log, order_id)
+    other = replace(first, at=first.at + timedelta(seconds=1))
+    await archive.store(recorded([other]))
+    await lose_with_its_holder(log, order_id)
+    suspect = Suspect(order_id=order_id, version=3, group="executor")
+    await rested(log, suspect)
+    reconciler, before = a_reconciler(log, archive), irreconcilable()
+    entries_before = await entries(log, order_id)
+    for _ in range(3):
+        await reconciler.look()
+
+    assert await entries(log, order_id) == entries_before
+    assert irreconcilable() == before
+
+    await archive.settle(order_id)
+
+    async def is_put_back() -> bool:
+        await reconciler.look()
+        return await entries(log, order_id) > entries_before
+
+    await eventually(is_put_back)
 
 
 def irreconcilable() -> float:

@@ -87,6 +87,14 @@ def test_a_database_without_its_tables_is_broken() -> None:
     assert (migrations.grade, "0002_orders.sql" in migrations.what) == ("broken", True)
 
 
+def test_halted_orders_are_broken_and_point_to_the_command() -> None:
+    facts = DatabaseFacts(version=180_006, missing=(), now=NOON, halted=2)
+    [*_, finding] = judge_database(facts)
+
+    assert (finding.grade, finding.what) == ("broken", "2 orders are halted")
+    assert finding.advice == "see `slipstream dead list`"
+
+
 def test_an_old_database_is_broken() -> None:
     facts = DatabaseFacts(version=140_011, missing=(), now=NOON)
 

@@ -4,6 +4,7 @@
 -- stream as one entry; the last one also to the group that it gives work to; then the trigger is
 -- acknowledged. If the list is longer, somebody moved the order on: nothing is appended, and the
 -- trigger is left to whoever holds it. If it is shorter, history is missing: nothing is touched.
+-- Nor is anything where the order is halted.
 --
 -- KEYS, three an item: stream, list, and the sorted set that `also` works on
 -- ARGV: group, me, number of items; then for each item
@@ -14,13 +15,21 @@
 --       'park'   the order falls due in so many ms, if its turn was here: the trigger is pending, or
 --                without one the order is parked
 --       'unpark' the order is no longer due
--- Replies for each item: 'ok', or {'moved' | 'missing' | 'error', length | why};
+-- Replies for each item: 'ok', or {'moved' | 'missing' | 'halted' | 'error', length | why};
 -- {'moved', length, last event} where the trigger is mine.
 local group, me, items, at = ARGV[1], ARGV[2], tonumber(ARGV[3]), 4
 
 local function has_turn(trigger, parked, order, entry)
   if entry == '' then return redis.call('ZSCORE', parked, order) end
   return redis.call('XPENDING', trigger, group, entry, entry, 1)[1]
+end
+
+-- Mostly there are none, and that is asked once a partition.
+local some_halted = {}
+local function is_halted(log, order)
+  local set = string.sub(log, 1, -4) .. 'halted'
+  if some_halted[set] == nil then some_halted[set] = redis.call('EXISTS', set) == 1 end
+  return some_halted[set] and redis.call('SISMEMBER', set, order) == 1
 end
 
 local function settle(log, list, third, first)
@@ -37,6 +46,7 @@ local function settle(log, list, third, first)
     end
     return {'moved', length}
   end
+  if is_halted(log, order) then return {'halted', length} end
   -- XADD before XACK: scripts do not roll back, and one that raises must leave the trigger.
   local last = first + 6 + 2 * events
   local kind, json = ARGV[last], ARGV[last + 1]
