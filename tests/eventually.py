@@ -20,11 +20,11 @@ async def eventually(
     look: Callable[[], T], *, within_s: float = ..., every_s: float = ...
 ) -> T: ...
 async def eventually(
-    look: Callable[[], Any], *, within_s: float = 15.0, every_s: float = 0.02
+    look: Callable[[], Any], *, within_s: float = 60.0, every_s: float = 0.02
 ) -> Any:
     """Return what `look` returns once it is truthy and raises no AssertionError.
 
-    Fails with its last answer when that takes longer than `within_s`.
+    Fails with its last answer when that takes longer than `within_s`, which only ends what hangs.
     """
     deadline = time.monotonic() + within_s
     while True:
