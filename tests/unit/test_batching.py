@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from shared.batching import Coalescer, Full
+from tests.frozen import frozen
 
 
 async def test_callers_that_come_during_a_flush_share_the_next() -> None:
@@ -28,12 +29,10 @@ async def test_a_flush_that_answers_too_few_fails_its_callers_and_not_the_next()
         return [item for item in items if item]
 
     coalescer = Coalescer(flush)
-    async with asyncio.timeout(1):
-        with pytest.raises(ValueError, match="shorter"):
-            await coalescer(0)
-        answer = await coalescer(1)
+    with pytest.raises(ValueError, match="shorter"):
+        await coalescer(0)
 
-    assert answer == 1
+    assert await coalescer(1) == 1
 
 
 async def test_what_a_flush_raises_is_raised_to_each_of_its_callers() -> None:
@@ -66,19 +65,20 @@ async def test_a_caller_waits_no_longer_than_until_its_own_time() -> None:
         return items
 
     coalescer = Coalescer(flush, batch=1)
-    now = asyncio.get_running_loop().time()
-    late, patient = coalescer("late", until=now + 1), coalescer("patient")
-    soon, queued = coalescer("soon", until=now + 0.02), coalescer("queued", until=now + 9)
-    async with asyncio.timeout(10):
-        with pytest.raises(TimeoutError):
-            await soon
+    with frozen() as clock:
+        late, patient = coalescer("late", until=clock() + 3), coalescer("patient")
+        soon, queued = coalescer("soon", until=clock() + 1), coalescer("queued", until=clock() + 9)
+        await clock.pass_by(2)
         late_waits = not late.done()
-        with pytest.raises(TimeoutError):
-            await late
-    hangs.set()
+        await clock.pass_by(2)
+        for given_up in (soon, late):
+            with pytest.raises(TimeoutError):
+                await given_up
+        hangs.set()
+        answers = [await patient, await queued]
 
     assert late_waits
-    assert [await patient, await queued] == ["patient", "queued"]
+    assert answers == ["patient", "queued"]
 
 
 async def test_an_answer_in_time_is_not_lost_to_the_time_that_passes_later() -> None:
@@ -86,12 +86,10 @@ async def test_an_answer_in_time_is_not_lost_to_the_time_that_passes_later() -> 
         return items
 
     coalescer = Coalescer(flush)
-    loop = asyncio.get_running_loop()
-    answered = coalescer("early", until=loop.time() + 0.02)
-    await answered
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.04):
-            await asyncio.Event().wait()
+    with frozen() as clock:
+        answered = coalescer("early", until=clock() + 1)
+        await answered
+        await clock.pass_by(2)
 
     assert await answered == "early"
 

@@ -17,7 +17,7 @@ for line in sys.stdin:
     if line == "burn\\n":
         subprocess.run([sys.executable, "-c", {BURN!r}])
     else:
-        subprocess.Popen(["sleep", "30"])
+        subprocess.Popen(["sleep", "600"])
     print("done", flush=True)
 """
 

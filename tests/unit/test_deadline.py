@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from shared.deadline import Deadline
+from tests.frozen import frozen
 
 
 async def test_a_call_that_takes_too_long_is_ended() -> None:
@@ -17,25 +18,31 @@ async def test_a_call_that_takes_too_long_is_ended() -> None:
 
 
 async def test_each_call_has_the_same_time_whenever_it_began() -> None:
-    deadline, loop = Deadline(0.05), asyncio.get_running_loop()
+    deadline = Deadline(5)
 
-    async def hangs(after_s: float) -> float:
-        await asyncio.sleep(after_s)
-        began = loop.time()
+    async def hangs() -> None:
         with pytest.raises(TimeoutError), deadline():
             await asyncio.Event().wait()
-        return loop.time() - began
 
-    took = await asyncio.gather(hangs(0), hangs(0.02), hangs(0.2))
+    with frozen() as clock:
+        first = asyncio.create_task(hangs())
+        await clock.pass_by(3)
+        second = asyncio.create_task(hangs())
+        await clock.pass_by(3)
+        await first
+        second_waits = not second.done()
+        await clock.pass_by(3)
+        await second
 
-    assert min(took) >= 0.049
+    assert second_waits
 
 
 async def test_a_call_that_is_over_in_time_is_left_alone() -> None:
-    deadline = Deadline(0.02)
-    with deadline():
-        await asyncio.sleep(0)
-    await asyncio.sleep(0.04)
+    deadline = Deadline(5)
+    with frozen() as clock:
+        with deadline():
+            await asyncio.sleep(0)
+        await clock.pass_by(6)
 
     assert not asyncio.current_task().cancelling()  # type: ignore[union-attr] # there is one
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from decimal import Decimal
 
 import pytest
@@ -15,6 +14,8 @@ from services.gateway.intake import digest_of
 from services.gateway.models import NewOrder
 from services.gateway.plain import plain_batch, plain_order
 from services.gateway.problems import Code, Problem
+
+_MANY = 100_000
 
 
 def body(**fields: str) -> bytes:
@@ -68,13 +69,11 @@ def test_a_json_number_never_goes_through_a_float(amount: Decimal) -> None:
         *("9" * 37, "9" * 5_000, "1" + "0" * 36, "0." + "0" * 18 + "1", "1.1234567890123456789"),
     ],
 )
-def test_an_amount_that_nobody_can_mean_is_refused_by_name_and_at_once(written: str) -> None:
-    began = time.perf_counter()
+def test_an_amount_that_nobody_can_mean_is_refused_by_name(written: str) -> None:
     problem = refusal(body(amountIn=written))
 
     assert problem.code is Code.INVALID_ORDER
     assert [error.field for error in problem.errors] == ["amountIn"]
-    assert time.perf_counter() - began < 0.5
 
 
 @pytest.mark.parametrize(
@@ -122,14 +121,13 @@ def test_a_body_that_is_no_json_object_is_refused(raw: bytes) -> None:
     assert refusal(raw).code is Code.MALFORMED_BODY
 
 
-def test_thousands_of_mistakes_get_a_short_answer_soon() -> None:
-    raw = json.dumps({f"field{i}\ud800": i for i in range(3_000)}).encode()
-    twice = b"{" + b",".join(b'"%d":1' % i for i in range(7_000)) + b',"6999":1}'
-    began = time.perf_counter()
+def test_a_great_many_mistakes_get_a_short_answer() -> None:
+    """So many that it would take hours to compare each field with all others."""
+    raw = json.dumps({f"field{i}\ud800": i for i in range(_MANY)}).encode()
+    twice = b"{" + b",".join(b'"%d":1' % i for i in range(_MANY)) + b',"%d":1}' % (_MANY - 1)
     problems = refusal(raw), refusal(twice)
 
     assert all(len(problem.document()) < 5_000 for problem in problems)
-    assert time.perf_counter() - began < 1
 
 
 def test_a_time_is_the_same_in_any_time_zone() -> None:
