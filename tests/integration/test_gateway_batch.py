@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +13,10 @@ import pytest_asyncio
 
 from services.gateway.answers import BatchAnswer, ProblemView
 from services.gateway.body import BATCH_LIMIT
-from tests.eventually import eventually
+from shared.clock import utc_now
 from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway
 from tests.proxy import Proxy, proxied
+from tests.replicas import placed
 
 BATCH = "/api/orders/batch"
 KEY = {"Idempotency-Key": "payroll/2026-01"}
@@ -39,6 +40,15 @@ async def shaky(proxy: Proxy, namespace: str) -> AsyncIterator[Gateway]:
     """Return a gateway whose way to Redis leads through `proxy`."""
     async with running_gateway(gateway_settings(proxy.url, namespace)) as running:
         await running.submit()  # Now Redis knows the script, and the connections are open.
+        yield running
+
+
+@pytest_asyncio.fixture
+async def hasty(proxy: Proxy, namespace: str) -> AsyncIterator[Gateway]:
+    """Return such a gateway that soon gives up on the log."""
+    settings = gateway_settings(proxy.url, namespace, accept_deadline_ms=500)
+    async with running_gateway(settings) as running:
+        await placed(running.log)  # Now Redis knows the script, and the connections are open.
         yield running
 
 
@@ -77,7 +87,7 @@ async def _appends(gateway: Gateway) -> int:
 
 
 async def test_orders_that_are_wrong_are_named_and_the_others_are_kept(gateway: Gateway) -> None:
-    late = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    late = (utc_now() - timedelta(hours=1)).isoformat()
     orders = [ORDER, {"tokenIn": "SOL"}, "no order", ORDER | {"expiresAt": late}, ORDER]
     answer = await send(gateway, orders)
     problems = [item.problem for item in answer.orders]
@@ -123,11 +133,13 @@ async def test_a_client_order_id_names_one_order_alone_or_in_a_batch(gateway: Ga
     assert await events_on(gateway.log) == 2
 
 
-async def test_a_batch_in_which_all_have_expired_asks_redis_once(gateway: Gateway) -> None:
-    deadline = datetime.now(UTC) + timedelta(seconds=0.5)
+async def test_a_batch_in_which_all_have_expired_asks_redis_once(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadline = utc_now() + timedelta(hours=1)
     orders = [ORDER | {"expiresAt": deadline.isoformat()} for _ in range(100)]
     first = await send(gateway, orders, KEY)
-    await eventually(lambda: datetime.now(UTC) > deadline)
+    monkeypatch.setattr(gateway.parts.intake, "_clock", lambda: utc_now() + timedelta(hours=2))
     again = await send(gateway, orders, KEY)
     connections = str(await gateway.log.client.call("CLIENT", "LIST")).count("addr=")
 
@@ -145,10 +157,10 @@ async def test_replies_lost_on_the_way_make_no_second_orders(shaky: Gateway, pro
 
 
 async def test_when_nothing_was_written_the_whole_batch_is_refused(
-    shaky: Gateway, proxy: Proxy
+    hasty: Gateway, proxy: Proxy
 ) -> None:
     await proxy.refuse()
-    answer = await shaky.http.post(BATCH, json={"orders": [ORDER, ORDER]})
+    answer = await hasty.http.post(BATCH, json={"orders": [ORDER, ORDER]})
     await proxy.listen()
     problem = ProblemView.model_validate_json(answer.content)
 
@@ -156,12 +168,12 @@ async def test_when_nothing_was_written_the_whole_batch_is_refused(
     assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_without_any_reply_each_order_names_itself(shaky: Gateway, proxy: Proxy) -> None:
+async def test_without_any_reply_each_order_names_itself(hasty: Gateway, proxy: Proxy) -> None:
     proxy.lose_replies(to=SCRIPT, times=1_000)
-    answer = await send(shaky, [ORDER, ORDER])
+    answer = await send(hasty, [ORDER, ORDER])
     problems = [item.problem for item in answer.orders]
     found = await asyncio.gather(
-        *(shaky.http.get(f"/api/orders/{problem.order_id}") for problem in problems if problem)
+        *(hasty.http.get(f"/api/orders/{problem.order_id}") for problem in problems if problem)
     )
 
     assert [problem and problem.code for problem in problems] == ["ACCEPTANCE_UNKNOWN"] * 2
@@ -169,7 +181,7 @@ async def test_without_any_reply_each_order_names_itself(shaky: Gateway, proxy: 
 
 
 async def test_a_batch_counts_as_many_orders_as_it_holds(redis_url: str, namespace: str) -> None:
-    settings = gateway_settings(redis_url, namespace, rate_limit_account="10/minute")
+    settings = gateway_settings(redis_url, namespace, rate_limit_account="10/day")
     async with running_gateway(settings) as gateway:
         await send(gateway, [ORDER] * 7)
         too_many = await gateway.http.post(BATCH, json={"orders": [ORDER] * 4})
