@@ -1,4 +1,4 @@
-"""The whole stack, for tests that know no more of it than an address."""
+"""The whole stack, for tests that know no more of it than an address; and patient gateways."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from uuid import uuid4
 
 import pytest
 
+from shared.streams import rates
 from tests.servers import new_database
 from tests.stack import stack_in_background, stack_settings
+
+
+@pytest.fixture(autouse=True)
+def _counted_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "_DEADLINE_S", 60.0)
 
 
 @pytest.fixture(scope="module")

@@ -186,7 +186,7 @@ async def test_rates_are_counted_and_tickets_kept_on_any_node(
     log, accounts = await Log.open(spread), [f"account-{n}" for n in range(12)]
     rates = Rates(cluster[0].url, log)
     try:
-        spent = [await rates.spend(parse("1/minute"), who, 1) for who in accounts * 2]
+        spent = [await rates.spend(parse("1/day"), who, 1) for who in accounts * 2]
         issued = [await tickets.issue(log, b"me") for _ in accounts]
         redeemed = [await tickets.redeem(log, ticket) for ticket in issued * 2]
     finally:
