@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
@@ -214,17 +215,21 @@ async def test_a_client_that_leaves_and_returns_at_once_disturbs_nobody(gateway:
 async def test_a_client_that_does_not_read_is_closed_and_can_resume(
     redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sockets, "WRITE_S", 0.5)
     slow_before = _slow_clients()
-    settings = gateway_settings(redis_url, namespace, socket_queue=3, follow_check_s=600)
-    async with running_gateway(settings) as gateway:
+    async with AsyncExitStack() as stack:
+        patient = await stack.enter_async_context(
+            running_gateway(gateway_settings(redis_url, namespace))
+        )
+        monkeypatch.setattr(sockets, "WRITE_S", 0.5)
+        settings = gateway_settings(redis_url, namespace, socket_queue=3, follow_check_s=600)
+        gateway = await stack.enter_async_context(running_gateway(settings))
         events = await rest_of(gateway, "sent")
         last = events[-1]
         for i in range(30):  # More than the kernel is willing to hold for anybody.
             version = last.version + 1 + i
             detail = f"{i}" + "." * 1_000_000
             events.append(_unresolved(last.order_id, version, detail))
-        reads = asyncio.create_task(_read_all(gateway, last.order_id, len(events) + 1))
+        reads = asyncio.create_task(_read_all(patient, last.order_id, len(events) + 1))
         async with gateway.follow(last.order_id, max_queue=1) as deaf:
             await up_to_date(deaf)
             for event in events:
@@ -232,7 +237,7 @@ async def test_a_client_that_does_not_read_is_closed_and_can_resume(
             await eventually(lambda: _slow_clients() > slow_before)
             messages, code = await drain(deaf)
         after = versions(messages)
-        resumed = await _read_all(gateway, last.order_id, len(events) + 1, since=after[-1])
+        resumed = await _read_all(patient, last.order_id, len(events) + 1, since=after[-1])
 
     assert code == 1013
     assert after == list(range(2, len(after) + 2))
