@@ -25,7 +25,7 @@ FAST = {
     "PARTITIONS": "4",
 }
 _OURS = ("REDIS_URL", "DATABASE_URL", "SLIPSTREAM_URL", "NAMESPACE")
-_START_S = 40.0
+_START_S = 120.0
 
 
 @contextmanager

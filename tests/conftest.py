@@ -69,7 +69,10 @@ def namespace() -> str:
 
 @pytest.fixture
 def settings(redis_url: str, namespace: str) -> VenueSettings:
-    """Return settings for a test that needs no Postgres: small, fast, no waiting for venues."""
+    """Return settings for a test that needs no Postgres: small, fast, no waiting for venues.
+
+    No quote grows old, and no venue is too slow: a busy machine is nobody's fault.
+    """
     return VenueSettings(
         redis_url=redis_url,
         database_url="postgresql://127.0.0.1:1/nobody",
@@ -77,6 +80,9 @@ def settings(redis_url: str, namespace: str) -> VenueSettings:
         partitions=4,
         lease_ms=1_000,
         backoff_base_ms=50,
+        quote_deadline_ms=60_000,
+        quote_ttl_ms=600_000,
+        venue_deadline_ms=60_000,
         venue_quote_ms=0,
         venue_swap_ms_min=0,
         venue_swap_ms_max=0,

@@ -15,7 +15,7 @@ class Prometheus:
     """The one that answers at an address."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=10)
+        self._http = httpx.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=60)
 
     def close(self) -> None:
         self._http.close()

@@ -12,7 +12,7 @@ from tests.servers import Valkey
 
 def ask(node: Valkey, *command: object) -> Any:
     """Return what one server says, raw."""
-    with Redis(port=node.port, socket_timeout=5, protocol=2) as client:
+    with Redis(port=node.port, socket_timeout=60, protocol=2) as client:
         client.response_callbacks.clear()
         return client.execute_command(*command)
 

@@ -25,7 +25,7 @@ from tests.gateway import running_gateway
 from tests.processes import StackSettings
 from tests.replicas import a_router, an_executor
 
-_START_S = 30
+_START_S = 120
 
 
 def stack_settings(
@@ -38,6 +38,10 @@ def stack_settings(
         namespace=namespace,
         partitions=4,
         backoff_base_ms=50,
+        quote_deadline_ms=60_000,
+        quote_ttl_ms=600_000,
+        venue_deadline_ms=60_000,
+        accept_deadline_ms=60_000,
         venue_quote_ms=0,
         venue_swap_ms_min=0,
         venue_swap_ms_max=0,

@@ -57,7 +57,7 @@ class Curl:
                 self.url = word
         self.method = self.method or ("POST" if self.body else "GET")
         return httpx.request(
-            self.method, self.url, headers=self.headers, content=self.body, timeout=20
+            self.method, self.url, headers=self.headers, content=self.body, timeout=120
         )
 
 

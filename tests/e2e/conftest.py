@@ -21,7 +21,10 @@ def settings(redis_url: str, namespace: str) -> StackSettings:
         lease_ms=500,
         max_attempts=10,  # Not what these tests are about, but a busy machine may miss a lease.
         backoff_base_ms=50,
-        quote_deadline_ms=5_000,
+        quote_deadline_ms=60_000,
+        quote_ttl_ms=600_000,
+        venue_deadline_ms=60_000,
+        accept_deadline_ms=60_000,
         venue_quote_ms=50,
         venue_swap_ms_min=300,
         venue_swap_ms_max=300,

@@ -7,7 +7,6 @@ import pytest
 from tests.crashing import QUIET, SILENT, wrong_after_crashes
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("service", "scenario"), [("router", QUIET), ("executor", QUIET), ("executor", SILENT)]
 )

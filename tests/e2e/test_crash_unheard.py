@@ -10,7 +10,6 @@ import pytest
 from tests.crashing import NO_ANSWER, NOTHING_ARRIVES, wrong_after_crashes
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("service", "scenario"),
     [("executor", NO_ANSWER), ("router", NOTHING_ARRIVES), ("executor", NOTHING_ARRIVES)],

@@ -46,7 +46,7 @@ async def test_two_of_every_service_share_the_work_and_end_every_order_once(
     assert orders(stack_settings.database_url) == live
 
 
-async def test_services_replaced_one_by_one_under_load_leave_in_time_and_lose_nothing(
+async def test_services_replaced_one_by_one_under_load_leave_and_lose_nothing(
     log: Log, stack_settings: StackSettings, services: Services
 ) -> None:
     """With one attempt an order: leaving in the middle of a step must not count as one."""
@@ -61,7 +61,7 @@ async def test_services_replaced_one_by_one_under_load_leave_in_time_and_lose_no
                 client.addresses += [new.address] if new.name == "gateway" else []
                 await eventually(partial(has_worked, old))
                 old.terminate()
-                assert await old.exit_code(within_s=settings.drain_s + 2) == 0, old.consumer
+                assert await old.exit_code() == 0, old.consumer
                 await eventually(partial(has_worked, new))
 
         await client.place_while(replacement, rate=50)

@@ -21,7 +21,7 @@ async def test_a_service_with_another_number_of_partitions_ends_and_says_which(
 ) -> None:
     service = services.launch(name, environment(settings, partitions=5))
 
-    assert await service.exit_code(within_s=15) == 1
+    assert await service.exit_code() == 1
     assert service.output == (
         "Cannot start: this log has 4 partitions, PARTITIONS says 5: set PARTITIONS=4\n"
     )
@@ -33,7 +33,7 @@ async def test_a_service_without_an_address_of_redis_ends_and_says_so(
 ) -> None:
     service = services.launch(name, environment(settings, redis_url=""))
 
-    assert await service.exit_code(within_s=15) == 1
+    assert await service.exit_code() == 1
     assert service.output == (
         "Cannot start. Set these environment variables (see .env.example):\n"
         "REDIS_URL: Field required\n"
@@ -46,7 +46,7 @@ async def test_a_service_that_is_to_ask_a_venue_nobody_knows_ends_and_says_so(
 ) -> None:
     service = services.launch(name, environment(settings, venues="nowhere"))
 
-    assert await service.exit_code(within_s=15) == 1
+    assert await service.exit_code() == 1
     assert service.output == (
         "Cannot start: VENUES: no venue 'nowhere'; there are meteora, raydium\n"
     )

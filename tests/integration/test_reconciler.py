@@ -430,7 +430,7 @@ async def test_healthy_orders_under_load_are_not_touched(
         for _ in range(200):
             order_ids.append((await placed(log)).order_id)
             await asyncio.sleep(0)
-        await eventually(lambda: all_ended(log, order_ids), within_s=30)
+        await eventually(lambda: all_ended(log, order_ids))
         await eventually(lambda: settled(log, *STEPS, "projector"))
 
     assert reconciled() == before

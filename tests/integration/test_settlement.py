@@ -303,7 +303,7 @@ async def test_orders_over_a_chain_that_drops_every_other_transaction_are_swappe
         running(log, "router", a_router(log, dropping), dropping),
         running(log, "executor", an_executor(log, dropping), dropping),
     ):
-        await eventually(lambda: all_ended(log, order_ids), within_s=40)
+        await eventually(lambda: all_ended(log, order_ids))
 
     histories = [await events_of(log, order_id) for order_id in order_ids]
     signed = [
