@@ -86,7 +86,7 @@ async def routed(log: Log, *, fresh: bool = True) -> str:
     first, routing, chosen = history(ending="routed")
     assert isinstance(chosen, OrderRouted)
     if fresh:
-        quote = replace(chosen.route.quote, expires_at=utc_now() + timedelta(minutes=1))
+        quote = replace(chosen.route.quote, expires_at=utc_now() + timedelta(hours=1))
         chosen = replace(chosen, route=replace(chosen.route, quote=quote))
     await place_history(log, [first, routing, chosen])
     return first.order_id

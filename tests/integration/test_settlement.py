@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace as replace_dataclass
 from datetime import timedelta
 from itertools import pairwise
 from typing import NoReturn
@@ -44,8 +45,8 @@ def quick(settings: VenueSettings) -> VenueSettings:
 
 
 def a_venue() -> ScriptedVenue:
-    """Return a venue that quotes for a minute; what it signs neither lands nor expires."""
-    lasting = replace(a_quote(), expires_at=utc_now() + timedelta(minutes=1))
+    """Return a venue that quotes for an hour; what it signs neither lands nor expires."""
+    lasting = replace(a_quote(), expires_at=utc_now() + timedelta(hours=1))
     return ScriptedVenue(on_quote=lambda _intent: lasting)
 
 
@@ -252,12 +253,16 @@ async def test_an_order_whose_deadline_has_passed_is_not_tried_again(
     log: Log, quick: VenueSettings
 ) -> None:
     venue = a_venue()
-    deadline = utc_now() + timedelta(seconds=1)
-    venue.on_search = lambda _transaction: DEAD if utc_now() > deadline else Unknown()
+    deadline = utc_now() + timedelta(hours=1)
+    venue.on_search = lambda _transaction: DEAD
     order = await placed(log, submitted(intent=an_intent(expires_at=deadline), at=utc_now()))
+    router = replace_dataclass(
+        a_router(log, quick, [venue]),
+        now=lambda: deadline + timedelta(hours=1) if venue.built else utc_now(),
+    )
 
     async with (
-        running(log, "router", a_router(log, quick, [venue]), quick),
+        running(log, "router", router, quick),
         running(log, "executor", an_executor(log, quick, venue), quick),
     ):
         await eventually(stands(log, order.order_id, State.EXPIRED))
