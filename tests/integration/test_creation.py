@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from redis.exceptions import ResponseError
 
 from shared.streams.appends import Append
 from shared.streams.creation import Creation, Submission
 from shared.streams.log import Log
 from tests.builders import submitted
+from tests.eventually import eventually
 from tests.gateway import events_on
 from tests.replicas import a_submission, submit
 
@@ -118,11 +120,32 @@ async def test_with_too_many_to_remember_the_oldest_are_forgotten_and_late(log: 
     while log.keys.partition_of(other.order_id) != log.keys.partition_of(first.event.order_id):
         other = submitted()
     await creation.submit([Submission(event=other, until_ms=first.until_ms + HOUR_MS)])
-    [late] = await creation.submit([first])
 
-    assert (again.kind, late.kind) == ("accepted", "late")
+    async def forgotten() -> bool:
+        [answer] = await creation.submit([first])
+        return answer.kind == "late"
+
+    await eventually(forgotten)
+    assert again.kind == "accepted"
     assert await log.client.call("ZCARD", taken) <= MOST + 1
     assert await events_on(log) == 2
+
+
+async def test_an_order_that_could_not_be_written_is_not_taken_for_one_that_was(log: Log) -> None:
+    submission = a_submission(submitted())
+    order_id = submission.event.order_id
+    stream = log.keys.log(log.keys.partition_of(order_id))
+    creation = Creation(log)
+    await log.client.call("RENAME", stream, f"{stream}-away")
+    await log.client.call("SET", stream, "in the way")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await creation.submit([submission])
+    await log.client.call("RENAME", f"{stream}-away", stream)
+
+    [again] = await creation.submit([submission])
+
+    assert again.kind == "accepted"
+    assert await log.versions([order_id]) == [1]
 
 
 async def test_what_may_come_no_more_is_forgotten(log: Log) -> None:

@@ -28,11 +28,10 @@ local edges = {}
 local function forgotten_upto(taken)
   if edges[taken] then return edges[taken] end
   local edge = tonumber(redis.call('ZSCORE', taken, '') or 0)
-  if redis.call('ZCARD', taken) > MOST then
-    local oldest = redis.call('ZRANGE', taken, -MOST, -MOST, 'WITHSCORES')
-    edge = forget(taken, math.max(edge, tonumber(oldest[2])))
-  elseif now >= edge + AFTER_MS then
-    edge = forget(taken, now)
+  -- A clock that stepped back forgets nothing for as long: then their number is all that bounds them.
+  if now >= edge + AFTER_MS or now < edge then
+    local newest = redis.call('ZRANGE', taken, -MOST, -MOST, 'WITHSCORES')
+    edge = forget(taken, math.max(edge, now, tonumber(newest[2] or 0)))
   end
   edges[taken] = edge
   return edge
@@ -45,13 +44,17 @@ local function create(log, list, taken, marker, at)
     local known = redis.call('GET', marker)
     if known then return {'marked', known} end
   end
-  if redis.call('LLEN', list) > 0 or redis.call('ZSCORE', taken, order) then return {'there', ''} end
   local late = math.max(now, forgotten_upto(taken))
-  if until_ms <= late then return {'late', string.format('%.0f', late)} end
+  if until_ms <= late then
+    if redis.call('LLEN', list) > 0 or redis.call('ZSCORE', taken, order) then return {'there', ''} end
+    return {'late', string.format('%.0f', late)}
+  end
+  if redis.call('ZADD', taken, 'NX', string.format('%.0f', until_ms), order) == 0 then
+    return {'there', ''}
+  end
   redis.call('XADD', log, '*', 'type', kind, 'order', order, 'event', json)
   redis.call('RPUSH', list, json)
   redis.call('XADD', log .. ':' .. work, '*', 'type', kind, 'order', order, 'event', json)
-  redis.call('ZADD', taken, string.format('%.0f', until_ms), order)
   if key ~= '' then
     local ttl, remembered = string.match(key, '^(%d+) (.+)$')
     redis.call('SET', marker, remembered, 'EX', ttl)
@@ -66,6 +69,7 @@ for i = 1, tonumber(ARGV[1]) do
   if fine then
     replies[i + 1] = reply
   else
+    redis.pcall('ZREM', KEYS[4 * i - 1], ARGV[6 * i - 4])
     replies[i + 1] = {'error', type(reply) == 'table' and reply.err or tostring(reply)}
   end
 end
