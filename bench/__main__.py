@@ -49,12 +49,19 @@ async def _run(asked: argparse.Namespace, root: Path) -> None:
     sizes = sizes._replace(pairs=asked.pairs or sizes.pairs, orders=asked.orders or sizes.orders)
     began = monotonic()
     peer = await install(Path(os.environ.get("PEER_DIR", _PEER)), _HOME / ".bench" / "peer")
-    bench = Bench(root=root, peer_home=peer, sizes=sizes, drivers=Drivers(peer), say=_say)
+    bench = Bench(
+        root=root,
+        peer_home=peer,
+        against=asked.against,
+        sizes=sizes,
+        drivers=Drivers(peer),
+        say=_say,
+    )
     if peer is None:
         _say("note", "no peer at PEER_DIR, or no node: Slipstream is measured alone")
     facts = about(sizes, peer)
     # What is not whole must not take the place of what is.
-    whole = sizes in {USUAL, FULL} and asked.only == list(WORKLOADS)
+    whole = sizes in {USUAL, FULL} and asked.only == list(WORKLOADS) and not asked.against
     results = asked.results or _HOME / ("bench" if whole else ".bench") / "results"
     for name in asked.only:
         await WORKLOADS[name](bench)
@@ -90,6 +97,12 @@ def _workloads(words: str) -> list[str]:
     return names
 
 
+def _checkout(words: str) -> Path:
+    if not (Path(words) / "services").is_dir():
+        raise argparse.ArgumentTypeError(f"{words} is no checkout of Slipstream")
+    return Path(words)
+
+
 def main() -> None:
     """Run it from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -98,6 +111,9 @@ def main() -> None:
     parser.add_argument("--orders", type=int, help="orders of a turn")
     parser.add_argument("--quick", action="store_true", help="does it work at all?")
     parser.add_argument("--full", action="store_true", help="everything")
+    parser.add_argument(
+        "--against", type=_checkout, help="another checkout of Slipstream, in the peer's place"
+    )
     parser.add_argument("--results", type=Path, help="directory")
     # Thousands of sockets; what is started here may have as many.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from bench.figures import Ratio, middle, ratio, series
 
 Turn = Mapping[str, Any]
+BEFORE = "before"  # Whose turns are another checkout's.
 _PAIRS = 5  # Fewer prove nothing.
 
 

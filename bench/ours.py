@@ -15,7 +15,7 @@ from cli.readiness import is_ready, prepare_tables, until
 from cli.stack import together
 
 # The simulated chain keeps its ledger in Redis; ours is not to be measured by how long it does.
-SHORT_CHAIN = {"CHAIN_RETENTION_S": "30"}
+SHORT_CHAIN = {"CHAIN_RETENTION_S": "30", "CHAIN_VALID_BLOCKS": "50"}
 ZERO_DELAY = {
     **SHORT_CHAIN,
     "VENUE_QUOTE_MS": "0",
@@ -39,7 +39,6 @@ _ROOM = {"MAX_BACKLOG": "10000000", "LOG_LEVEL": "WARNING"}
 class Slipstream(System):
     """Our side."""
 
-    name = "slipstream"
     speech = Speech(
         order='{"tokenIn":"SOL","tokenOut":"USDC","amountIn":"1.5","maxSlippageBps":100}',
         follow='{"subscribe":"$ID"}',
@@ -49,8 +48,14 @@ class Slipstream(System):
         committed_sql=_COMMITTED_SQL,
     )
 
-    def __init__(self, root: Path, say: Say) -> None:
+    def __init__(
+        self, root: Path, say: Say, *, name: str = "slipstream", code: Path | None = None
+    ) -> None:
+        """Run the services of this checkout, or of the one in `code`."""
         super().__init__(root, say)
+        self.name = name
+        # Services are started so that nothing but this can come before what is installed.
+        self._code = {"PYTHONPATH": str(code.resolve())} if code else {}
         self._options = StackOptions(data_dir=root, temporary=True)
 
     async def start(self, settings: Mapping[str, str], *, intake_only: bool = False) -> None:
@@ -58,7 +63,7 @@ class Slipstream(System):
         servers = self.servers
         await prepare_tables(servers.database_url)
         there = environment(servers.redis_url, servers.database_url)
-        env = {**there, **_ROOM, **settings}
+        env = {**there, **_ROOM, **settings, **self._code}
         plan = [r for r in replicas(self._options) if r.service == "gateway" or not intake_only]
         self.url = next(replica.url for replica in plan if replica.service == "gateway")
         keepers = [Keeper(replica.program(servers.layout, env), self.say) for replica in plan]

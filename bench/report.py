@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from bench.bounds import Turn, ratios
+from bench.bounds import BEFORE, Turn, ratios
 from bench.chart import stacked_bars
-from bench.figures import middle, series
+from bench.figures import middle, ratio, series
 
 _REDIS_MB = 512
+_COMPARED = (
+    *("orders_per_s", "cpu_ms", "cpu_ms_valkey", "cpu_ms_gateway", "cpu_ms_projector"),
+    *("post_p50_ms", "post_p99_ms", "confirmed_p50_ms", "confirmed_p99_ms"),
+    *("redis_commands", "redis_peak_mb"),
+)
 
 
 def page(turns: Sequence[Turn], about: Mapping[str, Any]) -> str:
@@ -28,10 +35,36 @@ def page(turns: Sequence[Turn], about: Mapping[str, Any]) -> str:
             f"| {known.least:.2f} to {known.most:.2f} | {known.pairs} | {must} | {goal} "
             f"| {bound.verdict(known.median, known.pairs)} |"
         )
-    lines += ["", *_memory(turns), *_processes(turns), "## Every row, medians", ""]
+    lines += [
+        "",
+        *_compared(turns),
+        *_memory(turns),
+        *_processes(turns),
+        "## Every row, medians",
+        "",
+    ]
     for row in dict.fromkeys(turn["row"] for turn in turns):
         lines += _row(turns, row)
     return "\n".join(lines) + "\n"
+
+
+def _compared(turns: Sequence[Turn]) -> Iterator[str]:
+    """Yield how this checkout stands to the other one, if there was one."""
+    rows = dict.fromkeys(turn["row"] for turn in turns if turn["system"] == BEFORE)
+    if not rows:
+        return
+    yield "## Ratios to the other checkout"
+    yield ""
+    yield "| row | figure | here | there | ratio | least to most | pairs |"
+    yield "|---|---|---|---|---|---|---|"
+    for row, figure in itertools.product(rows, _COMPARED):
+        here, there = (series(turns, row, system, figure) for system in ("slipstream", BEFORE))
+        if known := ratio(here, there):
+            yield (
+                f"| {row} | {figure} | {_number(median(here))} | {_number(median(there))} | "
+                f"**{known.median:.3f}** | {known.least:.2f} to {known.most:.2f} | {known.pairs} |"
+            )
+    yield ""
 
 
 def _memory(turns: Sequence[Turn]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.bounds import BEFORE
 from bench.drive import Driven, Drivers
 from bench.ours import ZERO_DELAY, Slipstream
 from bench.peer import BEST, Peer
@@ -29,10 +30,14 @@ FASTEST = Settings(ZERO_DELAY, PEER_ZERO_DELAY | BEST)
 
 @dataclass(slots=True, kw_only=True)
 class Bench:
-    """Handed to each workload. `found` holds a row's name, a system's, and figures, a turn each."""
+    """Handed to each workload. `found` holds a row's name, a system's, and figures, a turn each.
+
+    `against` is another checkout of Slipstream, which then takes the peer's place.
+    """
 
     root: Path
     peer_home: Path | None
+    against: Path | None
     sizes: Sizes
     drivers: Drivers
     say: Say
@@ -46,7 +51,10 @@ class Bench:
         async with AsyncExitStack() as stack:
             ours: System = Slipstream(self.root / "ours", self.say)
             wanted = [(ours, settings.ours)]
-            if self.peer_home is not None and not alone:
+            if self.against is not None and not alone:
+                other = Slipstream(self.root / BEFORE, self.say, name=BEFORE, code=self.against)
+                wanted.append((other, settings.ours))
+            elif self.peer_home is not None and not alone:
                 wanted.append((Peer(self.root / "peer", self.say, self.peer_home), settings.peer))
             for system, env in wanted:
                 await stack.enter_async_context(system.servers)

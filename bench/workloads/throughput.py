@@ -13,6 +13,7 @@ from bench.workloads.turns import turn
 
 _WARM_UP = 10_000
 _WARM_UP_TURN = 1_000
+_MB = 1_048_576
 _AFTER_S = 8.0  # Longer than TRIM_EVERY_S.
 
 
@@ -50,14 +51,23 @@ async def _one(
 ) -> None:
     async with turn(system, systems, way.policy):
         await bench.drivers.to_end(system, way.mode, _WARM_UP_TURN)
+        commands = _commands(system)
         driven = await bench.drivers.to_end(system, way.mode, bench.sizes.orders)
+        commands = _commands(system) - commands
         after = await _after(system) if last and way is _SINGLE else None
     ended = driven.result["done"]
     figures = {"orders_per_s": driven.result["orders_per_s"], **_latency(driven)}
     figures["events_per_s"] = driven.result["events_per_s"]
+    figures["redis_commands"] = commands / ended
+    figures["redis_peak_mb"] = system.servers.redis.info("memory")["used_memory_peak"] / _MB
     if after is not None:
         figures["clean_up_cpu_ms"] = 1_000 * after / ended
     bench.keep(way.row, system, figures | cost(driven, ended))
+
+
+def _commands(system: System) -> int:
+    """Return how many commands Redis has carried out, those of scripts among them."""
+    return int(system.servers.redis.info("stats")["total_commands_processed"])
 
 
 async def _after(system: System) -> float:

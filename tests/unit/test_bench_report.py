@@ -121,3 +121,17 @@ def test_everything_is_written_beside_each_other(tmp_path: Path) -> None:
     assert len(read["turns"]) == 2
     assert (tmp_path / "new" / "results.md").read_text().startswith("# Results")
     assert (tmp_path / "new" / "cpu.svg").exists()
+
+
+def test_another_checkout_is_compared_turn_by_turn() -> None:
+    turns = [
+        turn("throughput", "slipstream", orders_per_s=90.0),
+        turn("throughput", "before", orders_per_s=100.0),
+        turn("throughput", "slipstream", orders_per_s=220.0),
+        turn("throughput", "before", orders_per_s=200.0),
+    ]
+
+    assert "| throughput | orders_per_s | 155 | 150 | **1.000** | 0.90 to 1.10 | 2 |" in page(
+        turns, {}
+    )
+    assert "other checkout" not in page(throughput(2.0, 1.0), {})
