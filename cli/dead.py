@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
@@ -18,11 +16,10 @@ from cli.conflicts import (
     without_payload,
 )
 from cli.console import EXIT_CODES, FAILED, OK, Trouble, err, out, run
-from shared.streams.client import Client
+from cli.logs import log_of
 from shared.streams.dead_letters import DeadLetter, dead_letter, dead_letters, replay
 from shared.streams.halted import release
 from shared.streams.log import Log
-from shared.streams.server import existing_log
 
 app = typer.Typer(
     help="Look at what nobody could process, and give it back to be tried again.",
@@ -43,7 +40,7 @@ def list_letters(
     found = addresses.find(data_dir, redis_url=redis_url, database_url=database_url)
 
     async def work() -> int:
-        async with _log(found) as log:
+        async with log_of(found) as log:
             letters = await dead_letters(log, group)
         for letter in letters:
             words = (letter.id, letter.group, letter.type or "?", letter.order_id or "?")
@@ -71,7 +68,7 @@ def show(
         if order_id := order_id_of(letter_id):
             await show_conflicts(found, order_id)
             return OK
-        async with _log(found) as log:
+        async with log_of(found) as log:
             show_fields(_fields(await _existing(log, letter_id)))
         return OK
 
@@ -89,7 +86,7 @@ def replay_letters(
 
     async def work() -> int:
         gone = 0
-        async with _log(addresses.find(data_dir, redis_url=redis_url)) as log:
+        async with log_of(addresses.find(data_dir, redis_url=redis_url)) as log:
             for letter_id in letter_ids:
                 replayed = await _replay(log, letter_id)
                 gone += not replayed
@@ -114,7 +111,7 @@ def release_order(
         known = order_id_of(order_id)
         if known is None:
             raise Trouble(f"{order_id!r} is no order's id.")
-        async with archive_of(found) as archive, _log(found) as log:
+        async with archive_of(found) as archive, log_of(found) as log:
             # The archive first: else what is delivered again would halt it anew.
             settled = await archive.settle(known)
             released = await release(log, known)
@@ -123,19 +120,6 @@ def release_order(
         return OK if was_halted else FAILED
 
     run(work())
-
-
-@asynccontextmanager
-async def _log(found: addresses.Addresses) -> AsyncIterator[Log]:
-    settings = found.settings()
-    client = await Client.connect(settings.redis_url, timeout_s=settings.redis_timeout_s)
-    try:
-        log = await existing_log(client, settings.namespace)
-        if log is None:
-            raise Trouble(f"There is no log named {settings.namespace!r} in this Redis.")
-        yield log
-    finally:
-        await client.close()
 
 
 async def _existing(log: Log, letter_id: str) -> DeadLetter:

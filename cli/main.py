@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from cli import dead, keys
+from cli.accept_loss import accept_loss, accept_loss_help
 from cli.console import EXIT_CODES
 from cli.demo.command import demo, demo_help
 from cli.doctor.command import doctor, doctor_help
@@ -34,3 +35,4 @@ app.add_typer(keys.app, name="keys")
 app.command(epilog=migrate_help)(migrate)
 app.command(epilog=rebuild_help)(rebuild)
 app.command(epilog=doctor_help)(doctor)
+app.command(epilog=accept_loss_help)(accept_loss)

@@ -17,6 +17,7 @@ from shared.streams.group import Group
 from shared.streams.handling import Handler
 from shared.streams.log import Log
 from shared.streams.recall import ArchivedHistories
+from shared.streams.standing import MayAct, Standing
 from shared.streams.steps import Steps
 from shared.streams.traced import traced
 from shared.vitals import watch_redis
@@ -28,22 +29,23 @@ _RECALL_LEASES = 4  # A recalled order falls due within one lease.
 
 async def run_steps(
     name: str,
-    make: Callable[[Log], Handler],
+    make: Callable[[Log, MayAct], Handler],
     settings: ConsumerSettings,
     stop: asyncio.Event,
-    beside: Callable[[Log, Archive], Coroutine[Any, Any, None]] | None = None,
+    beside: Callable[[Log, Archive, MayAct], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Run a service that answers each event with the next one, and what it does `beside` that."""
-    async with opened(settings, stop) as (log, archive, health):
-        if log is None:
+    async with opened(settings, stop) as (log, archive, health, standing):
+        if log is None or standing is None:
             return
         group = Group(log, name, settings.consumer_name)
         ttl_s = max(1, _RECALL_LEASES * settings.lease_ms // 1_000)
         recall = ArchivedHistories(group, archive.history, ttl_s).recall
-        handler = traced(make(log), name)
+        may_act = standing.may_act
+        handler = traced(make(log, may_act), name)
         worker = Steps(group, handler, settings, archive.ended, recall)
         async with asyncio.TaskGroup() as tasks:
-            others = [tasks.create_task(beside(log, archive))] if beside else []
+            others = [tasks.create_task(beside(log, archive, may_act))] if beside else []
             await consume(Consumer(group, worker, settings), health, stop)
             for other in others:  # It may hang on a server that is away.
                 other.cancel()
@@ -52,21 +54,39 @@ async def run_steps(
 @asynccontextmanager
 async def opened(
     settings: ConsumerSettings, stop: asyncio.Event
-) -> AsyncIterator[tuple[Log | None, Archive, Health]]:
-    """Yield the log (None when told to stop before Redis was there), the archive and the health.
+) -> AsyncIterator[tuple[Log | None, Archive, Health, Standing | None]]:
+    """Yield the log, the archive, the health, and whether the log has lost anything.
 
-    The archive connects when it is first asked, so Postgres need not be there.
+    Without a log, when told to stop before Redis was there. The archive connects when it is first
+    asked, so Postgres need not be there.
     """
     health = Health()
     async with metrics_server(settings.metrics_host, settings.metrics_port, health):
         archive = await Archive.open(settings.database_url)
         log = await until_available(partial(Log.open, settings), stop, "Redis")
         try:
-            yield log, archive, health
+            if log is None:
+                yield None, archive, health, None
+                return
+            async with watched(log, archive) as standing:
+                health.excuse = standing.why
+                yield log, archive, health, standing
         finally:
             if log is not None:
                 await log.close()
             await archive.close()
+
+
+@asynccontextmanager
+async def watched(log: Log, archive: Archive) -> AsyncIterator[Standing]:
+    """Yield whether the log has lost anything: looked at first of all, and then all the time."""
+    standing = Standing(log, partial(archive.positions, log.keys.namespace))
+    await standing.look()
+    watch = asyncio.create_task(standing.watch())
+    try:
+        yield standing
+    finally:
+        watch.cancel()
 
 
 async def consume(consumer: Consumer, health: Health, stop: asyncio.Event) -> None:

@@ -208,6 +208,10 @@ ORDERS_HALTED = Gauge(
     "Orders left alone because an event of theirs contradicts the archive",
     ["partition"],
 )
+LOG_BEHIND = Gauge(
+    "slipstream_log_behind_partitions",
+    "Partitions of which Redis has lost what it had acknowledged: nothing is begun meanwhile",
+)
 SERVER_UP = Gauge(
     "slipstream_server_up", "1 if a server answered when it was last looked at, else 0", ["server"]
 )
@@ -266,7 +270,7 @@ LABELS = {
 # Every replica that knows them says the same: take the maximum, not the sum.
 SAME_EVERYWHERE = (
     *(LAG, OLDEST_UNDELIVERED, PENDING, OLDEST_PENDING, PARKED),
-    *(LOG_ENTRIES, DEAD_LETTERS_KEPT, ORDERS_HALTED),
+    *(LOG_ENTRIES, DEAD_LETTERS_KEPT, ORDERS_HALTED, LOG_BEHIND),
     *(REDIS_MEMORY, REDIS_DURABLE, REDIS_EVICTED),
 )
 

@@ -123,6 +123,7 @@ class Health:
     def __init__(self) -> None:
         self._seen = time.monotonic()
         self.ready = False
+        self.excuse: Callable[[], str] = lambda: ""  # Why it is not ready, though it could be.
 
     async def watch(self) -> None:
         """Note once a second that the loop is alive."""
@@ -145,8 +146,10 @@ async def metrics_server(host: str, port: int, health: Health) -> Any:
             if self.path == "/metrics":
                 self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
             elif self.path in ("/health", "/health/ready"):
-                fine = health.alive and (health.ready or self.path == "/health")
-                body = json.dumps({"status": "ok" if fine else "unavailable"}).encode()
+                excuse = health.excuse() if self.path == "/health/ready" else ""
+                fine = health.alive and not excuse and (health.ready or self.path == "/health")
+                said = {"status": "ok" if fine else "unavailable"}
+                body = json.dumps(said | ({"detail": excuse} if excuse else {})).encode()
                 self._answer(200 if fine else 503, body, "application/json")
             else:
                 self._answer(404, b"", "text/plain")

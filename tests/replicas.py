@@ -24,6 +24,7 @@ from shared.streams.creation import Creation, Submission, Submitted
 from shared.streams.group import Group
 from shared.streams.handling import Ended, Handler, Next, Turn
 from shared.streams.log import Log
+from shared.streams.standing import MayAct, always
 from shared.streams.steps import Steps
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
@@ -56,18 +57,26 @@ class Scripted:
         return self.gave_up(event, why)
 
 
-def a_router(log: Log, settings: VenueSettings, venues: Sequence[Venue] | None = None) -> Router:
+def a_router(
+    log: Log,
+    settings: VenueSettings,
+    venues: Sequence[Venue] | None = None,
+    may_act: MayAct = always,
+) -> Router:
     return Router(
         log=log,
         venues=venues or list(open_venues(settings, log.client).values()),
         quote_deadline=Deadline(settings.quote_deadline_ms / 1_000),
         max_routes=settings.max_routes,
         now=utc_now,
+        may_act=may_act,
     )
 
 
-def an_executor(log: Log, settings: VenueSettings, venue: Venue | None = None) -> Executor:
-    return make_executor(log, settings, {venue.name: venue} if venue else None)
+def an_executor(
+    log: Log, settings: VenueSettings, venue: Venue | None = None, may_act: MayAct = always
+) -> Executor:
+    return make_executor(log, settings, {venue.name: venue} if venue else None, may_act)
 
 
 @asynccontextmanager

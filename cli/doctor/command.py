@@ -11,7 +11,7 @@ from cli import addresses, options, running
 from cli.addresses import Addresses
 from cli.console import EXIT_CODES, FAILED, OK, out, run, speaker
 from cli.doctor.findings import Finding
-from cli.doctor.look import look_at_postgres, look_at_redis, look_at_service
+from cli.doctor.look import look_at_both, look_at_postgres, look_at_redis, look_at_service
 
 doctor_help = f"""
 Examples:
@@ -64,6 +64,9 @@ async def _everything(found: Addresses, data_dir: Path) -> AsyncIterator[Finding
         yield _unknown("PostgreSQL", "--database-url")
     else:
         async for finding in look_at_postgres(found.database_url):
+            yield finding
+    if found.redis_url and found.database_url:
+        async for finding in look_at_both(found):
             yield finding
 
 

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from shared.archive.server import DatabaseFacts
 from shared.streams.backlog import Backlog
 from shared.streams.server import ServerFacts
+from shared.streams.standing import Gap
 
 _OLDEST = {"Redis": (7, 0), "Valkey": (8, 0)}
 _OLDEST_POSTGRES = 15
@@ -101,6 +102,18 @@ def judge_dead(count: int) -> Finding:
     if count:
         return Finding("broken", f"{count} dead letters", "see `slipstream dead list`")
     return Finding("ok", "no dead letters")
+
+
+def judge_standing(lost: Sequence[Gap]) -> Finding:
+    """Return whether Redis has lost what it had acknowledged."""
+    if not lost:
+        return Finding("ok", "Redis has what PostgreSQL was told it has")
+    what = f"Redis has lost what it had acknowledged, in {len(lost)} partitions ({lost[0]})"
+    advice = (
+        "stop every service, then start Redis with its newest data, or empty; "
+        "docs/recovery.md tells what each costs, and when `slipstream accept-loss` is right"
+    )
+    return Finding("broken", what, advice)
 
 
 def judge_clock(server: str, theirs: datetime, ours: datetime) -> Finding:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx
 
 from cli.addresses import Addresses
+from cli.conflicts import archive_of
+from cli.console import Trouble
 from cli.doctor.findings import (
     Finding,
     judge_backlog,
@@ -14,10 +17,13 @@ from cli.doctor.findings import (
     judge_database,
     judge_dead,
     judge_server,
+    judge_standing,
 )
+from cli.logs import log_of
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.server import database_facts
 from shared.clock import utc_now
+from shared.errors import ServerAway
 from shared.orders.continuing import GROUPS
 from shared.settings import Settings
 from shared.streams.backlog import backlog_of
@@ -26,6 +32,7 @@ from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
 from shared.streams.server import existing_log, server_facts
+from shared.streams.standing import gaps
 from slipstream.http import is_local
 
 _ANSWER_S = 15.0
@@ -90,3 +97,11 @@ async def look_at_postgres(database_url: str) -> AsyncIterator[Finding]:
     for finding in judge_database(facts):
         yield finding
     yield judge_clock("PostgreSQL", facts.now, utc_now())
+
+
+async def look_at_both(addresses: Addresses) -> AsyncIterator[Finding]:
+    """Yield whether Redis has lost what it had acknowledged, where that can be told."""
+    with suppress(ServerAway, Trouble, ValueError):  # Which is said of each server by itself.
+        async with archive_of(addresses) as archive, log_of(addresses) as log:
+            archived = await archive.positions(log.keys.namespace)
+            yield judge_standing(await gaps(log, archived))

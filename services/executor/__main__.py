@@ -20,6 +20,7 @@ from shared.runtime import run_service
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.history import Histories
 from shared.streams.log import Log
+from shared.streams.standing import MayAct, always
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 
@@ -27,7 +28,10 @@ _REST_LEASES = 4  # Nobody moved an order for so long: whoever held it has died 
 
 
 def make_executor(
-    log: Log, settings: VenueSettings, venues: Mapping[str, Venue] | None = None
+    log: Log,
+    settings: VenueSettings,
+    venues: Mapping[str, Venue] | None = None,
+    may_act: MayAct = always,
 ) -> Executor:
     """Return an executor of these venues, or of every one that is configured."""
     venues = venues or open_venues(settings, log.client)
@@ -35,7 +39,8 @@ def make_executor(
     watches = {name: ChainWatch(venue, poll_ms, deadline_ms) for name, venue in venues.items()}
     for name in venues:  # A rise from nothing is not seen.
         metrics.of(metrics.UNRESOLVED, name)
-    chain = Chain(venues=venues, watches=watches, deadline=Deadline(deadline_ms / 1_000))
+    deadline = Deadline(deadline_ms / 1_000)
+    chain = Chain(venues=venues, watches=watches, deadline=deadline, may_act=may_act)
     histories = Histories(log)
     return Executor(
         chain=chain,
@@ -46,7 +51,9 @@ def make_executor(
     )
 
 
-def make_reconciler(log: Log, archive: Archive, settings: ExecutorSettings) -> Reconciler:
+def make_reconciler(
+    log: Log, archive: Archive, settings: ExecutorSettings, may_act: MayAct = always
+) -> Reconciler:
     """Return a reconciler of the whole log."""
     return Reconciler(
         log=log,
@@ -55,17 +62,21 @@ def make_reconciler(log: Log, archive: Archive, settings: ExecutorSettings) -> R
         rest_ms=_REST_LEASES * settings.lease_ms,
         unsigned_too=settings.reconcile_unsigned,
         now=utc_now,
+        may_act=may_act,
     )
 
 
 async def main(settings: ExecutorSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
 
-    async def reconcile(log: Log, archive: Archive) -> None:
-        reconciler = make_reconciler(log, archive, settings)
+    def make(log: Log, may_act: MayAct) -> Executor:
+        return make_executor(log, settings, may_act=may_act)
+
+    async def reconcile(log: Log, archive: Archive, may_act: MayAct) -> None:
+        reconciler = make_reconciler(log, archive, settings, may_act)
         await reconciler.keep_looking(settings.reconcile_every_s, stop)
 
-    await run_steps("executor", lambda log: make_executor(log, settings), settings, stop, reconcile)
+    await run_steps("executor", make, settings, stop, reconcile)
 
 
 if __name__ == "__main__":

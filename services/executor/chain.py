@@ -14,6 +14,7 @@ from shared.deadline import Deadline
 from shared.errors import ServerAway
 from shared.orders.events import OrderRouted, TransactionSigned
 from shared.orders.values import SignedTransaction
+from shared.streams.standing import MayAct, always
 from shared.venues.measured import measured
 from shared.venues.protocol import Answer, Venue, VenueRejected, VenueUnavailable
 
@@ -32,6 +33,7 @@ class Chain:
     venues: Mapping[str, Venue]
     watches: Mapping[str, ChainWatch]
     deadline: Deadline
+    may_act: MayAct = always
 
     async def build(self, event: OrderRouted) -> SignedTransaction:
         """Sign the route. Raises `VenueRejected` too."""
@@ -41,6 +43,7 @@ class Chain:
 
     async def send(self, signed: TransactionSigned) -> None:
         """Hand over the bytes. Raises `VenueRejected` too, and then they may have landed before."""
+        await self.may_act()
         venue = self._venue(signed.venue)
         with measured(venue.name, "send"), self.deadline():
             await venue.send(signed.transaction)

@@ -72,6 +72,7 @@ class Executor:
                 return Park(self.settings.look_back_ms)
 
     async def _sign(self, event: OrderRouted) -> Next:
+        await self.chain.may_act()  # Before anything: it may be signed, and forgotten.
         if late := too_late_to_sign(event, self.now()):
             return [late]
         try:

@@ -24,6 +24,7 @@ from shared.orders.continuing import ARCHIVES, next_group
 from shared.streams.errors import GroupMissing
 from shared.streams.log import Log
 from shared.streams.patience import pause
+from shared.streams.standing import MayAct, always
 from shared.streams.strays import (
     Stray,
     Suspect,
@@ -55,6 +56,7 @@ class Reconciler:
     rest_ms: int
     unsigned_too: bool
     now: Clock
+    may_act: MayAct = always
     _cursors: Mapping[str, int] = field(default_factory=dict)
     _place: Place = BEGINNING
 
@@ -72,6 +74,7 @@ class Reconciler:
 
     async def look(self) -> None:
         """Go over the next few orders, and put back those found at rest long enough."""
+        await self.may_act()
         # The archive first: without it nothing can be put back, and no place is lost.
         suspects = [*await self._shortened(), *await self._at_rest()]
         for stray in await find_strays(self.log, suspects, self.rest_ms):

@@ -59,7 +59,9 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
         stack.push_async_callback(log.close)
         archive = await Archive.open(settings.database_url)
         stack.push_async_callback(archive.close)
-        await serve(Parts.make(log, archive, settings, access), settings, listener, stop)
+        parts = Parts.make(log, archive, settings, access)
+        await parts.standing.look()
+        await serve(parts, settings, listener, stop)
 
 
 async def serve(
@@ -71,6 +73,7 @@ async def serve(
         background = [
             group.create_task(parts.followers.run()),
             group.create_task(parts.pressure.run()),
+            group.create_task(parts.standing.watch()),
             group.create_task(watch_redis(parts.log.client)),
             group.create_task(watch_postgres(parts.archive)),
         ]

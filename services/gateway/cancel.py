@@ -27,6 +27,7 @@ from shared.orders.view import public_order
 from shared.streams.appends import Append
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
+from shared.streams.standing import Standing
 from shared.tracing import Done, attributes_of, collector, trace_id_of
 
 _PAUSE_S = 0.02
@@ -59,8 +60,17 @@ def check_cancelled(order: Order) -> None:
 class Cancel:
     """Cancels orders by compare-and-append: execution and cancelling cannot both win."""
 
-    def __init__(self, log: Log, histories: Histories, clock: Clock, *, deadline_s: float) -> None:
+    def __init__(
+        self,
+        log: Log,
+        histories: Histories,
+        clock: Clock,
+        *,
+        deadline_s: float,
+        standing: Standing,
+    ) -> None:
         """`deadline_s` bounds the whole of one cancelling."""
+        self._standing = standing
         self._log = log
         self._histories = histories
         self._clock = clock
@@ -73,6 +83,8 @@ class Cancel:
         unknown, 503 when that cannot be told. Asking again is safe.
         """
         caller.require(Role.TRADE)
+        if why := self._standing.why():  # It may be signed, and forgotten.
+            raise Problem(Code.CANCEL_UNKNOWN, why, order_id=order_id)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._deadline_s
         raw = await self._histories.read_for(caller, order_id)

@@ -14,6 +14,7 @@ from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
+from shared.streams.standing import Standing
 
 _DEADLINE_S = 0.8  # Probes often wait a second at most.
 
@@ -21,10 +22,13 @@ _DEADLINE_S = 0.8  # Probes often wait a second at most.
 class Health:
     """Answers the probes. Postgres is no condition: without it orders run as before."""
 
-    def __init__(self, log: Log, archive: Archive, followers: Followers) -> None:
+    def __init__(
+        self, log: Log, archive: Archive, followers: Followers, standing: Standing
+    ) -> None:
         self._log = log
         self._archive = archive
         self._followers = followers
+        self._standing = standing
 
     async def live(self, _request: Request) -> Response:
         """Answer: this process turns its loop."""
@@ -38,6 +42,8 @@ class Health:
             return _answer(503, status="leaving", **parts)
         if not redis:
             return _answer(503, status="unavailable", **parts)
+        if why := self._standing.why():
+            return _answer(503, status="unavailable", detail=why, **parts)
         return _answer(200, status="ok" if postgres else "degraded", **parts)
 
     async def _redis(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from services.gateway.access import Access
@@ -24,6 +25,7 @@ from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.settings import GatewaySettings
 from shared.streams.log import Log
+from shared.streams.standing import Standing
 from shared.venues.registry import open_venues
 
 
@@ -42,6 +44,7 @@ class Parts:
     stats: Stats
     health: Health
     pressure: Pressure
+    standing: Standing
     log: Log
     archive: Archive
 
@@ -51,10 +54,15 @@ class Parts:
 
         Raises `InvalidSettings` for a venue that nobody registered.
         """
-        histories, pressure = Histories(log, archive), Pressure(log, settings)
+        standing = Standing(log, partial(archive.positions, log.keys.namespace))
+        histories, pressure = Histories(log, archive), Pressure(log, settings, standing)
         followers = Followers(log, histories, settings)
         quota, intake = Quota(log, settings), Intake(log, settings, utc_now, pressure)
-        cancel = Cancel(log, histories, utc_now, deadline_s=settings.accept_deadline_ms / 1_000)
+        cancel = Cancel(
+            *(log, histories, utc_now),
+            deadline_s=settings.accept_deadline_ms / 1_000,
+            standing=standing,
+        )
         sockets = Sockets(followers, Desk(quota, intake, cancel), settings)
         venues = list(open_venues(settings, log.client).values())
         return cls(
@@ -67,8 +75,9 @@ class Parts:
             streams=Streams(followers, settings.max_sockets),
             quoting=Quoting(venues, settings.quote_deadline_ms),
             stats=Stats(log, archive, sockets),
-            health=Health(log, archive, followers),
+            health=Health(log, archive, followers, standing),
             pressure=pressure,
+            standing=standing,
             log=log,
             archive=archive,
         )

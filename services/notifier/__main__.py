@@ -19,7 +19,7 @@ _BUSY_ENTRIES, _BUSY_MS = 64, 20
 
 async def main(settings: ConsumerSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
-    async with opened(settings, stop) as (log, _, health):
+    async with opened(settings, stop) as (log, _, health, _):
         if log is not None:
             group = Group(log, "notifier", settings.consumer_name)
             handle = traced_batches(Notifier(log).handle, group.name, "order.notify")

@@ -26,7 +26,7 @@ _MANY, _TIMES = 1_000, 5
 
 async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
-    async with opened(settings, stop) as (log, archive, health):
+    async with opened(settings, stop) as (log, archive, health, _):
         if log is None:
             return
         projector = Projector(log, archive, history_ttl_s=settings.history_ttl_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from functools import partial
 from operator import attrgetter
 
 from shared import metrics
@@ -14,6 +15,7 @@ from shared.clock import Clock, utc_now
 from shared.streams.delivery import Delivery
 from shared.streams.halted import halt
 from shared.streams.log import Log
+from shared.streams.standing import tell_archived
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +46,19 @@ class Projector:
         # Commit, tell Redis, then acknowledge: a crash in between repeats, and forgets nothing.
         with metrics.of(metrics.PROJECTION_SECONDS).time():
             stored = await self._archive.store(recorded)
+        await self._note_position(recorded)
         await self._log.expire_histories(stored.complete, self._history_ttl_s)
         if stored.halted:
             await self._halt(stored.halted)
         self._measure(recorded)
+
+    async def _note_position(self, recorded: Sequence[Recorded]) -> None:
+        reached: dict[int, tuple[int, int]] = {}
+        for partition, entry_id in {one.place for one in recorded}:
+            ms, _, seq = entry_id.partition("-")
+            reached[partition] = max(reached.get(partition, (0, 0)), (int(ms), int(seq)))
+        tell = partial(tell_archived, self._log, reached=reached)
+        await self._archive.advance(self._log.keys.namespace, reached, tell)
 
     async def _halt(self, order_ids: Collection[str]) -> None:
         await halt(self._log, order_ids)

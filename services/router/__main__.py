@@ -11,19 +11,21 @@ from shared.deadline import Deadline
 from shared.runtime import run_service
 from shared.settings import VenueSettings
 from shared.streams.log import Log
+from shared.streams.standing import MayAct
 from shared.venues.registry import open_venues
 
 
 async def main(settings: VenueSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
 
-    def make(log: Log) -> Router:
+    def make(log: Log, may_act: MayAct) -> Router:
         return Router(
             log=log,
             venues=list(open_venues(settings, log.client).values()),
             quote_deadline=Deadline(settings.quote_deadline_ms / 1_000),
             max_routes=settings.max_routes,
             now=utc_now,
+            may_act=may_act,
         )
 
     await run_steps("router", make, settings, stop)

@@ -24,6 +24,7 @@ from shared.routing.ask import ask_all
 from shared.streams.handling import Next
 from shared.streams.history import fold_at
 from shared.streams.log import Log
+from shared.streams.standing import MayAct, always
 from shared.venues.protocol import Venue
 
 
@@ -36,6 +37,7 @@ class Router:
     quote_deadline: Deadline
     max_routes: int
     now: Clock
+    may_act: MayAct = always
 
     handles = (OrderSubmitted, RoutingStarted, RouteExpired, TransactionExpired)
     handles_when_due = ()
@@ -44,6 +46,7 @@ class Router:
 
     async def handle(self, event: OrderEvent) -> Next:
         """Return the next event of an order that is to be routed."""
+        await self.may_act()
         match event:
             case OrderSubmitted():
                 return [begin(event, self.now())]

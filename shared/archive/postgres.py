@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import Self, TypeAlias
 
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
@@ -17,7 +17,10 @@ from shared.archive.distinct import Batch, distinct
 from shared.archive.listing import Filter, ListedOrder, Place, list_orders
 from shared.archive.merge import Recorded
 from shared.archive.open_orders import OpenOrder, next_open
+from shared.archive.positions import Positions, advance, locked, positions
 from shared.archive.storing import Add, Stored, add_missing, add_new, store_batch
+
+Tell: TypeAlias = Callable[[Positions], Awaitable[Collection[int]]]
 
 _CONNECT_S = 3.0  # Longest wait for a connection.
 _DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
@@ -113,6 +116,20 @@ class Archive:
         """Note that an order's conflicts are settled; return how many were not."""
         async with self._connection() as connection:
             return await settle(connection, order_id)
+
+    async def positions(self, namespace: str) -> Positions:
+        """Return how far each partition of a log is archived, as Redis has been told."""
+        async with self._connection() as connection:
+            return await positions(connection, namespace)
+
+    async def advance(self, namespace: str, reached: Positions, tell: Tell) -> None:
+        """Note how far partitions are archived, once Redis was told. None goes back.
+
+        `tell` is given how far that was noted before. It returns for which partitions it may be.
+        """
+        async with self._connection() as connection, connection.transaction():
+            agreed = await tell(await locked(connection, namespace, reached))
+            await advance(connection, namespace, {p: reached[p] for p in agreed})
 
     async def history(self, order_id: str) -> list[bytes]:
         """Return the order's events as they stood on the log, oldest first; maybe none.

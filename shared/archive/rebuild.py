@@ -35,7 +35,7 @@ _SWAP = sql.SQL("""
     ALTER TABLE slipstream_rebuild.event_counts SET SCHEMA {live};
     DROP SCHEMA slipstream_rebuild
 """)
-_ARCHIVE = ("order_events", "order_conflicts")  # What is not folded from anything.
+_ARCHIVE = ("order_events", "order_conflicts", "log_positions")  # What is not folded from anything.
 _DROP = sql.SQL("DROP TABLE slipstream_rebuild.{table}")
 _LIVE_SCHEMA = """
     SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'order_events'::regclass

@@ -27,6 +27,7 @@ class Client:
     def __init__(self, servers: Servers, *, timeout_s: float) -> None:
         self.clustered = servers.clustered
         self.timeout_s = timeout_s  # Longest wait for one reply.
+        self.losses = 0  # Times a server was found to be away: another may answer since.
         self._servers = servers
 
     @classmethod
@@ -53,6 +54,7 @@ class Client:
         except NoScriptError:
             return await self.call(*spelled_out(command))
         except (RedisError, *AWAY) as error:
+            self.losses += is_away(error)
             return checked(error)
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
@@ -88,6 +90,7 @@ class Client:
                 replies[i] = reply
         for reply in replies:
             if is_away(reply):
+                self.losses += 1
                 some_ran = any(not isinstance(other, Exception) for other in replies)
                 raise unavailable(reply, maybe_applied=some_ran) from reply
         return replies, copied
@@ -98,6 +101,7 @@ class Client:
         try:
             replies = await self._servers.all(commands, copies)
         except AWAY as error:
+            self.losses += 1
             # In a cluster, what went to other nodes may have been carried out.
             raise unavailable(error, maybe_applied=self.clustered) from error
         answers, counts = replies[: len(commands)], replies[len(commands) :]

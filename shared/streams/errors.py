@@ -16,6 +16,10 @@ class LogUnavailable(ServerAway):
         self.maybe_applied = maybe_applied
 
 
+class LogBehind(ServerAway):
+    """Redis has lost what it had acknowledged. Wait until a person has seen to it."""
+
+
 class GroupMissing(Exception):
     """A consumer group or its stream is gone: somebody deleted it, or Redis lost data."""
 

@@ -54,6 +54,10 @@ class Keys:
         """Return the sorted set of orders taken in lately, by until when a repeat may come (ms)."""
         return f"{_tagged(self.namespace, partition)}taken"
 
+    def archived(self, partition: int) -> str:
+        """Return what remembers up to which entry the partition is archived."""
+        return f"{_tagged(self.namespace, partition)}archived"
+
     def halted(self, partition: int) -> str:
         """Return the set of orders to which nothing may be appended."""
         return f"{_tagged(self.namespace, partition)}halted"

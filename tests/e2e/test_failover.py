@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from shared.archive.postgres import Archive
+from shared.errors import ServerAway
 from shared.streams.log import Log
+from shared.streams.standing import accept_loss
 from tests.archive import rows
 from tests.chaos.checker import violations
 from tests.chaos.command import Plan, settings_for
@@ -153,7 +157,14 @@ async def brought_down(
         reconnect(replica)
         victim.start()
         await following(victim, replica)
-        await more_are_taken()
+        async with accepting_what_is_lost(log, settings) as accept:
+            enough = len(taken()) + SOME
+
+            async def are_taken() -> bool:
+                await accept()
+                return len(taken()) >= enough
+
+            await eventually(are_taken, within_s=30)
         over.set()
         await placing
         await load.finish(REST_S)
@@ -162,6 +173,27 @@ async def brought_down(
         records = [*load.records, *fallen, *await evidence(settings)]
     await log.close()
     return aftermath(settings, records, had, copied)
+
+
+@asynccontextmanager
+async def accepting_what_is_lost(
+    log: Log, settings: StackSettings
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Yield what says that everything may go on, as a person would where it stands still.
+
+    With replicas that were waited for nothing is lost, and nobody has to.
+    """
+    archive = await Archive.open(settings.database_url)
+
+    async def accept() -> None:
+        if not settings.replicas_ack:
+            with suppress(ServerAway):
+                await accept_loss(log, await archive.positions(log.keys.namespace))
+
+    try:
+        yield accept
+    finally:
+        await archive.close()
 
 
 def aftermath(

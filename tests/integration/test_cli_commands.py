@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from shared.streams.client import Client
 from shared.streams.group import Group
 from shared.streams.halted import halt
 from shared.streams.log import Log
+from shared.streams.standing import tell_archived
 from tests.archive import recorded
 from tests.builders import history
 
@@ -92,6 +94,33 @@ def test_a_dead_letter_is_listed_shown_and_replayed_once(run: Run) -> None:
     assert run("dead", "list").stdout == ""
     again = run("dead", "replay", letter_id)
     assert (again.exit_code, again.stdout.split(maxsplit=1)[1]) == (1, "is not there any more\n")
+
+
+async def lose(database_url: str) -> None:
+    """Let Redis know less of the archive than it was told."""
+    await migrate(database_url)
+    archive, log = await Archive.open(database_url), await Log.open(Settings.from_env())
+    try:
+        tell = partial(tell_archived, log, reached={1: (5_000, 0)})
+        await archive.advance(log.keys.namespace, {1: (5_000, 0)}, tell)
+        await log.client.call("SET", log.keys.archived(1), "4000-0")
+    finally:
+        await archive.close()
+        await log.close()
+
+
+def test_a_loss_is_diagnosed_and_accepted_only_when_somebody_says_so(
+    run: Run, database_url: str
+) -> None:
+    asyncio.run(lose(database_url))
+    diagnosed, asked = run("doctor").stdout, run("accept-loss")
+    accepted, again = run("accept-loss", "--yes"), run("accept-loss", "--yes")
+
+    assert "lost what it had acknowledged, in 1 partitions (01: 4000-0, not 5000-0)" in diagnosed
+    assert (asked.exit_code, "second time" in asked.stderr) == (1, True)
+    assert (accepted.exit_code, "accepted in 1 partitions" in accepted.stdout) == (0, True)
+    assert (again.exit_code, again.stdout) == (0, "Redis has lost nothing\n")
+    assert "Redis has what PostgreSQL was told it has" in run("doctor").stdout
 
 
 async def contradict(database_url: str) -> str:
@@ -210,7 +239,7 @@ def test_without_a_stack_or_an_address_commands_say_what_to_give(
     "words",
     [
         *(["up"], ["demo"], ["submit"], ["watch"], ["migrate"], ["rebuild"], ["doctor"]),
-        *(["dead", "list"], ["dead", "release"]),
+        *(["dead", "list"], ["dead", "release"], ["accept-loss"]),
     ],
 )
 def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> None:

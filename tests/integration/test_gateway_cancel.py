@@ -183,4 +183,10 @@ async def test_a_wish_that_cannot_reach_the_log_is_not_taken_for_granted(
 
 def _impatient(gateway: Gateway) -> Cancel:
     # Too short for a second look at the history.
-    return Cancel(gateway.log, gateway.parts.histories, utc_now, deadline_s=0.001)
+    return Cancel(
+        gateway.log,
+        gateway.parts.histories,
+        utc_now,
+        deadline_s=0.001,
+        standing=gateway.parts.standing,
+    )

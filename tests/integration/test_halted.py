@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -22,6 +23,7 @@ from shared.streams.backlog import backlog_of, report_log
 from shared.streams.halted import halt, halted_counts, release
 from shared.streams.handling import Next, Park
 from shared.streams.log import Log
+from shared.streams.standing import Standing
 from tests.builders import NOON, an_intent, history
 from tests.eventually import eventually
 from tests.outcomes import swaps
@@ -145,7 +147,8 @@ async def test_cancelling_a_halted_order_is_refused_at_once_and_says_why(
 ) -> None:
     order = await placed(log)
     await halt(log, [order.order_id])
-    cancel = Cancel(log, Histories(log, archive), utc_now, deadline_s=60)
+    standing = Standing(log, partial(archive.positions, log.keys.namespace))
+    cancel = Cancel(log, Histories(log, archive), utc_now, deadline_s=60, standing=standing)
 
     with pytest.raises(Problem) as caught:
         await cancel(order.order_id, PUBLIC)

@@ -12,10 +12,12 @@ from cli.doctor.findings import (
     judge_database,
     judge_dead,
     judge_server,
+    judge_standing,
 )
 from shared.archive.server import DatabaseFacts
 from shared.streams.backlog import Backlog
 from shared.streams.server import ServerFacts
+from shared.streams.standing import Gap
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
@@ -93,6 +95,15 @@ def test_halted_orders_are_broken_and_point_to_the_command() -> None:
 
     assert (finding.grade, finding.what) == ("broken", "2 orders are halted")
     assert finding.advice == "see `slipstream dead list`"
+
+
+def test_a_redis_that_lost_writes_is_broken_and_says_what_to_do() -> None:
+    finding = judge_standing([Gap(7, (1, 0), (2, 5))])
+
+    assert judge_standing([]).grade == "ok"
+    assert finding.grade == "broken"
+    assert "07: 1-0, not 2-5" in finding.what
+    assert "accept-loss" in finding.advice
 
 
 def test_an_old_database_is_broken() -> None:

@@ -1,0 +1,50 @@
+"""How far each partition of a log is archived, and Redis knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TypeAlias
+
+from psycopg import AsyncConnection
+
+# By partition, the id of a stream entry in its two parts.
+Positions: TypeAlias = Mapping[int, tuple[int, int]]
+
+_ALL = "SELECT partition, ms, seq FROM log_positions WHERE namespace = %s"
+# In one order, so that replicas never wait for each other in a circle.
+_LOCK = """
+    SELECT partition, ms, seq FROM log_positions
+    WHERE namespace = %s AND partition = ANY(%s) ORDER BY partition FOR UPDATE
+"""
+# To lose it costs nothing: it then says less than is so.
+_NOT_AT_ONCE = "SET LOCAL synchronous_commit = off"
+_ADVANCE = """
+    INSERT INTO log_positions AS kept (namespace, partition, ms, seq) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (namespace, partition) DO UPDATE SET ms = excluded.ms, seq = excluded.seq
+    WHERE (excluded.ms, excluded.seq) > (kept.ms, kept.seq)
+"""
+
+
+async def positions(connection: AsyncConnection, namespace: str) -> Positions:
+    """Return how far each partition of a log is archived."""
+    return await _read(connection, _ALL, namespace)
+
+
+async def locked(
+    connection: AsyncConnection, namespace: str, partitions: Collection[int]
+) -> Positions:
+    """Return the same of some partitions. Nobody else advances those in this transaction."""
+    await connection.execute(_NOT_AT_ONCE)
+    return await _read(connection, _LOCK, namespace, list(partitions))
+
+
+async def advance(connection: AsyncConnection, namespace: str, reached: Positions) -> None:
+    """Note how far partitions are archived. None goes back."""
+    rows = [(namespace, partition, *reached[partition]) for partition in sorted(reached)]
+    async with connection.cursor() as cursor:
+        await cursor.executemany(_ADVANCE, rows)
+
+
+async def _read(connection: AsyncConnection, query: str, *values: object) -> Positions:
+    cursor = await connection.execute(query.encode(), values)
+    return {partition: (ms, seq) for partition, ms, seq in await cursor.fetchall()}
