@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from redis import Redis
 from shared.archive.postgres import Archive
 from shared.errors import ServerAway
 from shared.streams.log import Log
-from shared.streams.standing import accept_loss
+from shared.streams.standing import accept_loss, gaps
 from tests.archive import rows
 from tests.chaos.checker import violations
 from tests.chaos.command import Plan, settings_for
@@ -157,14 +157,13 @@ async def brought_down(
         reconnect(replica)
         victim.start()
         await following(victim, replica)
-        async with accepting_what_is_lost(log, settings) as accept:
+        async with accepting_what_is_lost(log, settings) as nothing_is_lost:
             enough = len(taken()) + SOME
 
-            async def are_taken() -> bool:
-                await accept()
-                return len(taken()) >= enough
+            async def goes_on() -> bool:
+                return await nothing_is_lost() and len(taken()) >= enough
 
-            await eventually(are_taken, within_s=30)
+            await eventually(goes_on, within_s=30)
         over.set()
         await placing
         await load.finish(REST_S)
@@ -178,20 +177,22 @@ async def brought_down(
 @asynccontextmanager
 async def accepting_what_is_lost(
     log: Log, settings: StackSettings
-) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Yield what says that everything may go on, as a person would where it stands still.
+) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+    """Yield what tells whether nothing is lost, and accepts what is, as a person would.
 
-    With replicas that were waited for nothing is lost, and nobody has to.
+    With replicas that were waited for nobody has to.
     """
     archive = await Archive.open(settings.database_url)
 
-    async def accept() -> None:
-        if not settings.replicas_ack:
-            with suppress(ServerAway):
-                await accept_loss(log, await archive.positions(log.keys.namespace))
+    async def is_nothing_lost() -> bool:
+        look = gaps if settings.replicas_ack else accept_loss
+        try:
+            return not await look(log, await archive.positions(log.keys.namespace))
+        except ServerAway:
+            return False
 
     try:
-        yield accept
+        yield is_nothing_lost
     finally:
         await archive.close()
 
