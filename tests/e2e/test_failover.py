@@ -19,7 +19,7 @@ from shared.streams.standing import accept_loss, gaps
 from tests.archive import rows
 from tests.chaos.checker import violations
 from tests.chaos.command import Plan, settings_for
-from tests.chaos.evidence import come_to_rest, evidence
+from tests.chaos.evidence import evidence
 from tests.chaos.load import Load
 from tests.chaos.records import Answer, Fell, Listed, Record
 from tests.chaos.run import ACCEPTED, Violation
@@ -30,8 +30,9 @@ from tests.replication import cut_off, facts, follows, reconnect
 from tests.servers import Valkey
 
 RATE = 25  # Orders a second.
+HEARD = "no missed update"
+HEARD_S = 30.0  # After the orders' ends; who follows what was lost would follow it for ever.
 SOME = 30  # Orders that are taken before the primary dies, and after its replica took over.
-REST_S = 18.0
 
 Histories = Mapping[str, Sequence[bytes]]
 
@@ -56,17 +57,24 @@ def settings(cluster: Cluster, database_url: str, tmp_path: Path) -> StackSettin
 class Aftermath:
     """What was left of the orders once all was quiet again.
 
-    `missed` are those of which the dead primary knew what the log does not know any more, and
-    `never_copied` those of them that its replica had not heard of at all when it was cut off.
+    `missed` are those of which the dead primary knew what the log does not know any more,
+    `never_copied` those of them that its replica had not heard of at all when it was last asked,
+    and `forgotten` those of which it knew then what the log does not know any more.
     """
 
     accepted: set[str]
     missed: set[str]
     never_copied: set[str]
+    forgotten: set[str]
     archived: set[str]
     kept: set[str]
     violations: list[Violation]
     refusals: list[Answer]
+
+    @property
+    def unexplained(self) -> list[Violation]:
+        """Return what is wrong with other orders; before they have ended, much may be."""
+        return [one for one in self.violations if one.order_id not in self.missed]
 
     @property
     def lost(self) -> set[str]:
@@ -74,19 +82,16 @@ class Aftermath:
         return self.accepted - self.kept - self.archived
 
 
-@pytest.mark.timeout(170)
 async def test_a_primary_that_is_killed_costs_no_order_that_its_replica_has(
     cluster: Cluster, settings: StackSettings, services: Services, tmp_path: Path
 ) -> None:
     left = await brought_down(cluster, settings, services, tmp_path, parted=False)
 
     assert left.lost <= left.missed
-    assert [one for one in left.violations if one.order_id not in left.missed] == []
-    # Without a fault of its own a replica is late by less than a millisecond.
-    assert len(left.missed) <= RATE / 5
+    assert left.unexplained == []
+    assert left.forgotten == set()
 
 
-@pytest.mark.timeout(170)
 async def test_what_the_replica_had_missed_is_lost_and_nothing_else(
     cluster: Cluster, settings: StackSettings, services: Services, tmp_path: Path
 ) -> None:
@@ -94,10 +99,9 @@ async def test_what_the_replica_had_missed_is_lost_and_nothing_else(
 
     assert left.missed
     assert left.lost == left.accepted & left.never_copied - left.archived - left.kept
-    assert [one for one in left.violations if one.order_id not in left.missed] == []
+    assert left.unexplained == []
 
 
-@pytest.mark.timeout(170)
 async def test_with_replicas_ack_nothing_is_lost_of_what_anybody_was_told(
     cluster: Cluster, settings: StackSettings, services: Services, tmp_path: Path
 ) -> None:
@@ -136,7 +140,7 @@ async def brought_down(
 
         async def more_are_taken() -> None:
             enough = len(taken()) + SOME
-            await eventually(lambda: len(taken()) >= enough, within_s=30)
+            await eventually(lambda: len(taken()) >= enough)
 
         await more_are_taken()
         if parted:
@@ -149,7 +153,9 @@ async def brought_down(
                 there = (log.keys.partition_of(order_id) for order_id in set(taken()) - known)
                 return len(refused()) + sum(partition in theirs for partition in there)
 
-            await eventually(lambda: risked() >= 10, within_s=30)
+            await eventually(lambda: risked() >= 10)
+        else:
+            copied = histories(replica, settings.namespace)
         assert facts(victim, "replication")["role"] == "master"
         victim.kill()
         had = await asyncio.to_thread(had_been_on, victim, folder, settings.namespace)
@@ -166,12 +172,22 @@ async def brought_down(
             await eventually(goes_on, within_s=30)
         over.set()
         await placing
-        await load.finish(REST_S)
-        await come_to_rest(settings, REST_S)
-        fallen = [Fell(service=service.consumer) for service in stack if not service.alive]
-        records = [*load.records, *fallen, *await evidence(settings)]
+
+        async def look() -> Aftermath:
+            fallen = [Fell(service=service.consumer) for service in stack if not service.alive]
+            records = [*load.records, *fallen, *await evidence(settings)]
+            return aftermath(settings, records, had, copied)
+
+        async def orders_have_ended() -> bool:
+            unexplained = (await look()).unexplained
+            assert [one for one in unexplained if one.promise != HEARD] == []
+            return True
+
+        await eventually(orders_have_ended, within_s=150, every_s=1)
+        await load.finish(HEARD_S)
+        left = await look()
     await log.close()
-    return aftermath(settings, records, had, copied)
+    return left
 
 
 @asynccontextmanager
@@ -205,23 +221,20 @@ def aftermath(
         for one in records
         if isinstance(one, Listed)
     }
-    left = Aftermath(
+
+    def unknown_of(then: Histories) -> set[str]:
+        return {i for i, events in then.items() if now.get(i, [])[: len(events)] != events}
+
+    return Aftermath(
         accepted=set(accepted(records)),
-        missed={i for i, events in had.items() if now.get(i, [])[: len(events)] != events},
+        missed=unknown_of(had),
         never_copied=had.keys() - copied.keys(),
+        forgotten=unknown_of(copied),
         archived={i for (i,) in rows(settings.database_url, "SELECT order_id::text FROM orders")},
         kept=set(now),
         violations=violations(records),
         refusals=refusals(records),
     )
-    twice = [one.order_id for one in left.violations if one.promise == "one swap"]
-    print(  # noqa: T201 - for pytest to keep
-        f"accepted {len(left.accepted)}, missed {len(left.missed)}, lost {len(left.lost)}, "
-        f"swapped twice {len(twice)}, refusals {len(left.refusals)}"
-    )
-    for violation in left.violations:
-        print(violation)  # noqa: T201
-    return left
 
 
 def a_victim(cluster: Cluster, log: Log) -> Valkey:
