@@ -72,3 +72,11 @@ async def members(log: Log, group: str) -> set[str]:
     pages = await log.client.run([("XINFO", "CONSUMERS", stream, group) for stream in streams])
     # Each replica is a flat list of fields and values, its name first.
     return {replica[1].decode() for page in pages for replica in page}
+
+
+async def held_by(log: Log, group: str, member: str) -> int:
+    """Return how many entries a replica was given and has not settled."""
+    streams = [log.keys.stream(partition, group) for partition in range(log.keys.partitions)]
+    pages = await log.client.run([("XPENDING", stream, group) for stream in streams])
+    held = [dict(map(tuple, holders or ())) for _, _, _, holders in pages]
+    return sum(int(one.get(member.encode(), 0)) for one in held)

@@ -7,7 +7,7 @@ import pytest
 from shared.streams.log import Log
 from tests.eventually import eventually
 from tests.gate import gated
-from tests.outcomes import all_ended, ended, settled, swapped_once
+from tests.outcomes import all_ended, held_by, settled, swapped_once
 from tests.processes import Services, StackSettings
 from tests.replicas import placed
 
@@ -46,8 +46,17 @@ async def test_orders_of_replicas_killed_under_load_are_finished_by_those_that_r
     victims = await services.start(settings, *WORKERS)
     survivors = await services.start(settings, *WORKERS)
     order_ids = await place(log, 20)
-    await eventually(lambda: ended(log, order_ids))
-    order_ids += await place(log, 20)
+    _, executor = victims
+
+    async def is_caught_at_work() -> bool:
+        order_ids.extend(await place(log, 5))
+        executor.pause()
+        if await held_by(log, "executor", executor.consumer):
+            return True
+        executor.resume()
+        return False
+
+    await eventually(is_caught_at_work)
     for victim in victims:
         victim.kill()
 

@@ -95,15 +95,15 @@ async def test_orders_outlive_a_redis_that_is_killed_under_load(
 async def test_a_redis_that_hangs_for_longer_than_a_lease_costs_nobody_an_attempt(
     valkey: Valkey, settings: StackSettings, services: Services
 ) -> None:
-    lease_s = 1.0
+    lease_s = 6.0
     settings = settings.model_copy(
         update={
             "redis_url": valkey.url,
             "lease_ms": int(lease_s * 1_000),
             "max_attempts": 1,
             "venue_quote_ms": 500,
-            "venue_swap_ms_min": 6_000,
-            "venue_swap_ms_max": 6_000,
+            "venue_swap_ms_min": 8_000,
+            "venue_swap_ms_max": 8_000,
         }
     )
     stack = await services.start(settings, "router", "executor", "router", "executor")

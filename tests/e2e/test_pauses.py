@@ -32,6 +32,7 @@ def settings(settings: StackSettings) -> StackSettings:
             "confirm_budget_ms": 250,
             "resend_ms": 100,
             "unresolved_poll_ms": 50,
+            "max_routes": 100,  # On a busy machine many a transaction comes too late.
             "look_back_ms": 50,
             "look_back_for_ms": 50,
         }
