@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from shared.orders.states import END_STATUSES, Status
 from tests.chaos.records import Connection
 from tests.chaos.run import ACCEPTED, Run, Violation
+from tests.chaos.wishes import is_nameless, key_of
 
-CANCELLED = 200
+CANCELLED, UNAVAILABLE, UNKNOWN = 200, 503, 504
 # What a client must be ready for. 0 is a connection that broke.
 _HONEST = {
-    "place": {0, ACCEPTED, 503, 504},
-    "cancel": {0, CANCELLED, 409, 503},
-    "follow": {0, 503},
+    "place": {0, ACCEPTED, UNAVAILABLE, UNKNOWN},
+    "cancel": {0, CANCELLED, 409, UNAVAILABLE},
+    "follow": {0, UNAVAILABLE},
 }
 _ENDED = 1000
 
@@ -36,15 +37,57 @@ def keys_name_one_order(run: Run) -> Iterator[Violation]:
         if answer.asked == "place" and answer.status == ACCEPTED and answer.order_id:
             named[answer.key].add(answer.order_id)
     for order_id, story in run.stories.items():
-        key = story.order.client_order_id if story.order else None
+        if not story.order:
+            continue
+        key = key_of(story.order)
         if key in asked:
             named[key].add(order_id)
-        elif story.order:
+        else:
             yield Violation("one order a key", order_id, "nobody asked for it")
     for key, order_ids in named.items():
         if len(order_ids) > 1:
             detail = f"key {key} stands for {len(order_ids)} orders"
             yield Violation("one order a key", min(order_ids), detail)
+
+
+def requests_swap_once(run: Run) -> Iterator[Violation]:
+    """Find requests of orders without a name that swapped twice, whatever their client was told."""
+    landed = Counter(swap.order_id for swap in run.swapped)
+    for key, order_ids in _made_by_requests(run).items():
+        times = sum(landed[order_id] for order_id in order_ids)
+        if times > 1:
+            yield Violation(
+                "one swap", min(order_ids), f"one request for {key} landed {times} times"
+            )
+
+
+def refused_is_not_written(run: Run) -> Iterator[Violation]:
+    """Find orders without a name that are kept though their client was told that they are not."""
+    made = _made_by_requests(run)
+    for answer in run.answers:
+        if answer.asked == "place" and answer.status == UNAVAILABLE:
+            for order_id in made.get(answer.key, ()):
+                detail = f"the request for {answer.key} was answered with {answer.status}"
+                yield Violation("503 writes nothing", order_id, detail)
+
+
+def doubt_names_the_order(run: Run) -> Iterator[Violation]:
+    """Find orders without a name that are kept under another id than the one to ask about."""
+    made = _made_by_requests(run)
+    for answer in run.answers:
+        if answer.asked == "place" and answer.status == UNKNOWN:
+            for order_id in made.get(answer.key, set()) - {answer.order_id}:
+                detail = f"its client was told to ask about {answer.order_id}"
+                yield Violation("504 names the order", order_id, detail)
+
+
+def _made_by_requests(run: Run) -> dict[str, set[str]]:
+    """Return which orders each request made, of those that ask for one without a name."""
+    made: dict[str, set[str]] = defaultdict(set)
+    for order_id, story in run.stories.items():
+        if story.order and is_nameless(key := key_of(story.order)):
+            made[key].add(order_id)
+    return made
 
 
 def cancelled_is_cancelled(run: Run) -> Iterator[Violation]:
@@ -98,6 +141,9 @@ def _untrue(run: Run, connection: Connection) -> Iterator[Violation]:
 CHECKS = (
     answers_are_honest,
     keys_name_one_order,
+    requests_swap_once,
+    refused_is_not_written,
+    doubt_names_the_order,
     cancelled_is_cancelled,
     updates_have_no_gap,
     updates_are_true,

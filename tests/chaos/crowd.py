@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 
 from tests.chaos.records import Answer, Connection, Record, Told
 from tests.chaos.run import ACCEPTED
-from tests.gateway import ORDER
+from tests.chaos.wishes import Wishes
 
 _ANSWER_S = 5.0
 _PAUSE_S = 0.2
@@ -40,24 +40,33 @@ class Crowd:
     """Writes down what it is told as if each of its orders had a client of its own."""
 
     def __init__(
-        self, http: httpx.AsyncClient, door: Callable[[], str], records: list[Record], dice: Random
+        self,
+        http: httpx.AsyncClient,
+        door: Callable[[], str],
+        records: list[Record],
+        dice: Random,
+        wishes: Wishes,
     ) -> None:
         self._http = http
         self._door = door
         self._records = records
         self._dice = dice
+        self._wishes = wishes
 
-    async def travel(self, keys: Sequence[str]) -> None:
+    async def travel(self, names: Sequence[str]) -> None:
         """Place an order under each of these names, and follow it to its end."""
-        placed: dict[str, str] = {}
-        wanted = list(keys)
+        seen: dict[str, int] = {}
+        wanted = list(names)
         while wanted:
             answers = await self._place(wanted)
-            placed |= {a.order_id: a.key for a in answers if a.status == ACCEPTED and a.order_id}
-            wanted = [a.key for a in answers if a.status != ACCEPTED and a.status not in _REFUSED]
+            seen |= {a.order_id: 0 for a in answers if a.status == ACCEPTED and a.order_id}
+            wanted = [
+                name
+                for name, answer in zip(wanted, answers, strict=True)
+                if answer.status != ACCEPTED and answer.status not in _REFUSED
+            ]
             if wanted:
                 await self._pause()
-        seen = dict.fromkeys(placed, 0)
         while seen:
             await self._follow(seen)
             await self._pause()
@@ -65,8 +74,9 @@ class Crowd:
     async def _pause(self) -> None:
         await asyncio.sleep(_PAUSE_S * self._dice.uniform(0.5, 1.5))
 
-    async def _place(self, keys: Sequence[str]) -> list[Answer]:
-        body = {"orders": [{**ORDER, "clientOrderId": key} for key in keys]}
+    async def _place(self, names: Sequence[str]) -> list[Answer]:
+        wishes = [self._wishes.of(name) for name in names]
+        keys, body = [wish.key for wish in wishes], {"orders": [wish.body for wish in wishes]}
         try:
             reply = await self._http.post(f"http://{self._door()}/api/orders/batch", json=body)
             said = reply.json()
@@ -129,5 +139,9 @@ def _answer(key: str, said: dict[str, Any]) -> Answer:
         return Answer(asked="place", key=key, status=ACCEPTED, order_id=order_id, told=told)
     problem = said.get("problem", {})
     return Answer(
-        asked="place", key=key, status=problem.get("status", 0), code=problem.get("code", "")
+        asked="place",
+        key=key,
+        status=problem.get("status", 0),
+        code=problem.get("code", ""),
+        order_id=problem.get("orderId"),
     )

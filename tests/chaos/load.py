@@ -11,30 +11,24 @@ from random import Random
 from typing import Any, Self
 
 import httpx
-import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from tests.chaos.crowd import Crowd
-from tests.chaos.records import Answer, Connection, Record, Told
+from tests.chaos.hearing import heard
+from tests.chaos.records import Answer, Connection, Record
 from tests.chaos.run import ACCEPTED
-from tests.gateway import EXECUTE, ORDER
+from tests.chaos.wishes import NAMELESS, Wishes
+from tests.gateway import EXECUTE
 
 _ANSWER_S = 5.0
 _PAUSE_S = 0.2
 _ENDED = 1000  # How a gateway closes a socket whose order has ended.
 _MOST_AT_ONCE = 1_500
 _ALONE, _CROWD = 6, 40  # Every sixth order has a client of its own, the others share one.
+_NAMELESS = 3  # Every third order has neither a key nor a name.
 _CANCELS, _EXPIRES = 0.1, 0.05  # Of the orders with a client of their own.
 _LOST = (OSError, WebSocketException)  # A TimeoutError is an OSError.
-
-
-class _Update(msgspec.Struct):
-    version: int
-    status: str
-
-
-_update = msgspec.json.Decoder(_Update)
 
 
 class Load:
@@ -48,7 +42,8 @@ class Load:
         self._under_way: set[asyncio.Task[None]] = set()
         self._errors: list[BaseException] = []
         self._http = httpx.AsyncClient(timeout=_ANSWER_S, trust_env=False)
-        self._crowd = Crowd(self._http, self._door, self.records, self._dice)
+        self._wishes = Wishes()
+        self._crowd = Crowd(self._http, self._door, self.records, self._dice, self._wishes)
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,9 +70,9 @@ class Load:
             if len(self._under_way) >= _MOST_AT_ONCE:
                 continue
             if number % _ALONE == 0:
-                self._start(self._travel(f"order-{number}"))
+                self._start(self._travel(_name(number)))
                 continue
-            crowd.append(f"order-{number}")
+            crowd.append(_name(number))
             if len(crowd) == _CROWD:
                 self._start(self._crowd.travel(crowd))
                 crowd = []
@@ -100,29 +95,31 @@ class Load:
         if not task.cancelled() and (error := task.exception()):
             self._errors.append(error)
 
-    async def _travel(self, key: str) -> None:
+    async def _travel(self, name: str) -> None:
         expires_at = None
         if self._dice.random() < _EXPIRES:
             expires_at = datetime.now(UTC) + timedelta(seconds=self._dice.uniform(0.2, 4))
-        order_id = await self._place(key, expires_at)
+        order_id = await self._place(name, expires_at)
         if order_id is None:
             return
-        following = asyncio.create_task(self._follow(key, order_id))
+        following = asyncio.create_task(self._follow(name, order_id))
         try:
             if self._dice.random() < _CANCELS:
                 await asyncio.sleep(self._dice.uniform(0, 0.5))
-                await self._cancel(key, order_id)
+                await self._cancel(name, order_id)
             await following
         finally:
             following.cancel()
 
-    async def _place(self, key: str, expires_at: datetime | None) -> str | None:
+    async def _place(self, name: str, expires_at: datetime | None) -> str | None:
         """Return the order's id, or None once it is too late for the order."""
-        body = {**ORDER, "clientOrderId": key}
-        if expires_at is not None:
-            body["expiresAt"] = expires_at.isoformat()
+        deadline = {"expiresAt": expires_at.isoformat()} if expires_at else {}
         while True:
-            answer = await self._ask("place", "POST", EXECUTE, key, body, expires_at=expires_at)
+            wish = self._wishes.of(name)
+            body = wish.body | deadline
+            answer = await self._ask(
+                "place", "POST", EXECUTE, wish.key, body, expires_at=expires_at
+            )
             if answer.status == ACCEPTED:
                 return answer.order_id
             if answer.status in range(400, 500):
@@ -172,7 +169,7 @@ class Load:
             address = f"ws://{self._door()}/api/orders/{order_id}/ws?since={version}"
             try:
                 async with connect(address, proxy=None, open_timeout=_ANSWER_S) as socket:
-                    told, closed = await _heard(socket)
+                    told, closed = await heard(socket)
             except InvalidStatus as denied:
                 status = denied.response.status_code
                 answer = Answer(asked="follow", key=key, status=status, order_id=order_id)
@@ -193,14 +190,5 @@ class Load:
         return self._dice.choice(self._known)
 
 
-async def _heard(socket: ClientConnection) -> tuple[list[Told], int | None]:
-    """Return every update that a socket brings, and the code that the gateway closed it with."""
-    told: list[Told] = []
-    try:
-        while True:
-            message = await socket.recv()
-            with suppress(msgspec.ValidationError):  # Bad news has no version.
-                update = _update.decode(message)
-                told.append(Told(update.version, update.status))
-    except ConnectionClosed as closed:
-        return told, closed.rcvd.code if closed.rcvd else None
+def _name(number: int) -> str:
+    return f"order-{number}" if number // _ALONE % _NAMELESS else NAMELESS

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from shared.orders.codec import encode
-from shared.orders.events import OrderCancelled, OrderEvent
+from shared.orders.events import OrderCancelled, OrderEvent, OrderSubmitted
 from shared.orders.order import replay
 from shared.orders.view import status_after
 from tests.builders import NOON, history
@@ -33,12 +34,21 @@ from tests.chaos.run import Run, Violation, run_of
 
 ORDER = "019b796d-d600-7c00-9e4f-1a2b3c4d5e00"
 OTHER = "019b796d-d600-7c00-9e4f-1a2b3c4d5e01"
+THIRD = "019b796d-d600-7c00-9e4f-1a2b3c4d5e02"
+AMOUNT = "1.11"  # What stands for a request whose order has no name.
 SIGNATURE = f"sig-{ORDER}"
 
 
 def placed_as(key: str, order_id: str) -> list[OrderEvent]:
     first, *rest = history(order_id)
     return [msgspec.structs.replace(first, client_order_id=key), *rest]
+
+
+def placed_nameless(order_id: str) -> list[OrderEvent]:
+    first, *rest = history(order_id)
+    assert isinstance(first, OrderSubmitted)
+    intent = msgspec.structs.replace(first.intent, amount_in=Decimal(AMOUNT))
+    return [msgspec.structs.replace(first, client_order_id=None, intent=intent), *rest]
 
 
 CONFIRMED = placed_as("k1", ORDER)
@@ -107,6 +117,16 @@ def without(kind: type[Record]) -> Change:
 
 def also(*records: Record) -> Change:
     return lambda run: [*run, *records]
+
+
+def also_nameless(*order_ids: str, status: int, named: str | None = None) -> Change:
+    """Return a change by which a request without a name is answered so and makes these orders."""
+    made: list[Record] = []
+    for order_id in order_ids:
+        events = placed_nameless(order_id)
+        swap = Swapped(order_id=order_id, signature=f"sig-{order_id}")
+        made += (archived(events), row(events), swap)
+    return also(Answer(asked="place", key=AMOUNT, status=status, order_id=named), *made)
 
 
 def with_history(events: Sequence[OrderEvent]) -> Change:
@@ -198,6 +218,15 @@ BROKEN: dict[str, tuple[str, Change]] = {
         "one order a key",
         also(archived(placed_as("k2", OTHER))),
     ),
+    "one request swaps two orders": ("one swap", also_nameless(OTHER, THIRD, status=0)),
+    "a request that was refused made an order": (
+        "503 writes nothing",
+        also_nameless(OTHER, status=503),
+    ),
+    "an order in doubt is kept under another id": (
+        "504 names the order",
+        also_nameless(OTHER, status=504, named=THIRD),
+    ),
     "an order in time is called late": (
         "answers are honest",
         also(Answer(asked="place", key="k1", status=400, code="INVALID_ORDER")),
@@ -267,6 +296,23 @@ def test_an_order_of_a_client_that_was_never_told_of_it_is_nobodys_fault() -> No
     run = [*a_run(CONFIRMED, landed=True), left, late, archived(events), row(events), swap]
 
     assert violations(run) == []
+
+
+@pytest.mark.parametrize(("status", "named"), [(0, None), (504, OTHER)])
+def test_a_request_that_was_in_doubt_may_have_made_one_order(
+    status: int, named: str | None
+) -> None:
+    run = also_nameless(OTHER, status=status, named=named)(a_run(CONFIRMED, landed=True))
+
+    assert violations(run) == []
+
+
+@pytest.mark.parametrize("status", [0, 202, 504])
+def test_an_order_that_is_swapped_twice_is_found_whatever_its_client_was_told(status: int) -> None:
+    again = Swapped(order_id=OTHER, signature="another")
+    kept = also_nameless(OTHER, status=status, named=OTHER)(a_run(CONFIRMED, landed=True))
+
+    assert "one swap" in {violation.promise for violation in violations([*kept, again])}
 
 
 @pytest.mark.parametrize("check", CHECKS)
