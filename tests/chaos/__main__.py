@@ -16,6 +16,7 @@ from tests.chaos.command import CHAIN, Plan, Result, execute, keep
 from tests.chaos.nemesis import FAULTS
 from tests.chaos.records import load
 from tests.chaos.run import Violation
+from tests.processes import ROOT
 
 EVERY_FAULT = (*FAULTS, CHAIN)
 _SHOWN = 20
@@ -39,6 +40,7 @@ def main() -> int:
         fault_every_s=args.every,
         replicas=args.replicas,
         save=args.save / f"seed-{args.seed}",
+        code=args.code,
         without_compare=args.without_compare,
     )
     out.print(f"chaos: {args.minutes:g} min, seed {plan.seed}, faults {','.join(plan.faults)}")
@@ -67,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--replicas", type=int, default=2, help="of each service, at the start")
     parser.add_argument("--save", type=Path, default=Path(".chaos"), help="where to keep a history")
     parser.add_argument("--check", type=Path, help="check a history that was kept, and do no more")
+    parser.add_argument("--code", type=_checkout, default=ROOT, help="a checkout to run instead")
     # Shows that the harness would notice: appends happen whatever version an order has.
     parser.add_argument("--without-compare", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -77,6 +80,13 @@ def _faults(text: str) -> tuple[str, ...]:
     if unknown := set(names) - set(EVERY_FAULT):
         raise argparse.ArgumentTypeError(f"no such fault: {', '.join(sorted(unknown))}")
     return names
+
+
+def _checkout(text: str) -> Path:
+    path = Path(text).resolve()
+    if not (path / "services").is_dir():
+        raise argparse.ArgumentTypeError(f"no services there: {path}")
+    return path
 
 
 def _report(result: Result) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from time import monotonic
 
 from tests.chaos.checker import violations
@@ -15,6 +16,7 @@ from tests.chaos.nemesis import Nemesis
 from tests.chaos.records import Archived, Injected, Record, Row, save
 from tests.chaos.run import Violation
 from tests.chaos.stage import LEASE_MS, Stage, staged
+from tests.processes import ROOT
 
 CHAIN = "chain"  # The one fault that is no act of the nemesis: it is in the venues' settings.
 # Everything that a chain and its nodes do wrong, all the time, a little.
@@ -38,6 +40,7 @@ class Plan:
     fault_every_s: float
     replicas: int
     save: Path  # Where to keep what was seen, and what the services said.
+    code: Path = ROOT  # Where the services are found.
     without_compare: bool = False
     quote_ms: int = 20  # How long a venue takes to answer a router.
     rest_s: float = _REST_S  # Longest wait for everything to come to its end.
@@ -83,7 +86,8 @@ def settings_for(plan: Plan) -> dict[str, object]:
         "redis_timeout_s": 2.0,
         "accept_deadline_ms": 1_000,
         "follow_check_s": 1.0,
-        "history_ttl_s": 5,
+        # Repeats that come late are to find the lists of ended orders gone.
+        "history_ttl_s": Random(f"settings {plan.seed}").randint(1, 5),
         "trim_every_s": 1.0,
         "drain_s": 3.0,
         "reconcile_every_s": 1.0,
@@ -97,7 +101,11 @@ async def execute(plan: Plan) -> Result:
     """Run the plan, and check what it left behind."""
     settings = settings_for(plan)
     async with staged(
-        settings, plan.save, replicas=plan.replicas, without_compare=plan.without_compare
+        settings,
+        plan.save,
+        replicas=plan.replicas,
+        without_compare=plan.without_compare,
+        code=plan.code,
     ) as stage:
         started = monotonic()
         records = await _played(plan, stage)

@@ -11,6 +11,8 @@ from random import Random
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tests.chaos import network
+from tests.chaos.network import Network, Strike
 from tests.chaos.records import Fell, Injected
 from tests.chaos.stage import LEASE_MS, Replica, Stage
 from tests.processes import EVERY_SERVICE, Service
@@ -27,7 +29,8 @@ class Nemesis:
         """Use only the named faults. Raises `ValueError` for one that is not there."""
         self.injected: list[Injected] = []
         self.fallen: list[Fell] = []
-        self._stage = stage
+        self.network = Network(lambda: stage.replicas, seed, self._note)
+        self.stage = stage
         self._dice = Random(f"nemesis {seed}")
         self._faults = [FAULTS[name] for name in faults]
         self._started = time.monotonic()
@@ -49,20 +52,21 @@ class Nemesis:
         """
         while self._mending:
             await self._mending.pop()
-        for replica in self._stage.replicas.copy():
+        await self.stage.network.run(self.network.rest())
+        for replica in self.stage.replicas.copy():
             if not replica.service.alive:
                 self.fallen.append(Fell(service=replica.service.consumer))
-                await self._stage.drop(replica, Service.kill)
+                await self.stage.drop(replica, Service.kill)
         for name in EVERY_SERVICE:
-            if not self._stage.of(name):
-                await self._stage.add(name)
+            if not self.stage.of(name):
+                await self.stage.add(name)
 
     async def kill(self) -> None:
         """SIGKILL a replica; another one takes its place after a while."""
         if replica := self._victim():
             self._note("kill", replica.service.consumer)
-            await self._stage.drop(replica, Service.kill)
-            self._later(1.0, lambda: self._stage.add(replica.service.name))
+            await self.stage.drop(replica, Service.kill)
+            self._later(1.0, lambda: self.stage.add(replica.service.name))
 
     async def pause(self) -> None:
         """SIGSTOP a replica, often for longer than its lease, then SIGCONT."""
@@ -78,18 +82,18 @@ class Nemesis:
     async def scale(self) -> None:
         """Add a replica of a service, or tell one to leave."""
         name = self._dice.choice(EVERY_SERVICE)
-        there = self._stage.of(name)
+        there = self.stage.of(name)
         more = len(there) < _MOST_REPLICAS and self._dice.random() < 0.5
         if more or len(there) <= _LEAST_REPLICAS:
             self._note("scale", f"one {name} more")
-            await self._stage.add(name)
+            await self.stage.add(name)
         elif replica := self._victim(name):
             self._note("scale", f"{replica.service.consumer} leaves")
-            await self._stage.drop(replica, Service.terminate)
+            await self.stage.drop(replica, Service.terminate)
 
     async def cut(self) -> None:
         """Cut every connection of clients with one gateway."""
-        gateways = [replica for replica in self._stage.of("gateway") if replica.door]
+        gateways = [replica for replica in self.stage.of("gateway") if replica.door]
         if gateways:
             replica = self._dice.choice(gateways)
             self._note("cut", f"clients of {replica.service.consumer}")
@@ -98,13 +102,13 @@ class Nemesis:
 
     async def disconnect(self) -> None:
         """Make Redis close every connection that it has with services."""
-        if self._stage.valkey not in self._busy:
+        if self.stage.valkey not in self._busy:
             self._note("disconnect", "Redis")
             await asyncio.to_thread(self._close_connections)
 
     async def redis(self) -> None:
         """`kill -9` Redis, and start it on the same data after a while."""
-        valkey = self._stage.valkey
+        valkey = self.stage.valkey
         if valkey not in self._busy:
             self._note("redis", "killed")
             valkey.kill()
@@ -112,7 +116,7 @@ class Nemesis:
 
     async def postgres(self) -> None:
         """`kill -9` PostgreSQL, and start it on the same data after a while."""
-        database = self._stage.database
+        database = self.stage.database
         if database not in self._busy:
             self._note("postgres", "killed")
             database.kill()
@@ -120,7 +124,7 @@ class Nemesis:
 
     async def hang(self) -> None:
         """SIGSTOP Redis or PostgreSQL for a while."""
-        server = self._dice.choice((self._stage.valkey, self._stage.database))
+        server = self._dice.choice((self.stage.valkey, self.stage.database))
         if server not in self._busy:
             self._note("hang", type(server).__name__)
             server.pause()
@@ -131,7 +135,7 @@ class Nemesis:
             self._hold(server, _LONGEST_PAUSE_S, resume)
 
     def _victim(self, name: str | None = None) -> Replica | None:
-        there = [r for r in self._stage.replicas if name in (None, r.service.name)]
+        there = [r for r in self.stage.replicas if name in (None, r.service.name)]
         free = [r for r in there if r not in self._busy and r.service.alive]
         return self._dice.choice(free) if free else None
 
@@ -158,9 +162,13 @@ class Nemesis:
         self._mending.append(asyncio.create_task(wait_and_mend()))
 
     def _close_connections(self) -> None:
-        with suppress(RedisError), Redis(port=self._stage.valkey.port) as client:
+        with suppress(RedisError), Redis(port=self.stage.valkey.port) as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+
+
+def _on_network(strike: Strike) -> Callable[[Nemesis], Awaitable[None]]:
+    return lambda nemesis: nemesis.stage.network.run(strike(nemesis.network))
 
 
 FAULTS: dict[str, Callable[[Nemesis], Awaitable[None]]] = {
@@ -172,4 +180,5 @@ FAULTS: dict[str, Callable[[Nemesis], Awaitable[None]]] = {
     "redis": Nemesis.redis,
     "postgres": Nemesis.postgres,
     "hang": Nemesis.hang,
+    **{name: _on_network(strike) for name, strike in network.FAULTS.items()},
 }

@@ -8,9 +8,12 @@ import signal
 import subprocess
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict
+
 from cli.layout import Layout
 from cli.postgres import Postgres
 from cli.process import Program, as_user
+from tests.chaos.wire import Server
 
 _START_S = 120.0  # On a machine that is busy; quiet, it takes one.
 _PAUSE_S = 0.1
@@ -29,6 +32,17 @@ class Database:
     def url(self) -> str:
         """Return where it listens, once it was started."""
         return self._postgres.url
+
+    @property
+    def server(self) -> Server:
+        """Return how a wire gets there. Sessions can be repeated: it asks for no password."""
+        path = f"{conninfo_to_dict(self.url)['host']}/.s.PGSQL.5432"
+        return Server("PostgreSQL", path, writes=b"COMMIT", sessions=True)
+
+    def url_at(self, port: int) -> str:
+        """Return where it is found by way of a wire."""
+        plain = "sslmode=disable&gssencmode=disable"
+        return f"postgresql://postgres@127.0.0.1:{port}/postgres?{plain}"
 
     async def start(self) -> None:
         """Return once it takes connections. What a kill left behind may take a few tries."""

@@ -11,21 +11,35 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.elsewhere import Elsewhere
 from tests.chaos.servers import Database
+from tests.chaos.wire import Server, Wire
 from tests.processes import EVERY_SERVICE, ROOT, Service, Services, StackSettings, environment
 from tests.proxy import Proxy
 from tests.servers import Valkey
 
 _COMPARE = "length > expected"  # In lua/append.lua: what --break compare takes out.
 LEASE_MS = 1_000
+# How long gateways try, by turns: some leave orders in doubt soon, some outlive them.
+_ACCEPT_DEADLINES_MS = (1_000, 15_000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replica:
-    """A process of a service. Clients reach a gateway through its door, which can be slammed."""
+    """A process of a service, with a wire of its own to each server.
+
+    Clients reach a gateway through its door, which can be slammed.
+    """
 
     service: Service
+    redis: Wire
+    postgres: Wire
     door: Proxy | None = None
+
+    @property
+    def wires(self) -> tuple[Wire, Wire]:
+        """Return its ways to all servers."""
+        return self.redis, self.postgres
 
 
 class Stage:
@@ -35,10 +49,12 @@ class Stage:
         self.valkey = valkey
         self.database = database
         self.settings = StackSettings(redis_url=valkey.url, database_url=database.url)
+        self.network = Elsewhere()  # Where wires are; here, a service that starts is waited for.
         self.replicas: list[Replica] = []
         self._services = Services(logs)
-        self._started: list[Service] = []
+        self._started: list[Replica] = []
         self._code = code
+        self._deadlines = itertools.cycle(_ACCEPT_DEADLINES_MS)
 
     def doors(self) -> list[str]:
         """Return the addresses at which clients find a gateway."""
@@ -51,46 +67,79 @@ class Stage:
 
     async def add(self, name: str) -> Replica:
         """Start a replica, and do not wait until it is ready."""
-        # Python would look into the present directory first.
-        where = {"PYTHONPATH": str(self._code), "PYTHONSAFEPATH": "1"}
-        service = self._services.launch(name, environment(self.settings) | where)
-        self._started.append(service)
+        redis, postgres = await self._wired()
+        service = self._services.launch(name, self._variables(name, redis, postgres))
         door = None
         if name == "gateway":
             door = Proxy(f"http://{service.address}")
             await door.listen()
-        replica = Replica(service, door)
+        replica = Replica(service, redis, postgres, door)
+        self._started.append(replica)
         self.replicas.append(replica)
         return replica
+
+    async def _wired(self) -> tuple[Wire, Wire]:
+        redis = Wire(Server("Redis", self.valkey.port, writes=b"EVAL", sessions=False))
+        postgres = Wire(self.database.server)
+        await self.network.run(redis.listen())
+        await self.network.run(postgres.listen())
+        return redis, postgres
+
+    def _variables(self, name: str, redis: Wire, postgres: Wire) -> dict[str, str]:
+        settings = self.settings.model_copy(
+            update={
+                "redis_url": f"redis://127.0.0.1:{redis.port}/0",
+                "database_url": self.database.url_at(postgres.port),
+            }
+        )
+        if name == "gateway":
+            settings = settings.model_copy(update={"accept_deadline_ms": next(self._deadlines)})
+        # Python would look into the present directory first.
+        where = {"PYTHONPATH": str(self._code), "PYTHONSAFEPATH": "1"}
+        return environment(settings) | where
 
     async def drop(self, replica: Replica, end: Callable[[Service], None]) -> None:
         """End a replica, by a kill or by a request to leave."""
         self.replicas.remove(replica)
         end(replica.service)
+        for wire in replica.wires:
+            await self.network.run(wire.retire())
         if replica.door:
             await replica.door.refuse()
 
     async def close(self) -> None:
         """End everything that runs."""
-        for service in self._started:
-            service.kill()
+        for replica in self._started:
+            replica.service.kill()
+            for wire in replica.wires:
+                await self.network.run(wire.close())
         for replica in self.replicas:
             if replica.door:
                 await replica.door.refuse()
+        self.network.close()
 
 
 @asynccontextmanager
 async def staged(
-    settings: dict[str, object], logs: Path, *, replicas: int, without_compare: bool
+    settings: dict[str, object],
+    logs: Path,
+    *,
+    replicas: int,
+    without_compare: bool = False,
+    code: Path = ROOT,
 ) -> AsyncIterator[Stage]:
-    """Run servers and so many replicas of each service; leave nothing but `logs`."""
+    """Run servers and so many replicas of each service; leave nothing but `logs`.
+
+    `code` is where the services are found, without the comparison of appends if told so.
+    """
     folder = Path(tempfile.mkdtemp(prefix="chaos"))
     valkey, database = Valkey(folder), Database(folder)
     stage: Stage | None = None
     try:
         await database.start()
         await asyncio.to_thread(valkey.start)
-        code = _code_without_compare(folder / "code") if without_compare else ROOT
+        if without_compare:
+            code = _code_without_compare(code, folder / "code")
         stage = Stage(logs, valkey, database, code)
         stage.settings = stage.settings.model_copy(update=settings)
         for name in itertools.chain.from_iterable([EVERY_SERVICE] * replicas):
@@ -106,10 +155,10 @@ async def staged(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _code_without_compare(copy: Path) -> Path:
+def _code_without_compare(code: Path, copy: Path) -> Path:
     """Return a copy of the services that append whatever version an order has."""
     for package in ("services", "shared"):
-        shutil.copytree(ROOT / package, copy / package)
+        shutil.copytree(code / package, copy / package)
     script = copy / "shared" / "streams" / "lua" / "append.lua"
     text = script.read_text()
     if text.count(_COMPARE) != 1:
