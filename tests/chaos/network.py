@@ -77,11 +77,20 @@ class Network:
         self._note("repeat", f"{name}, {len(sent)} times")
 
     async def reset(self) -> None:
-        """Break the connection in place of an answer, and often deliver the request once more."""
+        """Break the connection in place of an answer, and mostly make matters worse.
+
+        Either the request is delivered once more, or the replica cannot ask again for a while.
+        """
         name, wire = self._victim()
-        times, twice = self._dice.randint(1, _MOST_RESETS), self._dice.random() < 0.7
-        wire.doom(times, partial(self._again, wire.server) if twice else _forget)
-        self._note("reset", f"{name}, {times} times" + (", and again" if twice else ""))
+        times = self._dice.randint(1, _MOST_RESETS)
+        after: dict[str, Callable[[bytes], None]] = {
+            "": _forget,
+            ", and again": partial(self._again, wire.server),
+            ", and cut off": lambda _: self._cut_off(wire, self._within(_CUT_OFF_S)),
+        }
+        worse = self._dice.choices(list(after), weights=(2, 5, 3))[0]
+        wire.doom(times, after[worse])
+        self._note("reset", f"{name}, {times} times{worse}")
 
     async def cutoff(self) -> None:
         """Cut a replica off from a server, or from both, for a while."""
@@ -89,8 +98,7 @@ class Network:
         wires = self._dice.choice((replica.wires, (replica.redis,), (replica.postgres,)))
         seconds = self._within(_CUT_OFF_S)
         for wire in wires:
-            wire.cut()
-            self._later(seconds, wire.listen)
+            self._cut_off(wire, seconds)
         names = " and ".join(wire.server.name for wire in wires)
         self._note("cutoff", f"{replica.service.consumer} from {names}, {seconds:.1f} s")
 
@@ -121,6 +129,10 @@ class Network:
 
         self._later(seconds, release)
         self._note(fault, f"{name}, {len(ends)} ends, {seconds:.1f} s")
+
+    def _cut_off(self, wire: Wire, seconds: float) -> None:
+        wire.cut()
+        self._later(seconds, wire.listen)
 
     def _again(self, server: Server, sent: bytes) -> None:
         if server.sessions or is_whole(sent):
