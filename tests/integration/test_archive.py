@@ -14,16 +14,19 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from shared.archive import packed
+from shared.archive.connect import connect
+from shared.archive.distinct import distinct
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.archive.rebuild import rebuild
+from shared.archive.storing import add_missing, store_batch
 from shared.orders.codec import encode
 from shared.orders.events import OrderCancelled, OrderEvent, OrderFailed, OutcomeContradicted
 from shared.orders.states import State
 from shared.orders.values import FailureReason
-from tests.archive import events_by_type, many, orders, outage, recorded, rows, run
+from tests.archive import counted, events_by_type, many, orders, outage, recorded, rows, run
 from tests.builders import NOON, an_order_id, history, submitted
 from tests.eventually import eventually
 
@@ -324,6 +327,20 @@ async def test_a_connection_string_that_cannot_be_read_is_not_repeated() -> None
         await Archive.open("host=there password='secret")
 
     assert "secret" not in str(caught.value)
+
+
+async def test_statements_that_come_again_count_nothing_twice(
+    archive: Archive, database_url: str
+) -> None:
+    batch = distinct(recorded(history(ending="confirmed")))
+    await archive.store(batch.events[:2])
+    async with await connect(database_url) as connection:
+        # The very statements, as a network delivers them that was thought to have lost them.
+        for _ in range(2):
+            async with connection.transaction():
+                await store_batch(connection, batch, add_missing)
+
+    assert counted(database_url) == events_by_type(database_url)
 
 
 async def test_an_outage_is_told_and_recovered_from(
