@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -18,7 +19,9 @@ from tests.servers import new_database, postgres_server, redis_server
 _LONG = ("tests/e2e/", "tests/integration/test_reconciler.py")
 
 # A busy machine is no reason to fail; the whole test has a time limit anyway.
-hypothesis_settings.register_profile("slipstream", deadline=None)
+hypothesis_settings.register_profile(
+    "slipstream", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("slipstream")
 
 

@@ -53,7 +53,10 @@ def test_any_bytes_are_an_event_or_malformed(raw: bytes) -> None:
     assert decode(encode(event)) == event
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.lists(entries(), min_size=1, max_size=20))
 async def test_groups_that_meet_arbitrary_entries_go_on_with_the_next(
     log: Log, settings: VenueSettings, strange: list[list[bytes]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -83,3 +84,4 @@ class FoldModel(RuleBasedStateMachine):
 
 
 TestFoldModel = FoldModel.TestCase
+TestFoldModel.settings = settings(stateful_step_count=25)  # A life has about ten events.

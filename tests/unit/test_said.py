@@ -19,6 +19,7 @@ SAYABLE = _BLOCK.splitlines()
 NESTED = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
 )
 FIELDS = st.sampled_from(
     ["id", "subscribe", "unsubscribe", "since", "markers", "action", "order", "orderId", "follow"]
