@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -240,6 +241,7 @@ async def test_a_collector_that_is_away_holds_up_no_order_and_no_leaving(
     collector: Collector,
     absence: str,
 ) -> None:
+    began = time.monotonic()
     collector.hangs.set()
     away = f"http://127.0.0.1:{free_port()}" if absence == "refuses" else collector.endpoint
     stack = await start(
@@ -255,7 +257,8 @@ async def test_a_collector_that_is_away_holds_up_no_order_and_no_leaving(
     for service in stack:
         assert await service.exit_code() == 0
     said = [line for line in stack[0].output.splitlines() if "spans were dropped" in line]
-    assert 1 <= len(said) <= 2  # Once a minute, and when leaving.
+    minutes = 1 + int((time.monotonic() - began) / 60)
+    assert 1 <= len(said) <= minutes + 1  # Once a minute, and when leaving.
     assert not [line for line in stack[0].output.splitlines() if "Traceback" in line]
 
 

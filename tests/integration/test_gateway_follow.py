@@ -327,17 +327,19 @@ async def test_one_client_too_many_is_refused_before_it_is_let_in(
 
 
 async def test_a_gateway_that_stops_sends_its_clients_elsewhere_in_waves(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(followers, "LEAST_WAVE", 4)
-    order_id = await gateway.submit()
-    clients = [await gateway.follow(order_id).__aenter__() for _ in range(12)]
-    for client in clients:
-        await client.recv()
-    gateway.stop.set()
-    closings = asyncio.gather(*(drain(client) for client in clients))
-    leaving = await gateway.http.get("/health/ready")
-    ends = await closings
+    # A second between two waves: time enough to ask whether it is ready.
+    async with running_gateway(gateway_settings(redis_url, namespace, drain_s=40)) as gateway:
+        order_id = await gateway.submit()
+        clients = [await gateway.follow(order_id).__aenter__() for _ in range(12)]
+        for client in clients:
+            await client.recv()
+        gateway.stop.set()
+        closings = asyncio.gather(*(drain(client) for client in clients))
+        leaving = await gateway.http.get("/health/ready")
+        ends = await closings
 
     assert (leaving.status_code, leaving.json()["status"]) == (503, "leaving")
     assert ends == [([], 1012)] * 12

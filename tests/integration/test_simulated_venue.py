@@ -136,9 +136,11 @@ async def test_an_order_signed_twice_is_swapped_twice(simulation: Simulation) ->
 
 
 async def test_a_signed_transaction_is_valid_for_150_blocks(simulation: Simulation) -> None:
+    before = datetime.now(UTC).timestamp()
     transaction = await signed(simulation.venue())
+    after = datetime.now(UTC).timestamp()
 
-    assert abs(transaction.valid_until - datetime.now(UTC).timestamp() / 0.4 - 150) < 25
+    assert before / 0.4 - 1 <= transaction.valid_until - 150 <= after / 0.4
 
 
 async def test_quote_silence_lasts_until_the_caller_gives_up(simulation: Simulation) -> None:
@@ -225,7 +227,10 @@ async def test_what_lands_late_takes_ten_times_as_long(
     simulation: Simulation, client: Client, settings: VenueSettings
 ) -> None:
     venue = simulation.venue(
-        venue_swap_ms_min=1_000, venue_swap_ms_max=1_000, venue_faults="*.lands_late=1"
+        venue_swap_ms_min=100_000,
+        venue_swap_ms_max=100_000,
+        chain_valid_blocks=10_000,
+        venue_faults="*.lands_late=1",
     )
     transaction = await signed(venue)
     await venue.send(transaction)
@@ -235,7 +240,7 @@ async def test_what_lands_late_takes_ten_times_as_long(
     seconds, _ = await client.call("TIME")
 
     assert await venue.status([transaction.signature]) == [Pending()]
-    assert 5_000 < int(lands_at_ms) - int(seconds) * 1_000 < 12_000
+    assert 500_000 < int(lands_at_ms) - int(seconds) * 1_000 < 1_200_000
 
 
 async def test_one_venues_faults_are_not_anothers(simulation: Simulation) -> None:
