@@ -296,16 +296,12 @@ run_service("{name}", VenueSettings, main)
 """
 
 
-@pytest.mark.parametrize("name", EVERY_SERVICE)
+_TELLERS = "opentelemetry.sdk.trace opentelemetry.exporter google.protobuf requests"
+
+
 @pytest.mark.parametrize(
-    ("endpoint", "loaded"),
-    [
-        ("", ""),
-        (
-            "http://127.0.0.1:9",
-            "opentelemetry.sdk.trace opentelemetry.exporter google.protobuf requests",
-        ),
-    ],
+    ("name", "endpoint", "loaded"),
+    [*((name, "", "") for name in EVERY_SERVICE), ("router", "http://127.0.0.1:9", _TELLERS)],
 )
 def test_without_an_endpoint_no_service_loads_what_tells_a_collector(
     stack_settings: StackSettings, name: str, endpoint: str, loaded: str

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
@@ -33,24 +31,6 @@ def place(stack: Up) -> str:
 def status(stack: Up, order_id: str) -> str:
     with Client(stack.stack.gateways[0]) as client:
         return client.get(order_id).status
-
-
-def test_it_prints_three_curl_lines_that_work(root: Path) -> None:
-    with up(root / "data") as stack:
-        ready, post, read_back = [
-            line.strip() for line in stack.output().splitlines() if line.startswith("  curl")
-        ]
-        assert httpx.get(shlex.split(ready)[-1]).status_code == 200
-
-        words = shlex.split(post)
-        headers = dict([words[words.index("-H") + 1].split(": ")])
-        placed = httpx.post(words[2], content=words[words.index("-d") + 1], headers=headers)
-        assert placed.status_code == 202
-        url, _, rest = read_back.partition("$(")
-        assert rest == f"""{post} | cut -d'"' -f4)"""
-        order_id = placed.text.split('"')[3]  # What the line's `cut` cuts out.
-
-        assert httpx.get(shlex.split(url)[-1] + order_id).json()["orderId"] == order_id
 
 
 async def test_one_interrupt_ends_everything_and_the_next_up_goes_on(root: Path) -> None:
@@ -99,16 +79,6 @@ async def test_a_second_interrupt_does_not_wait(root: Path) -> None:
         assert stack.alive() == []
 
 
-def test_a_directory_in_use_is_left_alone(root: Path) -> None:
-    with up(root / "data") as stack:
-        second = command("up", "--data-dir", root / "data")
-
-        assert second.returncode == 1
-        assert f"in use by pid {stack.process.pid}" in second.stderr
-        assert stack.stack.pid == stack.process.pid
-        assert len(stack.alive()) == 7
-
-
 def test_given_servers_are_used_and_none_is_embedded(
     root: Path, redis_url: str, database_url: str, namespace: str
 ) -> None:
@@ -120,16 +90,6 @@ def test_given_servers_are_used_and_none_is_embedded(
         assert not {"valkey", "postgres"} & set(stack.alive())
         with psycopg.connect(database_url) as connection:
             connection.execute("SELECT FROM orders")
-
-
-def test_several_of_each_service_run_side_by_side(root: Path) -> None:
-    with up(root / "data", "--scale", "gateway=2", "--scale", "executor=2") as stack:
-        first, second = stack.stack.gateways
-        assert first != second
-        assert {"executor-1", "executor-2", "gateway-2"} < set(stack.alive())
-        for gateway in (first, second):
-            assert gateway in stack.output()
-            assert httpx.get(f"{gateway}/health/ready").status_code == 200
 
 
 def test_a_port_that_is_taken_is_refused(root: Path) -> None:
