@@ -9,12 +9,13 @@ from functools import partial
 import pytest
 import pytest_asyncio
 
+from services.executor.__main__ import make_reconciler
 from services.projector.handler import Projector
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.migrate import migrate
 from shared.archive.positions import Positions
 from shared.archive.postgres import Archive
-from shared.settings import VenueSettings
+from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.errors import LogBehind, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Handler
@@ -161,6 +162,7 @@ async def test_a_late_repeat_of_what_redis_was_told_takes_nothing_back(
     for ms in (5_000, 6_000, 5_000):
         tell = partial(tell_archived, log, reached={0: (ms, 0)})
         await archive.advance(log.keys.namespace, {0: (ms, 0)}, tell)
+    await tell_archived(log, {}, {0: (5_000, 0)})
 
     assert await archive.positions(log.keys.namespace) == {0: (6_000, 0)}
     assert await lost(log, archive) == 0
@@ -284,6 +286,16 @@ async def test_what_is_signed_is_asked_about_meanwhile_and_not_sent(
         await eventually(lambda: venue.sent)
 
     assert sent_meanwhile == []
+
+
+async def test_nothing_is_put_back_meanwhile(
+    log: Log, archive: Archive, redis_url: str, database_url: str
+) -> None:
+    given = ExecutorSettings(redis_url=redis_url, database_url=database_url)
+    reconciler = make_reconciler(log, archive, given, Leave())
+
+    with pytest.raises(LogBehind):
+        await reconciler.look()
 
 
 @pytest_asyncio.fixture
