@@ -19,7 +19,9 @@ _LOCK = """
 # To lose it costs nothing: it then says less than is so.
 _NOT_AT_ONCE = "SET LOCAL synchronous_commit = off"
 _ADVANCE = """
-    INSERT INTO log_positions AS kept (namespace, partition, ms, seq) VALUES (%s, %s, %s, %s)
+    INSERT INTO log_positions AS kept (namespace, partition, ms, seq)
+    SELECT %s, given.* FROM unnest(%s::int[], %s::bigint[], %s::bigint[])
+        AS given (partition, ms, seq) ORDER BY partition
     ON CONFLICT (namespace, partition) DO UPDATE SET ms = excluded.ms, seq = excluded.seq
     WHERE (excluded.ms, excluded.seq) > (kept.ms, kept.seq)
 """
@@ -40,9 +42,9 @@ async def locked(
 
 async def advance(connection: AsyncConnection, namespace: str, reached: Positions) -> None:
     """Note how far partitions are archived. None goes back."""
-    rows = [(namespace, partition, *reached[partition]) for partition in sorted(reached)]
-    async with connection.cursor() as cursor:
-        await cursor.executemany(_ADVANCE, rows)
+    ids = reached.values()
+    columns = [list(reached), [ms for ms, _ in ids], [seq for _, seq in ids]]
+    await connection.execute(_ADVANCE, [namespace, *columns])
 
 
 async def _read(connection: AsyncConnection, query: str, *values: object) -> Positions:
