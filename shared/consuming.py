@@ -79,9 +79,8 @@ async def opened(
 
 @asynccontextmanager
 async def watched(log: Log, archive: Archive) -> AsyncIterator[Standing]:
-    """Yield whether the log has lost anything: looked at first of all, and then all the time."""
+    """Yield whether the log has lost anything, and look again and again meanwhile."""
     standing = Standing(log, partial(archive.positions, log.keys.namespace))
-    await standing.look()
     watch = asyncio.create_task(standing.watch())
     try:
         yield standing

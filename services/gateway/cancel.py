@@ -25,7 +25,7 @@ from shared.orders.order import Order, evolve, replay
 from shared.orders.states import IN_FLIGHT, State
 from shared.orders.view import public_order
 from shared.streams.appends import Append
-from shared.streams.errors import LogUnavailable
+from shared.streams.errors import LogBehind, LogUnavailable
 from shared.streams.log import Log
 from shared.streams.standing import Standing
 from shared.tracing import Done, attributes_of, collector, trace_id_of
@@ -83,8 +83,10 @@ class Cancel:
         unknown, 503 when that cannot be told. Asking again is safe.
         """
         caller.require(Role.TRADE)
-        if why := self._standing.why():  # It may be signed, and forgotten.
-            raise Problem(Code.CANCEL_UNKNOWN, why, order_id=order_id)
+        try:
+            await self._standing.may_act()
+        except LogBehind as error:  # It may be signed, and forgotten.
+            raise Problem(Code.CANCEL_UNKNOWN, str(error), order_id=order_id) from error
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._deadline_s
         raw = await self._histories.read_for(caller, order_id)

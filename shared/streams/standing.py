@@ -26,7 +26,7 @@ Positions: TypeAlias = Mapping[int, EntryId]
 # Raises `LogBehind` while nothing may be begun that Redis may have forgotten.
 MayAct: TypeAlias = Callable[[], Awaitable[None]]
 
-_LOOK_S = 1.0
+_LOOK_S, _AWAY_S = 1.0, 3.0
 _DEADLINE_S = 1.0
 
 # What makes room again, the projector, must not wait for room itself.
@@ -111,7 +111,7 @@ class Standing:
     async def may_act(self) -> None:
         """Return when something may be begun. Raises `LogBehind` while it may not.
 
-        Looks anew first where Redis was away since the last look: another one may answer now.
+        Looks first where nobody has yet, or Redis was away since: another one may answer now.
         """
         if self._losses_seen != self._log.client.losses:
             async with self._looking:
@@ -120,21 +120,24 @@ class Standing:
         if why := self.why():
             raise LogBehind(why)
 
-    async def look(self) -> None:
-        """Ask both servers, for a second at most."""
+    async def look(self) -> bool:
+        """Ask both servers, for a second at most; return whether they told."""
         losses = self._log.client.losses
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 self._judge(await gaps(self._log, await self._archived()))
         except (ServerAway, TimeoutError) as error:
             logger.debug("it cannot be told whether Redis has lost anything: %s", error)
-        self._losses_seen = losses
+            return False
+        finally:
+            self._losses_seen = losses
+        return True
 
     async def watch(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look again and again, until cancelled; less often while a server is away."""
         while True:
-            await asyncio.sleep(_LOOK_S)
-            await self.look()
+            told = await self.look()
+            await asyncio.sleep(_LOOK_S if told else _AWAY_S)
 
     def _judge(self, lost: list[Gap]) -> None:
         was = self.why()

@@ -59,7 +59,8 @@ async def test_a_table_from_before_0005_keeps_what_it_knew_of_its_orders(databas
     await migrate(database_url)
     earlier = [name for name in migrations() if name < "0005"]
     with psycopg.connect(database_url) as connection:
-        connection.execute("DROP TABLE migrations, order_events, orders, event_counts")
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
     _apply(database_url, earlier)
     with psycopg.connect(database_url) as connection:
         connection.execute(
