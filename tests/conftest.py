@@ -81,6 +81,7 @@ def settings(redis_url: str, namespace: str) -> VenueSettings:
         database_url="postgresql://127.0.0.1:1/nobody",
         namespace=namespace,
         partitions=4,
+        redis_timeout_s=60,
         lease_ms=1_000,
         backoff_base_ms=50,
         quote_deadline_ms=60_000,

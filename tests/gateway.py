@@ -99,6 +99,7 @@ def gateway_settings(redis_url: str, namespace: str, **others: Any) -> GatewaySe
     given = {
         "database_url": "postgresql://127.0.0.1:1/nobody",
         "partitions": 4,
+        "redis_timeout_s": 60,
         "accept_deadline_ms": 60_000,  # Only ends what hangs.
         "drain_s": 2,
         "compat": False,  # What is tested is our own API; the dialects have tests of their own.

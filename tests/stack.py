@@ -37,6 +37,7 @@ def stack_settings(
         database_url=database_url,
         namespace=namespace,
         partitions=4,
+        redis_timeout_s=60,
         backoff_base_ms=50,
         quote_deadline_ms=60_000,
         quote_ttl_ms=600_000,

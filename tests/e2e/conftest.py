@@ -29,7 +29,7 @@ def settings(redis_url: str, namespace: str) -> StackSettings:
         venue_swap_ms_min=300,
         venue_swap_ms_max=300,
         confirm_poll_ms=20,
-        redis_timeout_s=2,
+        redis_timeout_s=30,
         drain_s=3,
     )
 

@@ -100,6 +100,7 @@ async def test_a_redis_that_hangs_for_longer_than_a_lease_costs_nobody_an_attemp
         update={
             "redis_url": valkey.url,
             "lease_ms": int(lease_s * 1_000),
+            "redis_timeout_s": 2,
             "max_attempts": 1,
             "venue_quote_ms": 500,
             "venue_swap_ms_min": 8_000,

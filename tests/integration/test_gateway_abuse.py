@@ -151,6 +151,7 @@ async def test_a_client_that_asks_and_never_reads_is_closed(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "WRITE_S", 0.5)
+    monkeypatch.setattr(wire, "CLOSE_S", 60)
     slow_before = _slow_clients()
     loud = await rest_of(gateway, "sent")
     await gateway.happen(*loud, _shout(loud[-1], 0), publish=False)

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from services.gateway import followers, sockets
+from services.gateway import followers, sockets, wire
 from services.gateway.answers import EventView, OrderView, ProblemView
 from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
@@ -221,6 +221,7 @@ async def test_a_client_that_does_not_read_is_closed_and_can_resume(
             running_gateway(gateway_settings(redis_url, namespace))
         )
         monkeypatch.setattr(sockets, "WRITE_S", 0.5)
+        monkeypatch.setattr(wire, "CLOSE_S", 60)  # It must first read all that was sent before.
         settings = gateway_settings(redis_url, namespace, socket_queue=3, follow_check_s=600)
         gateway = await stack.enter_async_context(running_gateway(settings))
         events = await rest_of(gateway, "sent")
