@@ -315,7 +315,7 @@ class GatewaySettings(MarketSettings):
         ge=100,
         le=600_000,
         description="Longest wait for the log to take an order before 503 or 504, in ms. An order "
-        "that comes to the log later is not taken in",
+        "that comes to the log much later is not taken in",
     )
     intake_queue: int = Field(
         default=10_000, ge=1, description="Orders that may wait for the log; more answer 503"

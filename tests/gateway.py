@@ -21,7 +21,9 @@ from shared.orders.events import OrderEvent
 from shared.orders.view import public_json
 from shared.settings import GatewaySettings
 from shared.streams.appends import Append
+from shared.streams.creation import Submission
 from shared.streams.log import Log
+from tests.builders import submitted
 from tests.eventually import eventually
 
 EXECUTE = "/api/orders/execute"
@@ -107,6 +109,12 @@ def gateway_settings(redis_url: str, namespace: str, **others: Any) -> GatewaySe
     return GatewaySettings.model_validate(
         {"redis_url": redis_url, "namespace": namespace, **given, **others}
     )
+
+
+async def tell_time(gateway: Gateway) -> None:
+    """Let a gateway know the clock of its Redis, as the first order in each partition does."""
+    late = [Submission(event=submitted(), until_ms=0) for _ in range(200)]
+    await gateway.parts.intake._append._creation.submit(late)
 
 
 async def events_on(log: Log) -> int:

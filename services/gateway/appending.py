@@ -27,8 +27,10 @@ class Appending:
     """Appends orders, those that come at the same time together."""
 
     def __init__(self, log: Log, settings: GatewaySettings) -> None:
-        self._creation = Creation(log, key_ttl_s=settings.idempotency_ttl_s)
         self._deadline_s = settings.accept_deadline_ms / 1_000
+        self._creation = Creation(
+            log, within_s=self._deadline_s, key_ttl_s=settings.idempotency_ttl_s
+        )
         # A try that the deadline cuts short leaves the client in doubt.
         self._answer_s = settings.replicas_ack_ms / 1_000 if settings.replicas_ack else 0.0
         self._append = Coalescer(self._flush, limit=settings.intake_queue)
@@ -36,7 +38,7 @@ class Appending:
 
     def until_ms(self, order_id: str) -> int:
         """Return until when an order that is begun now may be asked for, by its server's clock."""
-        return self._creation.until_ms(order_id, self._deadline_s)
+        return self._creation.until_ms(order_id)
 
     async def one(self, submission: Submission) -> Submitted:
         """Return once the order is on the log. Raises the `Problem` that says why it is not."""
@@ -122,9 +124,9 @@ class Appending:
             except Full:
                 raise _unanswered(submission, Code.OVERLOADED, maybe_applied) from None
             except TimeoutError:
-                maybe_applied = True  # It may be on its way this very moment.
+                maybe_applied = maybe_applied or submission.may_be_taken  # It may be on its way.
             except LogUnavailable as error:
-                maybe_applied = maybe_applied or error.maybe_applied
+                maybe_applied = maybe_applied or (error.maybe_applied and submission.may_be_taken)
             else:
                 if submitted.kind != "late":
                     return _settled(submitted)

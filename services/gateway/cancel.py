@@ -83,10 +83,7 @@ class Cancel:
         unknown, 503 when that cannot be told. Asking again is safe.
         """
         caller.require(Role.TRADE)
-        try:
-            await self._standing.may_act()
-        except LogBehind as error:  # It may be signed, and forgotten.
-            raise Problem(Code.CANCEL_UNKNOWN, str(error), order_id=order_id) from error
+        await self._refuse_while_behind(order_id)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._deadline_s
         raw = await self._histories.read_for(caller, order_id)
@@ -94,9 +91,17 @@ class Cancel:
             if history := await self._settle([decode(event) for event in raw]):
                 return public_order(history)
             await asyncio.sleep(_PAUSE_S)
+            await self._refuse_while_behind(order_id)
             with suppress(Problem):  # What was appended may be there all the same.
                 raw = await self._histories.read(order_id)
         raise Problem(Code.CANCEL_UNKNOWN, order_id=order_id)
+
+    async def _refuse_while_behind(self, order_id: str) -> None:
+        # Each time, for Redis may have been away: the order may be signed, and that forgotten.
+        try:
+            await self._standing.may_act()
+        except LogBehind as error:
+            raise Problem(Code.CANCEL_UNKNOWN, str(error), order_id=order_id) from error
 
     async def _settle(self, history: list[OrderEvent]) -> list[OrderEvent]:
         """Return the cancelled order's history, or nothing when the order may have moved on."""

@@ -1,7 +1,7 @@
 -- Join rows as `merge` makes them into `orders`. Every column is a maximum, an "or", a union or
 -- the one value there is, so the order in which rows come, and repeats, change nothing.
 -- Returns each order's id, the version it has come to, and whether it ended with every event up to
--- that here, and none that contradicts another.
+-- that here, and none that contradicts another and is not settled.
 INSERT INTO orders AS old
 SELECT new.*
 FROM json_populate_recordset(
@@ -62,4 +62,6 @@ RETURNING
     version,
     ended_at IS NOT NULL
         AND seen = int4multirange(int4range(1, version, '[]'))
-        AND order_id NOT IN (SELECT order_id FROM order_conflicts) AS complete
+        AND order_id NOT IN (
+            SELECT order_id FROM order_conflicts WHERE released_at IS NULL
+        ) AS complete

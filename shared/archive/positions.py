@@ -16,8 +16,12 @@ _LOCK = """
     SELECT partition, ms, seq FROM log_positions
     WHERE namespace = %s AND partition = ANY(%s) ORDER BY partition FOR UPDATE
 """
-# To lose it costs nothing: it then says less than is so.
-_NOT_AT_ONCE = "SET LOCAL synchronous_commit = off"
+# To lose it costs nothing: it then says less than is so. And a projector that dies or stands still
+# while it tells Redis must not keep all others from it.
+_LIGHTLY = """
+    SELECT set_config('synchronous_commit', 'off', true),
+        set_config('idle_in_transaction_session_timeout', '15s', true)
+"""
 _ADVANCE = """
     INSERT INTO log_positions AS kept (namespace, partition, ms, seq)
     SELECT %s, given.* FROM unnest(%s::int[], %s::bigint[], %s::bigint[])
@@ -36,7 +40,7 @@ async def locked(
     connection: AsyncConnection, namespace: str, partitions: Collection[int]
 ) -> Positions:
     """Return the same of some partitions. Nobody else advances those in this transaction."""
-    await connection.execute(_NOT_AT_ONCE)
+    await connection.execute(_LIGHTLY)
     return await _read(connection, _LOCK, namespace, list(partitions))
 
 

@@ -47,7 +47,11 @@ _ADD_EVENTS = """
     SELECT type, pg_backend_pid() %% 32, count(*) FROM added GROUP BY type ORDER BY type
     ON CONFLICT (type, slot) DO UPDATE SET events = kept.events + excluded.events
 """
-_LOCK_BATCH = "SELECT pg_advisory_xact_lock_shared(%s)"
+# A projector that dies or stands still in the middle must not hold its locks for longer than that.
+_LOCK_BATCH = """
+    SELECT set_config('idle_in_transaction_session_timeout', '30s', true),
+        pg_advisory_xact_lock_shared(%s)
+"""
 _FOLD = statement("fold.sql")
 
 

@@ -35,6 +35,11 @@ class Submission(Struct, frozen=True, kw_only=True):
     marker: str | None = None
     digest: str = ""
 
+    @property
+    def may_be_taken(self) -> bool:
+        """Return whether it can be taken in at all; not, where nobody knew what time it was."""
+        return self.until_ms > 0
+
 
 class Submitted(Struct, frozen=True):
     """Which order a submission led to.
@@ -51,23 +56,25 @@ class Submitted(Struct, frozen=True):
 class Creation:
     """Takes new orders in, and knows what time it is where they go."""
 
-    def __init__(self, log: Log, *, key_ttl_s: int = 172_800) -> None:
-        """Remember an Idempotency-Key for `key_ttl_s` seconds."""
+    def __init__(self, log: Log, *, within_s: float = 5.0, key_ttl_s: int = 172_800) -> None:
+        """Let orders be asked for `within_s` seconds; remember their keys for `key_ttl_s`."""
         self._log = log
+        self._within_s = within_s
         self._key_ttl_s = key_ttl_s
         # By server: how far its clock is ahead of the loop's. Until that is known everything is
         # late, and is told the time.
         self._ahead_ms: dict[int, float] = {}
 
-    def until_ms(self, order_id: str, within_s: float) -> int:
-        """Return the time on the clock of an order's server in `within_s` seconds, or a bit later.
+    def until_ms(self, order_id: str) -> int:
+        """Return until when an order that is begun now may be asked for, or a bit longer.
 
-        It is long past while that clock is unknown.
+        That is long past while the clock of its server is unknown.
         """
         ahead_ms = self._ahead_ms.get(self._log.place_of(order_id))
         if ahead_ms is None:
             return 0
-        return int((asyncio.get_running_loop().time() + within_s) * 1_000 + ahead_ms)
+        until_s = asyncio.get_running_loop().time() + self._within_s
+        return int(until_s * 1_000 + ahead_ms)
 
     async def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
         """Take orders in, in one round trip. Safe to repeat with the same submissions.
@@ -97,7 +104,7 @@ class Creation:
     def _command(self, submissions: Sequence[Submission], batch: Sequence[int]) -> Any:
         names = self._log.keys
         keys: list[str] = []
-        args: list[Any] = [len(batch)]
+        args: list[Any] = [len(batch), int(self._within_s * 1_000)]
         for i in batch:
             event, marker = submissions[i].event, submissions[i].marker
             partition = names.partition_of(event.order_id)

@@ -28,6 +28,7 @@ MayAct: TypeAlias = Callable[[], Awaitable[None]]
 
 _LOOK_S, _AWAY_S = 1.0, 3.0
 _DEADLINE_S = 1.0
+_FIRST_S = 10.0  # A server that was just started is slow, and may have an old copy.
 
 # What makes room again, the projector, must not wait for room itself.
 _ARCHIVED = Script.load(__package__, "lua/archived.lua", when_full=True)
@@ -98,6 +99,7 @@ class Standing:
         self._archived = archived
         self._lost: list[Gap] = []
         self._losses_seen = -1
+        self._was_told = False
         self._looking = asyncio.Lock()
 
     def why(self) -> str:
@@ -121,17 +123,19 @@ class Standing:
             raise LogBehind(why)
 
     async def look(self) -> bool:
-        """Ask both servers, for a second at most; return whether they told."""
-        losses = self._log.client.losses
+        """Ask both servers, for a second, at first for longer; return whether they told."""
+        losses, told = self._log.client.losses, False
         try:
-            async with asyncio.timeout(_DEADLINE_S):
+            async with asyncio.timeout(_DEADLINE_S if self._was_told else _FIRST_S):
                 self._judge(await gaps(self._log, await self._archived()))
+                self._was_told = told = True
         except (ServerAway, TimeoutError) as error:
             logger.debug("it cannot be told whether Redis has lost anything: %s", error)
-            return False
-        finally:
-            self._losses_seen = losses
-        return True
+        except Exception:
+            # A guard must not end without a word, whatever it is not allowed to read.
+            logger.exception("it cannot be told whether Redis has lost anything")
+        self._losses_seen = losses
+        return told
 
     async def watch(self) -> None:
         """Look again and again, until cancelled; less often while a server is away."""

@@ -50,7 +50,7 @@ class Server:
             transport.write(sent)
             transport.write_eof()
             return await asyncio.wait_for(peer.has_read_all, _DELIVERY_S)
-        except TimeoutError:
+        except OSError:  # It took too long, or broke.
             return False
         finally:
             transport.abort()
@@ -119,9 +119,17 @@ class Wire:
 
     async def listen(self) -> None:
         """Take connections, unless the replica is gone for good."""
+        # Somebody else on this machine may have the port for a moment.
+        await eventually(self._listens, within_s=_DELIVERY_S, every_s=_PAUSE_S)
+
+    async def _listens(self) -> bool:
         if not self._door and not self._retired:
             loop = asyncio.get_running_loop()
-            self._door = await loop.create_server(self._accepted, "127.0.0.1", self.port)
+            try:
+                self._door = await loop.create_server(self._accepted, "127.0.0.1", self.port)
+            except OSError:
+                return False
+        return True
 
     def cut(self) -> None:
         """Break every connection as the replica sees it, and refuse new ones."""

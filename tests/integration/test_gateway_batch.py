@@ -14,7 +14,15 @@ import pytest_asyncio
 from services.gateway.answers import BatchAnswer, ProblemView
 from services.gateway.body import BATCH_LIMIT
 from shared.clock import utc_now
-from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway
+from tests.gateway import (
+    EXECUTE,
+    ORDER,
+    Gateway,
+    events_on,
+    gateway_settings,
+    running_gateway,
+    tell_time,
+)
 from tests.proxy import Proxy, proxied
 from tests.replicas import placed
 
@@ -39,6 +47,7 @@ async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
 async def shaky(proxy: Proxy, namespace: str) -> AsyncIterator[Gateway]:
     """Return a gateway whose way to Redis leads through `proxy`."""
     async with running_gateway(gateway_settings(proxy.url, namespace)) as running:
+        await tell_time(running)
         await running.submit()  # Now Redis knows the script, and the connections are open.
         yield running
 
@@ -48,6 +57,7 @@ async def hasty(proxy: Proxy, namespace: str) -> AsyncIterator[Gateway]:
     """Return such a gateway that soon gives up on the log."""
     settings = gateway_settings(proxy.url, namespace, accept_deadline_ms=500)
     async with running_gateway(settings) as running:
+        await tell_time(running)
         await placed(running.log)  # Now Redis knows the script, and the connections are open.
         yield running
 
@@ -65,6 +75,7 @@ def ids(answer: BatchAnswer) -> list[str]:
 
 
 async def test_a_thousand_orders_are_on_the_log_in_one_append(gateway: Gateway) -> None:
+    await tell_time(gateway)
     await gateway.submit()  # Now Redis knows the script.
     before = await _appends(gateway)
     answer = await send(gateway, [ORDER | {"amountIn": str(1 + i)} for i in range(1_000)])

@@ -25,6 +25,7 @@ from tests.gateway import (
     events_on,
     gateway_settings,
     running_gateway,
+    tell_time,
 )
 from tests.proxy import Proxy, proxied
 from tests.replicas import placed
@@ -49,6 +50,7 @@ async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
 async def shaky(proxy: Proxy, namespace: str) -> AsyncIterator[Gateway]:
     """Return a gateway whose way to Redis leads through `proxy`."""
     async with running_gateway(gateway_settings(proxy.url, namespace)) as running:
+        await tell_time(running)
         await running.submit()  # Now Redis knows the script, and the connections are open.
         yield running
 
@@ -66,6 +68,7 @@ async def hasty(proxy: Proxy, namespace: str) -> AsyncIterator[Gateway]:
     """Return such a gateway that soon gives up on the log."""
     settings = gateway_settings(proxy.url, namespace, accept_deadline_ms=500)
     async with running_gateway(settings) as running:
+        await tell_time(running)
         await placed(running.log)  # Now Redis knows the script, and the connections are open.
         yield running
 

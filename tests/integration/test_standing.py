@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 import pytest_asyncio
+from psycopg.errors import InsufficientPrivilege
 
 from services.executor.__main__ import make_reconciler
 from services.projector.handler import Projector
@@ -207,6 +208,26 @@ async def test_it_is_looked_at_anew_before_anything_is_begun_where_redis_was_awa
         with pytest.raises(LogBehind):
             await standing.may_act()
         await through.close()
+
+
+async def test_a_guard_that_may_not_read_goes_on_looking(log: Log) -> None:
+    looks = 0
+
+    async def archived() -> Positions:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise InsufficientPrivilege("permission denied for table log_positions")
+        return {0: (2, 0)}
+
+    await log.client.call("SET", log.keys.archived(0), LONG_AGO)
+    standing = Standing(log, archived)
+    first = await standing.look()
+    second = await standing.look()
+
+    assert (first, second) == (False, True)
+    with pytest.raises(LogBehind):
+        await standing.may_act()
 
 
 @pytest.mark.parametrize("was_behind", [False, True])

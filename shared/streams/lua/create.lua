@@ -1,3 +1,4 @@
+#!lua
 -- Take new orders in, each at most once, however often and however late it is asked for.
 --
 -- `taken` remembers who was taken in, by until when that may be asked for again, and under '' up to
@@ -5,7 +6,7 @@
 -- clocks are compared, and none is relied on: this server's only says what may be forgotten.
 --
 -- KEYS, four an item: stream, list, taken, the marker of the order's key (or the list)
--- ARGV: number of items, then for each item
+-- ARGV: number of items, for how long an order may be asked for (ms), then for each item
 --   order id, until when it may be asked for (ms), the group that has work,
 --   '' or 'ttl_s order_id digest' to remember a key, type and JSON of the event
 -- Replies: the time (ms), then for each item 'ok', or {'there' | 'late' | 'marked' | 'error', what}
@@ -27,9 +28,10 @@ end
 local edges = {}
 local function forgotten_upto(taken)
   if edges[taken] then return edges[taken] end
-  local edge = tonumber(redis.call('ZSCORE', taken, '') or 0)
+  -- A server that came back empty has forgotten whatever was asked for before.
+  local edge = tonumber(redis.call('ZSCORE', taken, '') or now + ARGV[2])
   -- A clock that stepped back forgets nothing for as long: then their number is all that bounds them.
-  if now >= edge + AFTER_MS or now < edge then
+  if now >= edge + AFTER_MS or now <= edge then
     local newest = redis.call('ZRANGE', taken, -MOST, -MOST, 'WITHSCORES')
     edge = forget(taken, math.max(edge, now, tonumber(newest[2] or 0)))
   end
@@ -37,6 +39,7 @@ local function forgotten_upto(taken)
   return edge
 end
 
+local added -- By the item that is at work, so that it can be taken back.
 local function create(log, list, taken, marker, at)
   local order, until_ms, work, key = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
   local kind, json = ARGV[at + 4], ARGV[at + 5]
@@ -52,6 +55,7 @@ local function create(log, list, taken, marker, at)
   if redis.call('ZADD', taken, 'NX', string.format('%.0f', until_ms), order) == 0 then
     return {'there', ''}
   end
+  added = order
   redis.call('XADD', log, '*', 'type', kind, 'order', order, 'event', json)
   redis.call('RPUSH', list, json)
   redis.call('XADD', log .. ':' .. work, '*', 'type', kind, 'order', order, 'event', json)
@@ -65,11 +69,12 @@ end
 local replies = {string.format('%.0f', now)}
 for i = 1, tonumber(ARGV[1]) do
   -- One order's broken key must not hold up the others.
-  local fine, reply = pcall(create, KEYS[4 * i - 3], KEYS[4 * i - 2], KEYS[4 * i - 1], KEYS[4 * i], 6 * i - 4)
+  added = nil
+  local fine, reply = pcall(create, KEYS[4 * i - 3], KEYS[4 * i - 2], KEYS[4 * i - 1], KEYS[4 * i], 6 * i - 3)
   if fine then
     replies[i + 1] = reply
   else
-    redis.pcall('ZREM', KEYS[4 * i - 1], ARGV[6 * i - 4])
+    if added then redis.pcall('ZREM', KEYS[4 * i - 1], added) end
     replies[i + 1] = {'error', type(reply) == 'table' and reply.err or tostring(reply)}
   end
 end
