@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from services.projector.handler import Projector
+from services.projector.noting import keep_noted, note_last
 from services.projector.sift import EndsFirst
 from services.projector.trimming import keep_trimmed
 from shared.archive.migrate import migrate
@@ -42,9 +43,11 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
             # Batches wait while there are no tables, as they do while there is no Postgres.
             tasks.create_task(until_available(lambda: migrate(database), stop, "Postgres"))
             tasks.create_task(keep_trimmed(log, settings.trim_every_s, stop))
+            tasks.create_task(keep_noted(projector, stop))
             watch = tasks.create_task(watch_postgres(archive))
             await consume(consumer, health, stop)
             watch.cancel()
+            await note_last(projector)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Projector:
         self._archive = archive
         self._history_ttl_s = history_ttl_s
         self._clock = clock
+        self._reached: dict[int, tuple[int, int]] = {}  # By partition, and not noted yet.
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Store a batch, all or nothing. The caller acknowledges it when this returns.
@@ -46,19 +47,29 @@ class Projector:
         # Commit, tell Redis, then acknowledge: a crash in between repeats, and forgets nothing.
         with metrics.of(metrics.PROJECTION_SECONDS).time():
             stored = await self._archive.store(recorded)
-        await self._note_position(recorded)
+        self._reach(recorded)
         await self._log.expire_histories(stored.complete, self._history_ttl_s)
         if stored.halted:
             await self._halt(stored.halted)
         self._measure(recorded)
 
-    async def _note_position(self, recorded: Sequence[Recorded]) -> None:
-        reached: dict[int, tuple[int, int]] = {}
+    def _reach(self, recorded: Sequence[Recorded]) -> None:
         for partition, entry_id in {one.place for one in recorded}:
             ms, _, seq = entry_id.partition("-")
-            reached[partition] = max(reached.get(partition, (0, 0)), (int(ms), int(seq)))
-        tell = partial(tell_archived, self._log, reached=reached)
-        await self._archive.advance(self._log.keys.namespace, reached, tell)
+            before = self._reached.get(partition, (0, 0))
+            self._reached[partition] = max(before, (int(ms), int(seq)))
+
+    async def note_positions(self) -> None:
+        """Tell Redis, and then note, how far partitions were archived since the last time.
+
+        Raises `ServerAway`; then it is to be called again.
+        """
+        if reached := dict(self._reached):
+            tell = partial(tell_archived, self._log, reached=reached)
+            await self._archive.advance(self._log.keys.namespace, reached, tell)
+            for partition, place in reached.items():
+                if self._reached.get(partition) == place:
+                    del self._reached[partition]
 
     async def _halt(self, order_ids: Collection[str]) -> None:
         await halt(self._log, order_ids)

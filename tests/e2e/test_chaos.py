@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.command import Plan, execute
 from tests.chaos.nemesis import FAULTS, Nemesis
 from tests.chaos.stage import staged
@@ -19,7 +17,6 @@ _OF_THE_LOG = {
 }
 
 
-@pytest.mark.timeout(120)
 async def test_a_sound_stack_keeps_its_promises_through_every_fault(tmp_path: Path) -> None:
     faults = (*FAULTS, "chain")
     plan = Plan(
@@ -38,7 +35,6 @@ async def test_a_sound_stack_keeps_its_promises_through_every_fault(tmp_path: Pa
     assert result.faults.total() > 5
 
 
-@pytest.mark.timeout(120)
 async def test_a_stack_that_appends_without_comparing_is_convicted(tmp_path: Path) -> None:
     plan = Plan(
         seconds=8,
@@ -57,7 +53,6 @@ async def test_a_stack_that_appends_without_comparing_is_convicted(tmp_path: Pat
     assert _OF_THE_LOG & {one.promise for one in result.violations}
 
 
-@pytest.mark.timeout(120)
 async def test_every_fault_strikes_and_is_mended(tmp_path: Path) -> None:
     async with staged({}, tmp_path, replicas=1, without_compare=False) as stage:
         nemesis = Nemesis(stage, 1, list(FAULTS))

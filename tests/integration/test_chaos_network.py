@@ -154,7 +154,6 @@ async def database() -> AsyncIterator[Database]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.timeout(120)
 async def test_a_session_of_postgres_is_repeated(database: Database) -> None:
     async with wired(database.server) as wire:
         async with await psycopg.AsyncConnection.connect(database.url_at(wire.port)) as client:

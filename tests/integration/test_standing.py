@@ -45,7 +45,9 @@ async def project(log: Log, archive: Archive) -> None:
     """Archive what a projector has not been given yet, and acknowledge it."""
     group = Group(log, "projector", "one")
     deliveries = await group.read(list(group.partitions), 1_000, 10)
-    await Projector(log, archive, history_ttl_s=60).handle(deliveries)
+    projector = Projector(log, archive, history_ttl_s=60)
+    await projector.handle(deliveries)
+    await projector.note_positions()
     await group.acknowledge(deliveries)
 
 
