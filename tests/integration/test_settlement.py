@@ -298,7 +298,9 @@ async def test_orders_over_a_chain_that_drops_every_other_transaction_are_swappe
     dropping = quick.model_copy(
         update={
             "chain_block_ms": 2,
-            "chain_valid_blocks": 100,
+            "chain_valid_blocks": 500,
+            "max_routes": 100,  # A slow machine sends some too late as well.
+            "max_attempts": 100,
             "venue_faults": "*.never_lands=0.5,*.send_lost=0.3,*.node_lags=0.1,*.send_error=0.1",
         }
     )
