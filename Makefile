@@ -4,6 +4,8 @@
 .PHONY: help setup demo up test test-containers test-compose fuzz chaos bench bench-full profile \
 	check format docs lock lock-image image compose-env
 MAKEFLAGS += --no-print-directory
+# Without compiled files every process compiles all that it imports, and the tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PATHS := bench cli services shared slipstream tests tools
@@ -24,7 +26,7 @@ up: setup  ## Run the stack until Ctrl-C
 	@$(BIN)/slipstream up
 
 test: check  ## Check, then run every test on embedded servers (no Docker)
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 test-containers: setup  ## Run the integration tests on containers (needs Docker)
 	@# The tests stop their own containers, so the one that would sweep up is not needed.

@@ -33,12 +33,16 @@ class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # It has no types.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that need processors run beside those that mostly wait, and the short ones last."""
+    """Let tests that need processors run beside those that mostly wait.
+
+    The longest, which have a time limit of their own, come first, and the short ones last.
+    """
     files = list(dict.fromkeys(item.path for item in items))
     busy = [path for path in files if path.parent.name in ("e2e", "deploy")]
     waiting = [path for path in files if path.parent.name == "integration"]
     place = {path: i / len(kind) for kind in (busy, waiting) for i, path in enumerate(kind)}
-    items.sort(key=lambda item: place.get(item.path, 1.0))
+    longest = {item for item in items if item.get_closest_marker("timeout")}
+    items.sort(key=lambda item: -1.0 if item in longest else place.get(item.path, 1.0))
 
 
 @pytest.hookimpl(optionalhook=True)

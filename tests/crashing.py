@@ -8,8 +8,10 @@ chain above all, no more than the first few are taken.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -21,14 +23,14 @@ from shared.streams.handling import Handler
 from shared.streams.log import Log
 from tests.boundaries import Boundaries, Boundary
 from tests.eventually import eventually
+from tests.forked import Forked
 from tests.outcomes import all_ended, members, settled, swaps
 from tests.processes import environment
 from tests.replicas import a_router, an_executor, events_of, placed, running
-from tests.victims import Victim
 
 AT_ONCE = 12
 REPEATS = 3
-TRIES = 3  # To meet what the clock repeats: one poll of the chain more or less.
+TRIES = 10  # To meet what the clock repeats: one poll of the chain more or less.
 WORKERS = ("router", "executor")
 PARKINGS = {
     "before append",
@@ -42,8 +44,8 @@ SCENARIOS: dict[str, dict[str, object]] = {
     QUIET: {},
     SILENT: {
         "confirm_budget_ms": 0,
-        "venue_swap_ms_min": 200,
-        "venue_swap_ms_max": 200,
+        "venue_swap_ms_min": 500,
+        "venue_swap_ms_max": 500,
     },
     NO_ANSWER: {"venue_faults": "*.send_lost_reply=1"},
     NOTHING_ARRIVES: {
@@ -95,13 +97,14 @@ async def victim_of(
     proxy = Boundaries(settings.redis_url, target)
     await proxy.listen()
     variables = environment(settings, redis_url=proxy.url, consumer_name="victim")
-    victim = Victim(service, variables)
+    victim = Forked(service, variables, Path(os.devnull))
     try:
         await eventually(lambda: knows(log, service, "victim"))
         proxy.arm(victim.kill)
         yield proxy
     finally:
         victim.kill()
+        victim.wait()
         await proxy.refuse()
 
 

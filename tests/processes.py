@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -15,10 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shared.settings import ExecutorSettings, GatewaySettings, ProjectorSettings, Settings
 from tests.eventually import eventually
+from tests.forked import SERVICES, Forked
 from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent
-EVERY_SERVICE = ("gateway", "router", "executor", "notifier", "projector")
+EVERY_SERVICE = SERVICES
 
 
 class StackSettings(ExecutorSettings, ProjectorSettings, GatewaySettings):
@@ -35,11 +36,26 @@ def environment(settings: Settings, **others: object) -> dict[str, str]:
 _START_S = 120.0
 
 
+Start = Callable[[str, Mapping[str, str], Path], Forked | subprocess.Popen[bytes]]
+
+
+def interpreter(name: str, variables: Mapping[str, str], output: Path) -> subprocess.Popen[bytes]:
+    """Run a service with an interpreter of its own, which may find its code elsewhere."""
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"services.{name}"],
+            cwd=ROOT,
+            env=dict(variables),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+
+
 class Service:
     """One replica of a service. `consumer` is the name by which its groups know it."""
 
     def __init__(
-        self, name: str, consumer: str, variables: Mapping[str, str], output: Path
+        self, name: str, consumer: str, variables: Mapping[str, str], output: Path, start: Start
     ) -> None:
         self.name = name
         self.consumer = consumer
@@ -48,14 +64,7 @@ class Service:
         self._http = httpx.Client(base_url=f"http://{self.address}", timeout=60)
         self._output = output
         own = {"METRICS_PORT": port, "HTTP_PORT": port, "CONSUMER_NAME": consumer}
-        with output.open("wb") as file:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{name}"],
-                cwd=ROOT,
-                env={"PATH": os.environ["PATH"], **variables, **own},
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
+        self._process = start(name, {"PATH": os.environ["PATH"], **variables, **own}, output)
 
     @property
     def alive(self) -> bool:
@@ -111,15 +120,16 @@ class Service:
 class Services:
     """Every process that a test started; none outlives it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: Start = Forked) -> None:
         self._folder = folder
+        self._start = start
         self._numbers = itertools.count()
         self._started: list[Service] = []
 
     def launch(self, name: str, variables: Mapping[str, str]) -> Service:
         """Start a service with these variables, and do not wait for it."""
         consumer = f"{name}-{next(self._numbers)}"
-        service = Service(name, consumer, variables, self._folder / consumer)
+        service = Service(name, consumer, variables, self._folder / consumer, self._start)
         self._started.append(service)
         return service
 

@@ -14,7 +14,16 @@ from pathlib import Path
 from tests.chaos.elsewhere import Elsewhere
 from tests.chaos.servers import Database
 from tests.chaos.wire import Server, Wire
-from tests.processes import EVERY_SERVICE, ROOT, Service, Services, StackSettings, environment
+from tests.forked import Forked
+from tests.processes import (
+    EVERY_SERVICE,
+    ROOT,
+    Service,
+    Services,
+    StackSettings,
+    environment,
+    interpreter,
+)
 from tests.proxy import Proxy
 from tests.servers import Valkey
 
@@ -51,7 +60,7 @@ class Stage:
         self.settings = StackSettings(redis_url=valkey.url, database_url=database.url)
         self.network = Elsewhere()  # Where wires are; here, a service that starts is waited for.
         self.replicas: list[Replica] = []
-        self._services = Services(logs)
+        self._services = Services(logs, Forked if code == ROOT else interpreter)
         self._started: list[Replica] = []
         self._code = code
         self._deadlines = itertools.cycle(_ACCEPT_DEADLINES_MS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from shared.archive.migrate import migrate
 from tests.processes import Services, StackSettings
 
 
@@ -36,7 +38,11 @@ def settings(redis_url: str, namespace: str) -> StackSettings:
 
 @pytest.fixture
 def stack_settings(settings: StackSettings, database_url: str) -> StackSettings:
-    """Return settings for a whole stack that nothing is wrong with."""
+    """Return settings for a whole stack that nothing is wrong with, and that has its tables.
+
+    A projector that makes them itself may be given an order before, and has to come again.
+    """
+    asyncio.run(migrate(database_url))
     # Histories are looked at in Redis, after everything has ended.
     update = {"database_url": database_url, "lease_ms": 5_000, "history_ttl_s": 60}
     return settings.model_copy(update=update)

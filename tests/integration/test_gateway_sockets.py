@@ -237,9 +237,10 @@ async def test_what_was_missed_while_the_link_was_cut_is_made_up_for_at_every_or
         for events in orders:
             await say(socket, subscribe=events[0].order_id)
         heard = await hear_until(socket, *["caught_up"] * 20)
-        await gateway.log.client.call("CLIENT", "KILL", "TYPE", "pubsub")
+        # Before, for the link may be up again before all has happened.
         for events in orders:
             await gateway.happen(*events, publish=False)
+        await gateway.log.client.call("CLIENT", "KILL", "TYPE", "pubsub")
         heard += await hear_until(socket, *["ended"] * 20)
 
     assert versions(heard) == {events[0].order_id: upto(events) for events in orders}

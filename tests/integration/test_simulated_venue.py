@@ -120,7 +120,7 @@ async def test_the_ledger_tells_which_order_was_swapped_where(simulation: Simula
 
 
 async def test_sending_ten_times_at_once_is_one_swap(simulation: Simulation) -> None:
-    venue = simulation.venue(venue_swap_ms_min=60_000, venue_swap_ms_max=60_000)
+    venue = simulation.venue(venue_swap_ms_min=20_000, venue_swap_ms_max=20_000)
     transaction = await signed(venue)
     await asyncio.gather(*(venue.send(transaction) for _ in range(10)))
 
