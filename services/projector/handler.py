@@ -47,17 +47,22 @@ class Projector:
         # Commit, tell Redis, then acknowledge: a crash in between repeats, and forgets nothing.
         with metrics.of(metrics.PROJECTION_SECONDS).time():
             stored = await self._archive.store(recorded)
-        self._reach(recorded)
+        self._reach(deliveries)
         await self._log.expire_histories(stored.complete, self._history_ttl_s)
         if stored.halted:
             await self._halt(stored.halted)
         self._measure(recorded)
 
-    def _reach(self, recorded: Sequence[Recorded]) -> None:
-        for partition, entry_id in {one.place for one in recorded}:
-            ms, _, seq = entry_id.partition("-")
+    def _reach(self, deliveries: Sequence[Delivery]) -> None:
+        ids: dict[int, list[str]] = {}
+        for delivery in deliveries:
+            ids.setdefault(delivery.partition, []).append(delivery.entry_id)
+        for partition, some in ids.items():
+            # As texts, for most of them: the first half has as many digits in each.
+            ms = max(some).partition("-")[0]
+            last = max(int(one[len(ms) + 1 :]) for one in some if one.startswith(ms))
             before = self._reached.get(partition, (0, 0))
-            self._reached[partition] = max(before, (int(ms), int(seq)))
+            self._reached[partition] = max(before, (int(ms), last))
 
     async def note_positions(self) -> None:
         """Tell Redis, and then note, how far partitions were archived since the last time.

@@ -25,7 +25,7 @@ def distinct(recorded: Iterable[Recorded]) -> Batch:
     for one in recorded:
         name = (one.event.order_id, one.event.version)
         first = seen.setdefault(name, one)
-        if first.raw != one.raw:
+        if first is not one and first.raw != one.raw:
             seen[name], other = sorted([first, one], key=_when_written)
             others.append(other)
     return Batch([seen[name] for name in sorted(seen)], others)

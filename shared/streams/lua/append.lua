@@ -24,12 +24,18 @@ local function has_turn(trigger, parked, order, entry)
   return redis.call('XPENDING', trigger, group, entry, entry, 1)[1]
 end
 
--- Mostly there are none, and that is asked once a partition.
-local some_halted = {}
+-- Mostly there are none, and that is asked once.
+local halted, sets = {}, {}
+for i = 1, items do
+  local log = KEYS[3 * i - 2]
+  if not halted[log] then
+    halted[log] = string.sub(log, 1, -4) .. 'halted'
+    sets[#sets + 1] = halted[log]
+  end
+end
+local some_halted = items > 0 and redis.call('EXISTS', unpack(sets)) > 0
 local function is_halted(log, order)
-  local set = string.sub(log, 1, -4) .. 'halted'
-  if some_halted[set] == nil then some_halted[set] = redis.call('EXISTS', set) == 1 end
-  return some_halted[set] and redis.call('SISMEMBER', set, order) == 1
+  return some_halted and redis.call('SISMEMBER', halted[log], order) == 1
 end
 
 local function settle(log, list, third, first)

@@ -29,9 +29,11 @@ local edges = {}
 local function forgotten_upto(taken)
   if edges[taken] then return edges[taken] end
   -- A server that came back empty has forgotten whatever was asked for before.
-  local edge = tonumber(redis.call('ZSCORE', taken, '') or now + ARGV[2])
+  local known = redis.call('ZSCORE', taken, '')
+  local edge = tonumber(known or now + ARGV[2])
   -- A clock that stepped back forgets nothing for as long: then their number is all that bounds them.
-  if now >= edge + AFTER_MS or now <= edge then
+  local are_many = now <= edge and redis.call('ZCARD', taken) > MOST
+  if not known or now >= edge + AFTER_MS or are_many then
     local newest = redis.call('ZRANGE', taken, -MOST, -MOST, 'WITHSCORES')
     edge = forget(taken, math.max(edge, now, tonumber(newest[2] or 0)))
   end
@@ -52,7 +54,7 @@ local function create(log, list, taken, marker, at)
     if redis.call('LLEN', list) > 0 or redis.call('ZSCORE', taken, order) then return {'there', ''} end
     return {'late', string.format('%.0f', late)}
   end
-  if redis.call('ZADD', taken, 'NX', string.format('%.0f', until_ms), order) == 0 then
+  if redis.call('ZADD', taken, 'NX', ARGV[at + 1], order) == 0 then
     return {'there', ''}
   end
   added = order

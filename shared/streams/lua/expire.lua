@@ -3,12 +3,20 @@
 -- KEYS: the orders' lists
 -- ARGV: after how many seconds, then for each the version that is archived
 -- Replies: how many lists were named
-local some_halted = {}
+-- Mostly there are none, and that is asked once.
+local halted, sets = {}, {}
+for i = 1, #KEYS do
+  local partition = string.sub(KEYS[i], 1, string.find(KEYS[i], '}:', 1, true) + 1)
+  if not halted[partition] then
+    halted[partition] = partition .. 'halted'
+    sets[#sets + 1] = halted[partition]
+  end
+end
+local some_halted = redis.call('EXISTS', unpack(sets)) > 0
 local function is_halted(list)
+  if not some_halted then return false end
   local partition, order = string.match(list, '^(.*:)order:(.*)$')
-  local set = partition .. 'halted'
-  if some_halted[set] == nil then some_halted[set] = redis.call('EXISTS', set) == 1 end
-  return some_halted[set] and redis.call('SISMEMBER', set, order) == 1
+  return redis.call('SISMEMBER', halted[partition], order) == 1
 end
 
 for i = 1, #KEYS do
