@@ -13,7 +13,7 @@ from services.executor.__main__ import make_executor
 from services.executor.handler import Executor
 from services.router.handler import Router
 from shared.clock import utc_now
-from shared.deadline import Deadline
+from shared.concurrency.timers import Deadline
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent, OrderSubmitted
 from shared.settings import ConsumerSettings, VenueSettings

@@ -14,8 +14,8 @@ from services.executor.watch import ChainWatch
 from shared import metrics
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
+from shared.concurrency.timers import Deadline
 from shared.consuming import run_steps
-from shared.deadline import Deadline
 from shared.runtime import run_service
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.history import Histories

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from services.executor.decide import InFlight, in_flight
 from services.executor.watch import ChainWatch
 from shared import metrics
-from shared.deadline import Deadline
+from shared.concurrency.timers import Deadline
 from shared.errors import ServerAway
 from shared.orders.events import OrderRouted, TransactionSigned
 from shared.orders.values import SignedTransaction

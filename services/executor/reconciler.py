@@ -18,12 +18,12 @@ from shared.archive.listing import Place
 from shared.archive.open_orders import BEGINNING
 from shared.archive.postgres import Archive
 from shared.clock import Clock
+from shared.concurrency.pause import pause
 from shared.errors import ServerAway
 from shared.orders.codec import MalformedEvent, decode
 from shared.orders.continuing import ARCHIVES, next_group
 from shared.streams.errors import GroupMissing
 from shared.streams.log import Log
-from shared.streams.patience import pause
 from shared.streams.standing import MayAct, always
 from shared.streams.strays import (
     Stray,

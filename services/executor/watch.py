@@ -9,8 +9,8 @@ from contextvars import Context
 
 from msgspec import Struct
 
-from shared.batching import Coalescer
-from shared.deadline import Deadline
+from shared.concurrency.coalescer import Coalescer
+from shared.concurrency.timers import Deadline
 from shared.errors import ServerAway
 from shared.orders.values import SignedTransaction
 from shared.venues.measured import measured

@@ -8,7 +8,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from services.gateway.problems import Code, FieldError, Problem
-from shared.batching import Coalescer, Full
+from shared.concurrency.coalescer import Coalescer, Full
 from shared.metrics import APPEND_SECONDS, EVENTS, SETTLE_BATCH
 from shared.orders.events import OrderSubmitted
 from shared.settings import GatewaySettings

@@ -11,7 +11,7 @@ from services.gateway.access import Caller
 from services.gateway.problems import Code, Problem
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
-from shared.batching import Coalescer
+from shared.concurrency.coalescer import Coalescer
 from shared.orders.codec import MalformedEvent
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log

@@ -13,7 +13,7 @@ from services.gateway.body import read_order
 from services.gateway.describe import problems, reply, takes_body
 from services.gateway.problems import Code, Problem
 from services.gateway.routes import BareRoute, json_answer
-from shared.deadline import Deadline
+from shared.concurrency.timers import Deadline
 from shared.errors import ServerAway
 from shared.orders.codec import builtins
 from shared.orders.values import Quote, SwapIntent

@@ -20,7 +20,7 @@ from services.gateway.problems import Code, Problem
 from services.gateway.said import PONG, Ping, read_said
 from services.gateway.subscriptions import Subscriptions
 from services.gateway.wire import WRITE_S, converse, refuse
-from shared.deadline import Deadline
+from shared.concurrency.timers import Deadline
 from shared.metrics import SOCKETS
 from shared.settings import GatewaySettings
 

@@ -6,8 +6,8 @@ import asyncio
 import logging
 
 from services.projector.handler import Projector
+from shared.concurrency.pause import pause
 from shared.errors import ServerAway
-from shared.streams.patience import pause
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ import asyncio
 import logging
 
 from shared import metrics
+from shared.concurrency.pause import pause
 from shared.streams.backlog import report_log
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.log import Log
-from shared.streams.patience import pause
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import asyncio
 
 from services.router.handler import Router
 from shared.clock import utc_now
+from shared.concurrency.timers import Deadline
 from shared.consuming import run_steps
-from shared.deadline import Deadline
 from shared.runtime import run_service
 from shared.settings import VenueSettings
 from shared.streams.log import Log

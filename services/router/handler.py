@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.router.decide import begin, choose_route, may_not_try_again
 from shared import metrics
 from shared.clock import Clock
-from shared.deadline import Deadline
+from shared.concurrency.timers import Deadline
 from shared.measures import measure_spread
 from shared.orders.events import (
     OrderEvent,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from shared import metrics
-from shared.deadline import Deadline
+from shared.concurrency.timers import Deadline
 from shared.orders.values import Quote, Refusal, SwapIntent
 from shared.venues.measured import measured
 from shared.venues.protocol import Venue, VenueRejected, VenueUnavailable, VenueUnreachable

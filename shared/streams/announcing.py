@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from shared.one_timer import OneTimer
+from shared.concurrency.timers import OneTimer
 from shared.orders.events import OrderEvent
 from shared.streams.appends import Settled
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 
 from shared import metrics
 from shared.about import about
+from shared.concurrency.pause import pause
 from shared.errors import ServerAway
 from shared.orders.codec import MalformedEvent
 from shared.settings import ConsumerSettings
@@ -17,7 +18,7 @@ from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Turn
 from shared.streams.held import Held
-from shared.streams.patience import Patience, pause
+from shared.streams.patience import Patience
 from shared.streams.scripts import Command
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from redis.asyncio import RedisCluster
 
+from shared.concurrency.cancellation import heeding
 from shared.streams.connections import OF_NODES
-from shared.streams.heeding import heeding
 from shared.streams.scripts import Command, key_of
 from shared.streams.servers import RESP, Copies
 

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from shared import metrics
+from shared.concurrency.pause import pause
 from shared.settings import ConsumerSettings
 from shared.streams.backlog import report_backlog
 from shared.streams.delivery import Delivery
@@ -23,7 +24,7 @@ from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Turn
 from shared.streams.leases import LOOKS, Leases
-from shared.streams.patience import LONGEST_PAUSE_S, Patience, pause
+from shared.streams.patience import LONGEST_PAUSE_S, Patience
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

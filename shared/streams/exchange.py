@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.deadline import Deadline
+from shared.concurrency.timers import Deadline
 from shared.streams.connections import OURS, OurConnection, packed
 from shared.streams.scripts import Command
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.batching import Coalescer
+from shared.concurrency.coalescer import Coalescer
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent
 from shared.orders.order import Order, replay

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import TypeVar
 
 from shared import metrics
+from shared.concurrency.pause import pause
 from shared.streams.errors import LogUnavailable
 
 logger = logging.getLogger(__name__)
@@ -43,9 +43,3 @@ class Patience:
                     raise
                 await pause(self.given_up, pause_s * random.uniform(0.5, 1))  # noqa: S311 - jitter
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-
-
-async def pause(unless: asyncio.Event, seconds: float) -> None:
-    """Sleep, but wake up at once when the event is set."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(unless.wait(), seconds)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from shared import metrics
-from shared.batching import Coalescer
+from shared.concurrency.coalescer import Coalescer
 from shared.measures import count_appended
 from shared.orders.events import OrderEvent
 from shared.streams.announcing import Announcement, Announcer

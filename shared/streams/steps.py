@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 
 from shared import metrics
 from shared.about import Step, subject
-from shared.batching import Coalescer
+from shared.concurrency.coalescer import Coalescer
 from shared.errors import ServerAway
 from shared.orders.codec import MalformedEvent, decode
 from shared.orders.events import (

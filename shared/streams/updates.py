@@ -17,10 +17,10 @@ from typing import Any
 
 from redis.exceptions import RedisClusterException, RedisError
 
+from shared.concurrency.cancellation import heeding
+from shared.concurrency.pause import pause
 from shared.streams.errors import LogUnavailable
-from shared.streams.heeding import heeding
 from shared.streams.log import Log
-from shared.streams.patience import pause
 
 logger = logging.getLogger(__name__)
 

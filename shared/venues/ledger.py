@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
-from shared.batching import Coalescer, Full
+from shared.concurrency.coalescer import Coalescer, Full
 from shared.orders.values import FailureReason, Receipt, SignedTransaction
 from shared.streams.client import Client
 from shared.streams.errors import LogUnavailable

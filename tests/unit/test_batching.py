@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.batching import Coalescer, Full
+from shared.concurrency.coalescer import Coalescer, Full
 from tests.frozen import frozen
 
 

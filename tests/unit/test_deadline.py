@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.deadline import Deadline
+from shared.concurrency.timers import Deadline
 from tests.frozen import frozen
 
 

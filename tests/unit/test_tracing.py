@@ -12,7 +12,7 @@ import pytest
 
 from services.gateway.cancel import withdraw
 from shared.about import Step, about, subject
-from shared.batching import Coalescer
+from shared.concurrency.coalescer import Coalescer
 from shared.logs import JsonLines
 from shared.orders.codec import decode, encode
 from shared.orders.events import OrderEvent

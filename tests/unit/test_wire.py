@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket
 
 from services.gateway.follower import ENDED, Follower
 from services.gateway.wire import converse
-from shared.deadline import Deadline
+from shared.concurrency.timers import Deadline
 
 
 async def test_an_end_is_sent_to_all_who_follow_it_before_the_first_of_them_is_closed() -> None:

@@ -1,4 +1,4 @@
-"""Heed being cancelled, which redis-py on Python 3.11 may forget.
+"""Cancellation that redis-py on Python 3.11 would forget.
 
 It waits with `asyncio.wait_for`, and that one, before Python 3.12, returns as if nothing had
 happened when a cancellation comes together with what it waits for. A task that loops would then
