@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared import tracing
 from shared.errors import ServerAway
-from shared.logs import configure_logging
+from shared.observability import tracing
+from shared.observability.logs import configure_logging
 from shared.settings import InvalidSettings, Settings
 from shared.streams.errors import WrongPartitions
 from shared.vitals import watch_loop
@@ -70,7 +70,7 @@ def _traced(name: str, settings: Settings) -> Iterator[None]:
         return
     try:
         # Here, because it takes its time and memory, and nobody else needs it.
-        from shared.telemetry import Telemetry  # noqa: PLC0415
+        from shared.observability.otel import Telemetry  # noqa: PLC0415
     except ImportError as error:
         raise InvalidSettings(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed "

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from shared import metrics
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
+from shared.observability import metrics
 from shared.streams.client import Client
 from shared.streams.errors import LogUnavailable
 from shared.streams.server import vitals

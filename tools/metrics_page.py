@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from prometheus_client import Counter, Gauge
 
-from shared import metrics
-from shared.histogram import Histogram
+from shared.observability import metrics
+from shared.observability.histogram import Histogram
 
 _HEAD = """\
 # Metrics
 
-Written by `make docs` from `shared/metrics.py`: do not edit. What to do about them:
+Written by `make docs` from `shared/observability/metrics.py`: do not edit. What to do about them:
 [operations](operations.md#what-to-watch) and [alerts](operations.md#alerts).
 
 Every service serves all of these at `/metrics`; those that are not its own stay at zero or have no

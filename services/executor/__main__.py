@@ -11,11 +11,11 @@ from services.executor.look_back import LookBack
 from services.executor.reconciler import Reconciler
 from services.executor.settle import Settlement
 from services.executor.watch import ChainWatch
-from shared import metrics
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.concurrency.timers import Deadline
 from shared.consuming import run_steps
+from shared.observability import metrics
 from shared.runtime import run_service
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.history import Histories
@@ -38,7 +38,7 @@ def make_executor(
     poll_ms, deadline_ms = settings.confirm_poll_ms, settings.venue_deadline_ms
     watches = {name: ChainWatch(venue, poll_ms, deadline_ms) for name, venue in venues.items()}
     for name in venues:  # A rise from nothing is not seen.
-        metrics.of(metrics.UNRESOLVED, name)
+        metrics.series(metrics.UNRESOLVED, name)
     deadline = Deadline(deadline_ms / 1_000)
     chain = Chain(venues=venues, watches=watches, deadline=deadline, may_act=may_act)
     histories = Histories(log)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from services.executor.decide import InFlight, in_flight
 from services.executor.watch import ChainWatch
-from shared import metrics
 from shared.concurrency.timers import Deadline
 from shared.errors import ServerAway
+from shared.observability import metrics
 from shared.orders.events import OrderRouted, TransactionSigned
 from shared.orders.values import SignedTransaction
 from shared.streams.standing import MayAct, always
@@ -50,7 +50,7 @@ class Chain:
 
     async def send_again(self, signed: TransactionSigned) -> None:
         """Hand over the same bytes once more: they land once at most. Bad news is no news here."""
-        metrics.of(metrics.RESENDS, signed.venue).inc()
+        metrics.series(metrics.RESENDS, signed.venue).inc()
         try:
             await self.send(signed)
         except (VenueRejected, *NOT_NOW) as error:

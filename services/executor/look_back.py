@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from services.executor.chain import NOT_NOW, Chain
 from services.executor.decide import contradictions, in_doubt, next_look_ms
-from shared import metrics
 from shared.clock import Clock
+from shared.observability import metrics
 from shared.orders.events import OrderEvent, OutcomeContradicted
 from shared.orders.order import replay
 from shared.settings import VenueSettings

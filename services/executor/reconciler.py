@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.executor.way_back import Differs, GiveAgain, Restore, way_back
-from shared import metrics
-from shared.about import about
 from shared.archive.listing import Place
 from shared.archive.open_orders import BEGINNING
 from shared.archive.postgres import Archive
 from shared.clock import Clock
 from shared.concurrency.pause import pause
 from shared.errors import ServerAway
+from shared.observability import metrics
+from shared.observability.log_context import about
 from shared.orders.codec import MalformedEvent, decode
 from shared.orders.continuing import ARCHIVES, next_group
 from shared.streams.errors import GroupMissing

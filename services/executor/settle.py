@@ -17,8 +17,8 @@ from services.executor.decide import (
     signed_in,
     unresolved,
 )
-from shared import metrics
 from shared.clock import Clock
+from shared.observability import metrics
 from shared.orders.events import OrderConfirmed, OrderEvent, TransactionSent, TransactionSigned
 from shared.orders.order import Order, replay
 from shared.orders.states import State
@@ -95,7 +95,7 @@ class Settlement:
 
     def unresolved(self, event: OrderEvent, swap: InFlight, why: str) -> Next:
         """Return that nobody knows, and raise the alarm."""
-        metrics.of(metrics.UNRESOLVED, swap.venue).inc()
+        metrics.series(metrics.UNRESOLVED, swap.venue).inc()
         logger.error("order %s is unresolved: %s", event.order_id, why)
         return [unresolved(event, swap, why, self.now())]
 

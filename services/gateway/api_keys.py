@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from services.gateway.access import Access, Caller, Role, digest_of_key
-from shared.metrics import API_KEYS_BROKEN
+from shared.observability.metrics import API_KEYS_BROKEN
 from shared.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from services.gateway.problems import Code, FieldError, Problem
 from shared.concurrency.coalescer import Coalescer, Full
-from shared.metrics import APPEND_SECONDS, EVENTS, SETTLE_BATCH
+from shared.observability.metrics import APPEND_SECONDS, EVENTS, SETTLE_BATCH
 from shared.orders.events import OrderSubmitted
 from shared.settings import GatewaySettings
 from shared.streams.creation import Creation, Submission, Submitted

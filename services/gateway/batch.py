@@ -13,9 +13,9 @@ from services.gateway.intake import Intake, checked_key
 from services.gateway.problems import Code, Problem
 from services.gateway.quota import Quota
 from services.gateway.routes import BareRoute, taken_body
-from shared.metrics import ORDERS_REFUSED
+from shared.observability.metrics import ORDERS_REFUSED
+from shared.observability.tracing import traceparent_in
 from shared.streams.creation import Submitted
-from shared.tracing import traceparent_in
 
 _BATCH = problems(
     *(Code.MALFORMED_BODY, Code.INVALID_BATCH, Code.INVALID_ORDER, Code.INVALID_IDEMPOTENCY_KEY),

@@ -18,7 +18,8 @@ from services.gateway.histories import Histories
 from services.gateway.problems import Code, Problem
 from services.gateway.routes import BareRoute, id_in, json_answer
 from shared.clock import Clock
-from shared.measures import count_appended
+from shared.observability.order_metrics import count_appended
+from shared.observability.tracing import Done, attributes_of, collector, trace_id_of
 from shared.orders.codec import decode
 from shared.orders.events import CancelRequested, Head, OrderCancelled, OrderEvent
 from shared.orders.order import Order, evolve, replay
@@ -28,7 +29,6 @@ from shared.streams.appends import Append
 from shared.streams.errors import LogBehind, LogUnavailable
 from shared.streams.log import Log
 from shared.streams.standing import Standing
-from shared.tracing import Done, attributes_of, collector, trace_id_of
 
 _PAUSE_S = 0.02
 

@@ -11,9 +11,9 @@ from services.gateway.histories import checked_id
 from services.gateway.intake import Intake, checked_key
 from services.gateway.problems import Problem
 from services.gateway.quota import Quota
-from shared.metrics import ORDERS_REFUSED
+from shared.observability.metrics import ORDERS_REFUSED
+from shared.observability.tracing import traceparent_in
 from shared.streams.creation import Submitted
-from shared.tracing import traceparent_in
 
 
 class Desk:

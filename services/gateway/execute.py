@@ -21,8 +21,8 @@ from services.gateway.models import NewOrder
 from services.gateway.plain import plain_order
 from services.gateway.problems import Code, Problem
 from services.gateway.routes import EXECUTE, taken_body, taken_headers
-from shared import metrics
-from shared.tracing import traceparent_in
+from shared.observability import metrics
+from shared.observability.tracing import traceparent_in
 
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8"})
 
@@ -101,7 +101,7 @@ class _Answer:
         self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
     ) -> None:
         """Send the answer. `headers` are those that belong to it alone."""
-        took = metrics.of(metrics.HTTP_SECONDS, "POST", EXECUTE, str(status))
+        took = metrics.series(metrics.HTTP_SECONDS, "POST", EXECUTE, str(status))
         took.observe(time.perf_counter() - self._began)
         start = {"type": "http.response.start", "status": status, "headers": [*headers, *HEADERS]}
         await self._send(start)

@@ -13,8 +13,8 @@ from services.gateway.follow import Place, Render, plain, read_update, updates_i
 from services.gateway.follower import LEAVING, Follower
 from services.gateway.histories import Histories
 from services.gateway.problems import Code, Problem
-from shared.about import about
-from shared.metrics import HEALED, RESUMES
+from shared.observability.log_context import about
+from shared.observability.metrics import HEALED, RESUMES
 from shared.orders.codec import MalformedEvent
 from shared.settings import GatewaySettings
 from shared.streams.errors import LogUnavailable

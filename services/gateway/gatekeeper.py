@@ -16,7 +16,7 @@ from services.gateway.hygiene import add_missing
 from services.gateway.problems import Code, Problem
 from services.gateway.quota import Quota
 from services.gateway.tickets import Tickets
-from shared.metrics import TURNED_AWAY
+from shared.observability.metrics import TURNED_AWAY
 
 # What says nothing about orders. Everything else is closed, also what is added one day.
 OPEN = frozenset({"/health", "/health/ready", "/metrics", "/docs", "/openapi.json"})

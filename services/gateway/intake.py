@@ -13,16 +13,16 @@ from services.gateway.appending import Appending
 from services.gateway.models import NewOrder
 from services.gateway.pressure import Pressure
 from services.gateway.problems import Code, Problem
-from shared.about import subject
 from shared.clock import Clock
-from shared.metrics import ORDERS_ACCEPTED
+from shared.observability.log_context import subject
+from shared.observability.metrics import ORDERS_ACCEPTED
+from shared.observability.tracing import Begun, attributes_of, collector
 from shared.orders.events import OrderSubmitted
 from shared.orders.values import SwapIntent
 from shared.settings import GatewaySettings
 from shared.streams.creation import Submission, Submitted
 from shared.streams.ids import id_for_key, new_order_id
 from shared.streams.log import Log
-from shared.tracing import Begun, attributes_of, collector
 
 _KEY = re.compile(r"[!-~]{1,255}")
 

@@ -6,7 +6,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import metrics
+from shared.observability import metrics
 
 
 class Latency:
@@ -27,7 +27,7 @@ class Latency:
                 # The route's pattern, not the path: labels must stay few.
                 route = getattr(scope.get("route"), "path", "none")
                 labels = (scope["method"], route, str(message["status"]))
-                took = metrics.of(metrics.HTTP_SECONDS, *labels)
+                took = metrics.series(metrics.HTTP_SECONDS, *labels)
                 took.observe(time.perf_counter() - began)
             await send(message)
 

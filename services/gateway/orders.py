@@ -18,10 +18,10 @@ from services.gateway.problems import Code, Problem
 from services.gateway.routes import BareRoute, id_in, json_answer, taken_body, taken_headers
 from services.gateway.sockets import Sockets
 from services.gateway.streams import Streams, wants_stream
-from shared.metrics import ORDERS_REFUSED
+from shared.observability.metrics import ORDERS_REFUSED
+from shared.observability.tracing import traceparent_in
 from shared.orders.codec import decode
 from shared.orders.view import public_order
-from shared.tracing import traceparent_in
 
 _EXECUTE = problems(
     *(Code.MALFORMED_BODY, Code.INVALID_ORDER, Code.INVALID_IDEMPOTENCY_KEY),

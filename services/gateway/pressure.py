@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from services.gateway.problems import Code, Problem
-from shared.metrics import INTAKE_CLOSED
+from shared.observability.metrics import INTAKE_CLOSED
 from shared.settings import GatewaySettings
 from shared.streams.backlog import backlog_of
 from shared.streams.errors import LogUnavailable

@@ -6,7 +6,7 @@ from limits import RateLimitItem, parse
 
 from services.gateway.access import Caller
 from services.gateway.problems import Code, Problem
-from shared.metrics import RATES_SKIPPED
+from shared.observability.metrics import RATES_SKIPPED
 from shared.settings import GatewaySettings
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.histories import checked_id
-from shared.about import subject
+from shared.observability.log_context import subject
 from shared.streams.creation import Submitted
 
 EXECUTE = "/api/orders/execute"

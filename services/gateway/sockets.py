@@ -21,7 +21,7 @@ from services.gateway.said import PONG, Ping, read_said
 from services.gateway.subscriptions import Subscriptions
 from services.gateway.wire import WRITE_S, converse, refuse
 from shared.concurrency.timers import Deadline
-from shared.metrics import SOCKETS
+from shared.observability.metrics import SOCKETS
 from shared.settings import GatewaySettings
 
 _SINCE = re.compile(r"[0-9]{1,9}")

@@ -15,7 +15,7 @@ from services.gateway.follow import Update
 from services.gateway.follower import ENDED, GONE, TOO_SLOW, Follower
 from services.gateway.followers import Followers
 from services.gateway.problems import Code, Problem
-from shared.metrics import SLOW_CLIENTS, STREAMS
+from shared.observability.metrics import SLOW_CLIENTS, STREAMS
 
 EVENT_STREAM = "text/event-stream"
 HEARTBEAT_S = 15.0  # Proxies cut connections that say nothing for a minute.

@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket
 from services.gateway.follower import BROKEN, GONE, TOO_SLOW, Follower
 from services.gateway.problems import Code, Problem
 from shared.concurrency.timers import Deadline
-from shared.metrics import SLOW_CLIENTS
+from shared.observability.metrics import SLOW_CLIENTS
 
 WRITE_S = 5.0  # A client that takes nothing for so long is given up.
 CLOSE_S = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared import metrics
+from shared.observability import metrics
 from shared.orders.codec import MalformedEvent
 from shared.orders.view import public_json
 from shared.streams.delivery import Delivery

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from operator import attrgetter
 
-from shared import metrics
-from shared.about import about
 from shared.archive.merge import Recorded
 from shared.archive.postgres import Archive
 from shared.clock import Clock, utc_now
+from shared.observability import metrics
+from shared.observability.log_context import about
 from shared.streams.delivery import Delivery
 from shared.streams.halted import halt
 from shared.streams.log import Log
@@ -45,7 +45,7 @@ class Projector:
             for event in delivery.written()
         ]
         # Commit, tell Redis, then acknowledge: a crash in between repeats, and forgets nothing.
-        with metrics.of(metrics.PROJECTION_SECONDS).time():
+        with metrics.series(metrics.PROJECTION_SECONDS).time():
             stored = await self._archive.store(recorded)
         self._reach(deliveries)
         await self._log.expire_histories(stored.complete, self._history_ttl_s)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from shared import metrics
 from shared.concurrency.pause import pause
+from shared.observability import metrics
 from shared.streams.backlog import report_log
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.log import Log

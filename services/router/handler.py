@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.router.decide import begin, choose_route, may_not_try_again
-from shared import metrics
 from shared.clock import Clock
 from shared.concurrency.timers import Deadline
-from shared.measures import measure_spread
+from shared.observability import metrics
+from shared.observability.order_metrics import measure_spread
 from shared.orders.events import (
     OrderEvent,
     OrderFailed,
@@ -80,6 +80,6 @@ class Router:
         offers = await ask_all(self.venues, intent, self.quote_deadline)
         chosen = choose_route(event, intent, attempt, offers, self.now())
         if isinstance(chosen, OrderRouted):
-            metrics.of(metrics.ROUTES_WON, chosen.route.venue).inc()
+            metrics.series(metrics.ROUTES_WON, chosen.route.venue).inc()
             measure_spread(chosen.quotes)
         return chosen

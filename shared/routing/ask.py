@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from shared import metrics
 from shared.concurrency.timers import Deadline
+from shared.observability import metrics
 from shared.orders.values import Quote, Refusal, SwapIntent
 from shared.venues.measured import measured
 from shared.venues.protocol import Venue, VenueRejected, VenueUnavailable, VenueUnreachable
@@ -60,7 +60,7 @@ def _said(task: asyncio.Task[Quote | Exception]) -> Quote | Exception | None:
 
 
 def _too_slow(name: str, after_s: float) -> VenueUnavailable:
-    metrics.of(metrics.VENUE_SECONDS, name, "quote", "too_slow").observe(after_s)
+    metrics.series(metrics.VENUE_SECONDS, name, "quote", "too_slow").observe(after_s)
     return VenueUnavailable(f"no quote within {after_s * 1_000:.0f} ms")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared import metrics
+from shared.observability import metrics
 from shared.streams.client import checked
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import RETRY

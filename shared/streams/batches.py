@@ -7,10 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol, TypeAlias
 
-from shared import metrics
-from shared.about import about
 from shared.concurrency.pause import pause
 from shared.errors import ServerAway
+from shared.observability import metrics
+from shared.observability.log_context import about
 from shared.orders.codec import MalformedEvent
 from shared.settings import ConsumerSettings
 from shared.streams.delivery import Delivery
@@ -97,7 +97,7 @@ class Batches:
             elif delivery not in self._held:
                 self._held.add(delivery)
                 came.append(delivery)
-        metrics.of(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
+        metrics.series(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
         if self._sift:
             came = self._sift.take(came, asyncio.get_running_loop().time())
         self._queue(came)

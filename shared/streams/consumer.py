@@ -15,8 +15,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol, TypeVar
 
-from shared import metrics
 from shared.concurrency.pause import pause
+from shared.observability import metrics
 from shared.settings import ConsumerSettings
 from shared.streams.backlog import report_backlog
 from shared.streams.delivery import Delivery
@@ -180,7 +180,7 @@ class Consumer:
             self._judge_from = loop.time() + settings.lease_ms / 2_000
         for delivery in taken.deliveries:
             why = "retry or lapsed lease" if delivery.entry_id else "due"
-            metrics.of(metrics.TAKEN_OVER, self.group.name, why).inc()
+            metrics.series(metrics.TAKEN_OVER, self.group.name, why).inc()
         await self._start(taken.deliveries)
         if taken.vanished:
             await self._worker.forget(taken.vanished)
@@ -193,7 +193,7 @@ class Consumer:
             self._renew_now.clear()
             if due and not self._finished.is_set():
                 lost = await self._reliably(partial(self.group.renew, due, self._settings.lease_ms))
-                metrics.of(metrics.LEASES_LOST, self.group.name).inc(lost or 0)
+                metrics.series(metrics.LEASES_LOST, self.group.name).inc(lost or 0)
 
     async def _sweep(self) -> None:
         while not self._stop.is_set():

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from shared.observability.log_context import line_ids
+from shared.observability.tracing import glimpse, trace_id_of
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent
 
@@ -46,3 +48,8 @@ class Delivery(Struct, frozen=True, gc=False, kw_only=True):
     def events(self) -> list[OrderEvent]:
         """Return what the entry tells, in order. Raises `MalformedEvent`."""
         return [decode(event.raw) for event in self.written()]
+
+    def log_ids(self) -> dict[str, str]:
+        """Return the ids of its last event, as far as that can be read."""
+        seen = glimpse(self.raw)
+        return line_ids(self.order_id, seen.version, trace_id_of(seen.traceparent))

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from redis.exceptions import ResponseError
 
-from shared import metrics
+from shared.observability import metrics
 from shared.orders.continuing import GROUPS, READERS, WORKERS
 from shared.settings import Settings
 from shared.streams.appends import Append, Outcome, Settled

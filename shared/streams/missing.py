@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
-from shared import metrics
-from shared.about import about
 from shared.errors import ServerAway
+from shared.observability import metrics
+from shared.observability.log_context import about
 from shared.streams.handling import Ended, Recall, Turn
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Missing:
             logger.warning("%s has no history, and no archive to ask: %s", order_id, error)
             return False
         outcome = "archived" if order_id in ended else "missing"
-        metrics.of(metrics.SETTLED, self._group, outcome).inc()
+        metrics.series(metrics.SETTLED, self._group, outcome).inc()
         if order_id not in ended:
             logger.error("the history of order %s is missing", order_id)
         return order_id in ended

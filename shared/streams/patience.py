@@ -8,8 +8,8 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from shared import metrics
 from shared.concurrency.pause import pause
+from shared.observability import metrics
 from shared.streams.errors import LogUnavailable
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from shared import metrics
 from shared.concurrency.coalescer import Coalescer
-from shared.measures import count_appended
+from shared.observability import metrics
+from shared.observability.order_metrics import count_appended
 from shared.orders.events import OrderEvent
 from shared.streams.announcing import Announcement, Announcer
 from shared.streams.appends import Append, Settled
@@ -97,15 +97,15 @@ class Settling:
 
     async def _append_all(self, items: list[tuple[OrderEvent, Append]]) -> list[Settled]:
         group, appends = self._group, [append for _, append in items]
-        metrics.of(metrics.SETTLE_BATCH, group.name).observe(len(appends))
-        with metrics.of(metrics.APPEND_SECONDS, group.name).time():
+        metrics.series(metrics.SETTLE_BATCH, group.name).observe(len(appends))
+        with metrics.series(metrics.APPEND_SECONDS, group.name).time():
             settled = await self._patience(lambda: group.log.settle(group.name, group.me, appends))
         appended = [
             (before, append.events)
             for (before, append), one in zip(items, settled, strict=True)
             if one.outcome == "ok"
         ]
-        metrics.of(metrics.SETTLED, group.name, "ok").inc(len(appended))
+        metrics.series(metrics.SETTLED, group.name, "ok").inc(len(appended))
         count_appended(appended)
         return settled
 

@@ -12,8 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import NamedTuple, TypeAlias
 
-from shared import metrics
 from shared.errors import ServerAway
+from shared.observability import metrics
 from shared.streams.client import checked
 from shared.streams.errors import LogBehind
 from shared.streams.log import Log

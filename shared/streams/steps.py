@@ -13,10 +13,10 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 
-from shared import metrics
-from shared.about import Step, subject
 from shared.concurrency.coalescer import Coalescer
 from shared.errors import ServerAway
+from shared.observability import metrics
+from shared.observability.log_context import subject
 from shared.orders.codec import MalformedEvent, decode
 from shared.orders.events import (
     EVENT_TYPES,
@@ -36,6 +36,7 @@ from shared.streams.held import Held
 from shared.streams.missing import Missing
 from shared.streams.patience import Patience
 from shared.streams.settling import Settling, last_of
+from shared.streams.step import Step
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +104,8 @@ class Steps:
                 continue
             self._held.add(delivery, idle=delivery.type in self._waits_on)
             self._tasks[delivery.place] = self._loop.create_task(self._process(delivery))
-        metrics.of(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
-        metrics.of(metrics.IN_FLIGHT, self._group.name, "chain").set(self._held.idle)
+        metrics.series(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
+        metrics.series(metrics.IN_FLIGHT, self._group.name, "chain").set(self._held.idle)
         return not_ours
 
     def _is_for_others(self, delivery: Delivery) -> bool:
@@ -198,7 +199,7 @@ class Steps:
             logger.exception("%s of %s: giving up", name, event.order_id)
             return self._give_up(event, repr(error))
         spent = time.perf_counter() - started
-        metrics.of(metrics.STEP_SECONDS, self._group.name, name).observe(spent)
+        metrics.series(metrics.STEP_SECONDS, self._group.name, name).observe(spent)
         return following
 
     def _give_up(self, event: OrderEvent, why: str) -> Next:
@@ -237,7 +238,7 @@ class Steps:
         if settled.outcome == "missing":
             await self._without_history(delivery)
             return None
-        metrics.of(metrics.SETTLED, self._group.name, settled.outcome).inc()
+        metrics.series(metrics.SETTLED, self._group.name, settled.outcome).inc()
         if settled.outcome == "halted":
             await self._let_go(delivery)
             return None

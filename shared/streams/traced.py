@@ -8,7 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 
-from shared.about import Step, subject
+from shared.observability.log_context import subject
+from shared.observability.tracing import (
+    Collector,
+    Done,
+    attributes_of,
+    collector,
+    glimpse,
+    trace_id_of,
+)
 from shared.orders.events import (
     CancelRequested,
     OrderEvent,
@@ -25,7 +33,7 @@ from shared.streams.batches import Handle
 from shared.streams.delivery import Delivery
 from shared.streams.handling import Handler, Next, Park
 from shared.streams.scripts import Command
-from shared.tracing import Collector, Done, attributes_of, collector, glimpse, trace_id_of
+from shared.streams.step import Step
 
 # What is done about an event; about any other, it is looked back at an end.
 _NAMES: dict[type[OrderEvent], str] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from shared import metrics
+from shared.observability import metrics
 from shared.venues.protocol import VenueRejected, VenueUnavailable, VenueUnreachable
 
 _OUTCOMES: dict[type[Exception], str] = {
@@ -42,4 +42,4 @@ class measured:  # noqa: N801 - used as a function is
         else:
             return
         spent = time.perf_counter() - self._started
-        metrics.of(metrics.VENUE_SECONDS, self._venue, self._call, outcome).observe(spent)
+        metrics.series(metrics.VENUE_SECONDS, self._venue, self._call, outcome).observe(spent)

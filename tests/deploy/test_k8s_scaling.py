@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from shared import metrics
+from shared.observability import metrics
 from shared.settings import ConsumerSettings
 from tests.deploy.manifests import CONSUMERS, SERVICES, Manifest, Rendering, settings_of
 from tests.programs import promtool

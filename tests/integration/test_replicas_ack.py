@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from shared import metrics
+from shared.observability import metrics
 from shared.orders.events import RoutingStarted
 from shared.settings import GatewaySettings, VenueSettings
 from shared.streams.appends import Append

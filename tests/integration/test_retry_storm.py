@@ -9,8 +9,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from shared import metrics
 from shared.clock import utc_now
+from shared.observability import metrics
 from shared.orders.values import Quote, SwapIntent
 from shared.settings import VenueSettings
 from shared.streams.log import Log

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import Counter, Gauge
 
-from shared import metrics
-from shared.histogram import Histogram
+from shared.observability import metrics
+from shared.observability.histogram import Histogram
 from tools.docs import PAGES, ROOT
 from tools.env_example import READERS
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
-from shared import metrics  # noqa: F401 - without the times when series were made, as we scrape
-from shared.histogram import Histogram
+from shared.observability import metrics  # noqa: F401 - without the times when series were made, as we scrape
+from shared.observability.histogram import Histogram
 
 _BOUNDS = (0.5, 1, 2.5, 10.0)
 _AMOUNTS = st.lists(st.sampled_from((0.0, 0.4, 0.5, 0.75, 1.0, 2.5, 9.0, 10.0, 11.0, 1e9)))

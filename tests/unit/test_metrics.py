@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY, Counter, Gauge
 
-from shared import metrics
-from shared.histogram import Histogram
-from shared.measures import count_appended, measure_spread
+from shared.observability import metrics
+from shared.observability.histogram import Histogram
+from shared.observability.order_metrics import count_appended, measure_spread
 from shared.orders.events import OrderEvent, OrderFailed, OutcomeContradicted
 from shared.orders.states import State
 from shared.orders.values import FailureReason

@@ -11,14 +11,15 @@ import msgspec
 import pytest
 
 from services.gateway.cancel import withdraw
-from shared.about import Step, about, subject
 from shared.concurrency.coalescer import Coalescer
-from shared.logs import JsonLines
+from shared.observability.log_context import about, subject
+from shared.observability.logs import JsonLines
+from shared.observability.tracing import trace_id_of, traceparent_in
 from shared.orders.codec import decode, encode
 from shared.orders.events import OrderEvent
 from shared.orders.order import replay
 from shared.streams.delivery import Delivery
-from shared.tracing import trace_id_of, traceparent_in
+from shared.streams.step import Step
 from tests.builders import NOON, SOON, history, submitted
 from tests.walks import EVERY_KIND, an_event
 

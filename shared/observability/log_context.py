@@ -1,4 +1,4 @@
-"""What a task is working on, so that each line it logs can say so.
+"""The order, event and trace that a task works on, so that each line it logs can name them.
 
 Noted once a step or request, and looked at only when something is logged. Tasks that serve many
 orders start with an empty context, so that nothing they log is put down to one of them.
@@ -7,28 +7,22 @@ orders start with an empty context, so that nothing they log is put down to one 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from msgspec import Struct
-
+from shared.observability.tracing import trace_id_of
 from shared.orders.events import Event, OrderEvent
-from shared.streams.delivery import Delivery
-from shared.tracing import glimpse, trace_id_of
 
 
-class Step(Struct):
-    """What is done about a delivery: which event is acted on now, and for which time.
+class Identified(Protocol):
+    """Anything that knows which order, event and trace it is about."""
 
-    Noted once; it is the step that changes, for each change of a context costs more than the rest.
-    """
-
-    delivery: Delivery
-    event: OrderEvent | None = None  # None until it has been read.
-    attempt: int = 0
+    def log_ids(self) -> dict[str, str]:
+        """Return what `line_ids` returns of it."""
+        ...
 
 
 # An order's id stands for the whole order.
-Subject: TypeAlias = str | OrderEvent | Delivery | Step
+Subject: TypeAlias = str | OrderEvent | Identified
 
 subject: ContextVar[Subject | None] = ContextVar("subject", default=None)
 
@@ -45,16 +39,14 @@ def ids_of(what: Subject | None) -> dict[str, str]:
             return {}
         case str():
             return {"order_id": what}
-        case Step():
-            return ids_of(what.event or what.delivery)
-        case Delivery():
-            seen = glimpse(what.raw)
-            return _ids(what.order_id, seen.version, trace_id_of(seen.traceparent))
         case Event():
-            return _ids(what.order_id, what.version, trace_id_of(what.traceparent))
+            return line_ids(what.order_id, what.version, trace_id_of(what.traceparent))
+        case _:
+            return what.log_ids()
 
 
-def _ids(order_id: str, version: int, trace_id: str) -> dict[str, str]:
+def line_ids(order_id: str, version: int, trace_id: str) -> dict[str, str]:
+    """Return the ids of a line; those that are empty or 0 are left out."""
     ids = {
         "order_id": order_id,
         "event_id": f"{order_id}:{version}" if order_id and version else "",

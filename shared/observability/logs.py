@@ -7,7 +7,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from shared.about import ids_of, subject
+from shared.observability.log_context import ids_of, subject
 
 
 class JsonLines(logging.Formatter):

@@ -30,8 +30,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from shared import metrics
-from shared.tracing import Attributes, Done
+from shared.observability import metrics
+from shared.observability.tracing import Attributes, Done
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +179,7 @@ class _Losses(logging.Filter):
         self._why = "too many at once"
         self._lock = threading.Lock()
         for why in ("queue_full", "refused", "shutdown"):
-            metrics.of(metrics.SPANS_DROPPED, why)
+            metrics.series(metrics.SPANS_DROPPED, why)
         logging.getLogger(_EXPORTERS_LOGGER).addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -189,7 +189,7 @@ class _Losses(logging.Filter):
 
     def count(self, spans: int, why: str) -> None:
         """Count spans that are lost."""
-        metrics.of(metrics.SPANS_DROPPED, why).inc(spans)
+        metrics.series(metrics.SPANS_DROPPED, why).inc(spans)
         with self._lock:
             self._unsaid += spans
         if time.monotonic() - self._said_at >= _SAY_EVERY_S:

@@ -10,7 +10,7 @@ from typing import TypeVar, overload
 
 from prometheus_client import Counter, Gauge, disable_created_metrics
 
-from shared.histogram import Histogram, Series
+from shared.observability.histogram import Histogram, Series
 
 # They double what is scraped, and only say when this process began.
 disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client's own lack
@@ -279,10 +279,10 @@ _CHILDREN: dict[tuple[object, ...], Counter | Gauge | Series] = {}
 
 
 @overload
-def of(metric: Histogram, *labels: str) -> Series: ...
+def series(metric: Histogram, *labels: str) -> Series: ...
 @overload
-def of(metric: _M, *labels: str) -> _M: ...
-def of(metric: Counter | Gauge | Histogram, *labels: str) -> Counter | Gauge | Series:
+def series(metric: _M, *labels: str) -> _M: ...
+def series(metric: Counter | Gauge | Histogram, *labels: str) -> Counter | Gauge | Series:
     """Return the series of a metric with these labels, looked up once: `labels` takes a lock.
 
     Not for a metric whose series are removed.
@@ -295,8 +295,11 @@ def of(metric: Counter | Gauge | Histogram, *labels: str) -> Counter | Gauge | S
 
 
 def start_at_zero(group: str) -> None:
-    """Show what must never happen in a group from the start: a rise from nothing is not seen."""
+    """Show the series of what must never happen in a group from the start.
+
+    Prometheus's `rate()` misses the first increment of a new series.
+    """
     for outcome in ("ok", "moved", "archived", "halted", "missing"):
-        of(SETTLED, group, outcome)
+        series(SETTLED, group, outcome)
     for metric in (RETRIES, GIVE_UPS, DEAD_LETTERS, LEASES_LOST, GROUPS_MISSING):
-        of(metric, group)
+        series(metric, group)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from shared import metrics
-from shared.histogram import Series
+from shared.observability import metrics
+from shared.observability.histogram import Series
 from shared.orders.events import (
     OrderCancelled,
     OrderConfirmed,
@@ -38,21 +38,21 @@ def count_appended(appended: Iterable[tuple[OrderEvent, Sequence[OrderEvent]]]) 
                 _count_end(before, event)
             before = event
     for kind, count in kinds.items():
-        metrics.of(metrics.EVENTS, kind.__name__).inc(count)
+        metrics.series(metrics.EVENTS, kind.__name__).inc(count)
 
 
 def _count_end(before: OrderEvent, event: OrderEvent) -> None:
     status = status_after(event)
     venue = _venue_of(event) or _venue_of(before) or _NONE
     reason = event.reason if isinstance(event, OrderFailed) else _NONE
-    metrics.of(metrics.ORDERS_ENDED, status, venue, reason).inc()
+    metrics.series(metrics.ORDERS_ENDED, status, venue, reason).inc()
     took_s = event.at.timestamp() - made_at(event.order_id)
-    metrics.of(metrics.ORDER_SECONDS, status).observe(took_s)
+    metrics.series(metrics.ORDER_SECONDS, status).observe(took_s)
 
 
 @cache
 def _hop_seconds(kind: type[OrderEvent]) -> Series:
-    return metrics.of(metrics.HOP_SECONDS, kind.__name__)
+    return metrics.series(metrics.HOP_SECONDS, kind.__name__)
 
 
 def _venue_of(event: OrderEvent) -> str:
