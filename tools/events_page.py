@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, UnsetType
 
 from services import executor, gateway, notifier, projector, router
-from shared.orders.continuing import CONTINUES
+from shared.orders.dispatch import CONTINUES
 from shared.orders.events import Event, OrderEvent
 from shared.orders.order import TRANSITIONS
 from shared.orders.states import STATUS, State

@@ -24,7 +24,7 @@ from shared.archive.errors import ArchiveUnavailable
 from shared.archive.server import database_facts
 from shared.clock import utc_now
 from shared.errors import ServerAway
-from shared.orders.continuing import GROUPS
+from shared.orders.dispatch import GROUPS
 from shared.settings import Settings
 from shared.streams.backlog import backlog_of
 from shared.streams.client import Client

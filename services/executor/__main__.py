@@ -14,9 +14,9 @@ from services.executor.watch import ChainWatch
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.concurrency.timers import Deadline
-from shared.consuming import run_steps
 from shared.observability import metrics
-from shared.runtime import run_service
+from shared.process.consuming import run_steps
+from shared.process.runtime import run_service
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.history import Histories
 from shared.streams.log import Log

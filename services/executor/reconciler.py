@@ -21,7 +21,7 @@ from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.observability.log_context import about
 from shared.orders.codec import MalformedEvent, decode
-from shared.orders.continuing import ARCHIVES, next_group
+from shared.orders.dispatch import ARCHIVES, next_group
 from shared.streams.errors import GroupMissing
 from shared.streams.log import Log
 from shared.streams.standing import MayAct, always

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.orders.codec import decode
-from shared.orders.continuing import ARCHIVES, next_group
+from shared.orders.dispatch import ARCHIVES, next_group
 from shared.orders.order import replay
 from shared.orders.states import IN_FLIGHT
 

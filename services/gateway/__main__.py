@@ -25,10 +25,10 @@ from services.gateway.fair import FairProtocol
 from services.gateway.parts import Parts
 from services.gateway.upgrade import Upgrade
 from shared.archive.postgres import Archive
-from shared.runtime import run_service, until_available
+from shared.process.runtime import run_service, until_available
+from shared.process.server_metrics import watch_postgres, watch_redis
 from shared.settings import GatewaySettings
 from shared.streams.log import Log
-from shared.vitals import watch_postgres, watch_redis
 
 logger = logging.getLogger(__name__)
 

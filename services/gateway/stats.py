@@ -15,7 +15,7 @@ from services.gateway.routes import BareRoute, json_answer
 from services.gateway.sockets import Sockets
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
-from shared.orders.continuing import GROUPS
+from shared.orders.dispatch import GROUPS
 from shared.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderFailed
 from shared.orders.states import Status
 from shared.streams.backlog import Backlog, backlog_of

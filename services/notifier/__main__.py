@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from services.notifier.handler import Notifier
-from shared.consuming import consume, opened
-from shared.runtime import run_service
+from shared.process.consuming import consume, opened
+from shared.process.runtime import run_service
 from shared.settings import ConsumerSettings
 from shared.streams.batches import Batches
 from shared.streams.consumer import Consumer

@@ -9,14 +9,14 @@ from services.projector.noting import keep_noted, note_last
 from services.projector.sift import EndsFirst
 from services.projector.trimming import keep_trimmed
 from shared.archive.migrate import migrate
-from shared.consuming import consume, opened
-from shared.runtime import run_service, until_available
+from shared.process.consuming import consume, opened
+from shared.process.runtime import run_service, until_available
+from shared.process.server_metrics import watch_postgres
 from shared.settings import ProjectorSettings
 from shared.streams.batches import Batches
 from shared.streams.consumer import Consumer
 from shared.streams.group import Group
 from shared.streams.traced import traced_batches
-from shared.vitals import watch_postgres
 
 # The more of an order's events come together, the fewer times its row is written.
 _BATCH = 8_000

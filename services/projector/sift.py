@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from shared.orders.continuing import CONTINUES
+from shared.orders.dispatch import CONTINUES
 from shared.streams.delivery import Delivery
 
 _GOING_ON = frozenset(kind.__name__ for kind in CONTINUES)

@@ -7,8 +7,8 @@ import asyncio
 from services.router.handler import Router
 from shared.clock import utc_now
 from shared.concurrency.timers import Deadline
-from shared.consuming import run_steps
-from shared.runtime import run_service
+from shared.process.consuming import run_steps
+from shared.process.runtime import run_service
 from shared.settings import VenueSettings
 from shared.streams.log import Log
 from shared.streams.standing import MayAct

@@ -16,9 +16,9 @@ from shared.orders.events import (
     OrderFailed,
     OrderRouted,
 )
+from shared.orders.ids import made_at
 from shared.orders.values import Quote
 from shared.orders.view import status_after
-from shared.streams.ids import made_at
 
 _NONE = "none"
 # By type, not by status: what contradicts an end carries the status of that end.

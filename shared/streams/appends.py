@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from shared.orders.codec import encode
-from shared.orders.continuing import worker_for
+from shared.orders.dispatch import worker_for
 from shared.orders.events import OrderEvent
 
 Outcome: TypeAlias = Literal["ok", "moved", "missing", "halted"]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shared.orders.codec import encode
-from shared.orders.continuing import worker_for
+from shared.orders.dispatch import worker_for
 from shared.orders.events import OrderSubmitted
 from shared.streams.client import checked
 from shared.streams.log import Log, raise_errors

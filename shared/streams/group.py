@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.orders.continuing import WORKERS
+from shared.orders.dispatch import WORKERS
 from shared.streams.client import checked
 from shared.streams.delivery import Delivery
 from shared.streams.entries import Entries, due

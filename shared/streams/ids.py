@@ -1,4 +1,4 @@
-"""New order ids: UUIDv7 (RFC 9562), so that they sort by time."""
+"""New order ids, and the markers of Idempotency-Keys."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ def new_order_id(now: datetime) -> str:
     value = ms << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
     digits = f"{value:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def made_at(order_id: str) -> float:
-    """Return when an id was made, in seconds since 1970. Raises `ValueError` for none of ours."""
-    return int(order_id[:8] + order_id[9:13], 16) / 1_000
 
 
 def id_for_key(keys: Keys, account: str, key: str, now: datetime) -> tuple[str, str]:

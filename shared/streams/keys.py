@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from zlib import crc32
 
-from shared.orders.continuing import WORKERS
+from shared.orders.dispatch import WORKERS
 
 
 @dataclass(frozen=True, slots=True)

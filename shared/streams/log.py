@@ -8,7 +8,7 @@ from typing import Any, Self
 from redis.exceptions import ResponseError
 
 from shared.observability import metrics
-from shared.orders.continuing import GROUPS, READERS, WORKERS
+from shared.orders.dispatch import GROUPS, READERS, WORKERS
 from shared.settings import Settings
 from shared.streams.appends import Append, Outcome, Settled
 from shared.streams.client import Client, checked

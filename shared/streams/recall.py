@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from shared.orders.codec import decode
-from shared.orders.continuing import CONTINUES
+from shared.orders.dispatch import CONTINUES
 from shared.streams.client import checked
 from shared.streams.group import Group
 from shared.streams.handling import Turn

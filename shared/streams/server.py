@@ -42,7 +42,7 @@ async def server_facts(client: Client) -> ServerFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vitals:
+class ServerHealth:
     """How all servers of one Redis are together.
 
     `memory_used` is of the fullest, 0 to 1. `append_only`: each writes its file without an error.
@@ -53,10 +53,10 @@ class Vitals:
     evicted_keys: int
 
 
-async def vitals(client: Client) -> Vitals:
+async def server_health(client: Client) -> ServerHealth:
     """Ask every server how it is. Raises `LogUnavailable`."""
     servers = [_facts(info) for info in await client.everywhere("INFO")]
-    return Vitals(
+    return ServerHealth(
         memory_used=max(map(_fullness, servers), default=0.0),
         append_only=all(
             facts.get("aof_enabled") == "1" and facts.get("aof_last_write_status") == "ok"

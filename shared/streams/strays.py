@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.orders.codec import decode
-from shared.orders.continuing import ARCHIVES
+from shared.orders.dispatch import ARCHIVES
 from shared.streams.client import checked
 from shared.streams.log import Log
 from shared.streams.scripts import Command, Script

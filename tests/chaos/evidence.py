@@ -10,7 +10,7 @@ from contextlib import suppress
 import psycopg
 from psycopg.rows import class_row
 
-from shared.orders.continuing import GROUPS
+from shared.orders.dispatch import GROUPS
 from shared.streams.log import Log
 from shared.venues.ledger import Ledger
 from tests.chaos.records import Archived, Listed, Record, Row, Swapped

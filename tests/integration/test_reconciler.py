@@ -21,7 +21,7 @@ from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.orders.codec import encode
-from shared.orders.continuing import GROUPS
+from shared.orders.dispatch import GROUPS
 from shared.orders.events import OrderUnresolved
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.appends import Append

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.errors import ServerAway
-from shared.orders.continuing import GROUPS
+from shared.orders.dispatch import GROUPS
 from shared.orders.events import OrderEvent, OrderFailed, RoutingStarted
 from shared.orders.values import FailureReason
 from shared.settings import VenueSettings

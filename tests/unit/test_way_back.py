@@ -10,7 +10,7 @@ from services.executor.handler import Executor
 from services.executor.way_back import Differs, GiveAgain, Restore, way_back
 from services.router.handler import Router
 from shared.orders.codec import MalformedEvent, encode
-from shared.orders.continuing import CONTINUES
+from shared.orders.dispatch import CONTINUES
 from shared.orders.events import OrderEvent
 from shared.orders.order import TRANSITIONS
 from shared.orders.states import ENDS

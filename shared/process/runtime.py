@@ -21,9 +21,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared.errors import ServerAway
 from shared.observability import tracing
 from shared.observability.logs import configure_logging
+from shared.process.server_metrics import watch_loop
 from shared.settings import InvalidSettings, Settings
 from shared.streams.errors import WrongPartitions
-from shared.vitals import watch_loop
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")

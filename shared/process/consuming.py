@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from shared.archive.postgres import Archive
-from shared.runtime import Health, metrics_server, until_available
+from shared.process.runtime import Health, metrics_server, until_available
+from shared.process.server_metrics import watch_redis
 from shared.settings import ConsumerSettings
 from shared.streams.consumer import Consumer
 from shared.streams.group import Group
@@ -20,7 +21,6 @@ from shared.streams.recall import ArchivedHistories
 from shared.streams.standing import MayAct, Standing
 from shared.streams.steps import Steps
 from shared.streams.traced import traced
-from shared.vitals import watch_redis
 
 logger = logging.getLogger(__name__)
 

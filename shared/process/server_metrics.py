@@ -10,7 +10,7 @@ from shared.archive.postgres import Archive
 from shared.observability import metrics
 from shared.streams.client import Client
 from shared.streams.errors import LogUnavailable
-from shared.streams.server import vitals
+from shared.streams.server import server_health
 
 _LOOK_S = 5.0
 _DEADLINE_S = 3.0
@@ -23,7 +23,7 @@ async def watch_redis(client: Client) -> None:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                found = await vitals(client)
+                found = await server_health(client)
         except (LogUnavailable, TimeoutError):
             metrics.SERVER_UP.labels("redis").set(0)
         else:
