@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 
 from cli.addresses import Addresses
 from cli.console import Trouble
-from shared.streams.client import Client
-from shared.streams.log import Log
-from shared.streams.server import existing_log
+from shared.streams.log import Log, existing_log
+from shared.streams.redis.client import Client
 
 
 @asynccontextmanager

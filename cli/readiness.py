@@ -13,8 +13,8 @@ from cli.process import Keeper
 from shared.archive.errors import ArchiveUnavailable, MigrationChanged
 from shared.archive.migrate import migrate
 from shared.settings import ExecutorSettings, GatewaySettings, InvalidSettings, ProjectorSettings
-from shared.streams.client import Client
 from shared.streams.errors import LogUnavailable
+from shared.streams.redis.client import Client
 
 _START_S = 60.0
 _POLL_S = 0.05

@@ -13,10 +13,10 @@ from services.gateway.app import create_app
 from services.gateway.parts import Parts
 from shared.archive.postgres import Archive
 from shared.settings import GatewaySettings
-from shared.streams.client import Client
-from shared.streams.keys import Keys
 from shared.streams.log import Log
-from shared.streams.servers import OneServer
+from shared.streams.redis.client import Client
+from shared.streams.redis.keys import Keys
+from shared.streams.redis.standalone import OneServer
 
 
 @cache

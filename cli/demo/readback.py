@@ -12,8 +12,8 @@ from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
 from shared.orders.codec import decode
 from shared.settings import VenueSettings
-from shared.streams.client import Client
 from shared.streams.errors import LogUnavailable
+from shared.streams.redis.client import Client
 from shared.venues.ledger import Ledger
 
 _AT_ONCE = 8

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from shared.archive.server import DatabaseFacts
 from shared.streams.backlog import Backlog
-from shared.streams.server import ServerFacts
+from shared.streams.redis.server_info import ServerFacts
 from shared.streams.standing import Gap
 
 _OLDEST = {"Redis": (7, 0), "Valkey": (8, 0)}

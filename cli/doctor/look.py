@@ -27,11 +27,11 @@ from shared.errors import ServerAway
 from shared.orders.dispatch import GROUPS
 from shared.settings import Settings
 from shared.streams.backlog import backlog_of
-from shared.streams.client import Client
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
-from shared.streams.server import existing_log, server_facts
+from shared.streams.log import Log, existing_log
+from shared.streams.redis.client import Client
+from shared.streams.redis.server_info import server_facts
 from shared.streams.standing import gaps
 from slipstream.http import is_local
 

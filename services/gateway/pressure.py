@@ -11,7 +11,7 @@ from shared.settings import GatewaySettings
 from shared.streams.backlog import backlog_of
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
-from shared.streams.server import memory_percent
+from shared.streams.redis.server_info import memory_percent
 from shared.streams.standing import Standing
 
 logger = logging.getLogger(__name__)

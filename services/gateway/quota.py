@@ -10,7 +10,7 @@ from shared.observability.metrics import RATES_SKIPPED
 from shared.settings import GatewaySettings
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
-from shared.streams.rates import Rates
+from shared.streams.redis.rate_limits import RateLimits
 
 _EVERYBODY = "*"  # No account's name.
 
@@ -21,7 +21,11 @@ class Quota:
     def __init__(self, log: Log, settings: GatewaySettings) -> None:
         given = {"account": settings.rate_limit_account, "global": settings.rate_limit_global}
         self._limits = {name: parse(text) for name, text in given.items() if text}
-        self._rates = Rates(settings.redis_url, log) if self._limits else None
+        self._rates = (
+            RateLimits(settings.redis_url, log.keys, clustered=log.client.clustered)
+            if self._limits
+            else None
+        )
 
     @property
     def limited(self) -> bool:

@@ -12,7 +12,7 @@ from services.gateway.describe import problems, reply
 from services.gateway.problems import Code, Problem
 from shared.streams.errors import LogUnavailable
 from shared.streams.log import Log
-from shared.streams.tickets import LIFE_S, issue, redeem
+from shared.streams.redis.tickets import LIFE_S, issue, redeem
 
 
 class Tickets:
@@ -24,7 +24,9 @@ class Tickets:
     async def issue(self, request: Request) -> Response:
         """Return a ticket: a WebSocket whose address ends with ?ticket= needs no key, once."""
         try:
-            ticket = await issue(self._log, msgspec.json.encode(caller_of(request)))
+            ticket = await issue(
+                self._log.client, self._log.keys, msgspec.json.encode(caller_of(request))
+            )
         except LogUnavailable:
             raise Problem(Code.TICKETS_UNAVAILABLE) from None
         body = msgspec.json.encode({"ticket": ticket, "expiresIn": LIFE_S})
@@ -33,7 +35,7 @@ class Tickets:
     async def caller(self, ticket: str) -> Caller:
         """Return who got the ticket, which is used up then. Raises `Problem`."""
         try:
-            meaning = await redeem(self._log, ticket)
+            meaning = await redeem(self._log.client, self._log.keys, ticket)
         except LogUnavailable:
             raise Problem(Code.TICKETS_UNAVAILABLE) from None
         if meaning is None:

@@ -10,7 +10,7 @@ from shared.orders.view import public_json
 from shared.streams.delivery import Delivery
 from shared.streams.following import Following
 from shared.streams.log import Log
-from shared.streams.scripts import Command
+from shared.streams.redis.scripts import Command
 
 _FEW = 16  # Entries that are sooner published than it is found out for whom.
 

@@ -8,9 +8,9 @@ import time
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
 from shared.observability import metrics
-from shared.streams.client import Client
 from shared.streams.errors import LogUnavailable
-from shared.streams.server import server_health
+from shared.streams.redis.client import Client
+from shared.streams.redis.server_info import server_health
 
 _LOOK_S = 5.0
 _DEADLINE_S = 3.0

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.observability import metrics
-from shared.streams.client import checked
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import RETRY
 from shared.streams.halted import halted_counts
 from shared.streams.log import Log
-from shared.streams.scripts import Command
+from shared.streams.redis.client import checked
+from shared.streams.redis.scripts import Command
 
 _OF_GROUPS = (
     *(metrics.LAG, metrics.PENDING, metrics.OLDEST_PENDING),

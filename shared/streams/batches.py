@@ -18,8 +18,8 @@ from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Turn
 from shared.streams.held import Held
-from shared.streams.patience import Patience
-from shared.streams.scripts import Command
+from shared.streams.redis.retry import WaitForRedis
+from shared.streams.redis.scripts import Command
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Batches:
         sift: Sift | None = None,
     ) -> None:
         """Hand over up to `batch` entries at once; as many more may wait, and what `sift` keeps."""
-        self.patience = Patience()
+        self.patience = WaitForRedis()
         self._batch = batch
         self._group = group
         self._handle = handle

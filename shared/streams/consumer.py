@@ -24,7 +24,7 @@ from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Turn
 from shared.streams.leases import LOOKS, Leases
-from shared.streams.patience import LONGEST_PAUSE_S, Patience
+from shared.streams.redis.retry import LONGEST_PAUSE_S, WaitForRedis
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,7 +39,7 @@ _LEAVE_S = 2.0
 class Worker(Protocol):
     """Does something with deliveries, and knows which ones it holds."""
 
-    patience: Patience
+    patience: WaitForRedis
 
     def room(self) -> int:
         """Return how many more deliveries may be started now."""

@@ -16,9 +16,9 @@ from msgspec import Struct
 from shared.orders.codec import encode
 from shared.orders.dispatch import worker_for
 from shared.orders.events import OrderSubmitted
-from shared.streams.client import checked
 from shared.streams.log import Log, raise_errors
-from shared.streams.scripts import Script
+from shared.streams.redis.client import checked
+from shared.streams.redis.scripts import Script
 
 _CREATE = Script.load(__package__, "lua/create.lua")
 

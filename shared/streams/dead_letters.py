@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.streams.client import checked
 from shared.streams.log import Log
-from shared.streams.scripts import Script
+from shared.streams.redis.client import checked
+from shared.streams.redis.scripts import Script
 
 _ID = re.compile(r"([0-9]{2,4})/([0-9]{1,20}-[0-9]{1,20})")
 _REPLAY = Script.load(__package__, "lua/replay.lua")

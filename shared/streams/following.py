@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.streams.client import checked
 from shared.streams.log import Log
-from shared.streams.scripts import Script
+from shared.streams.redis.client import checked
+from shared.streams.redis.scripts import Script
 
 _FOLLOWED = Script.load(__package__, "lua/followed.lua")
 # As INFO says it; a server that does not is asked about each order.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.orders.dispatch import WORKERS
-from shared.streams.client import checked
 from shared.streams.delivery import Delivery
 from shared.streams.entries import Entries, due
 from shared.streams.handling import Turn
 from shared.streams.log import Log
-from shared.streams.scripts import Command, Script
+from shared.streams.redis.client import checked
+from shared.streams.redis.scripts import Command, Script
 
 RETRY = "~retry"  # Holds the entries whose step failed, until their wait is over.
 

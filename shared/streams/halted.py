@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.streams.client import checked
 from shared.streams.log import Log
-from shared.streams.scripts import Script
+from shared.streams.redis.client import checked
+from shared.streams.redis.scripts import Script
 
 # What makes room again, the projector, must not wait for room itself.
 _HALT = Script.load(__package__, "lua/halt.lua", when_full=True)

@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from shared.streams.keys import Keys
+from shared.streams.redis.keys import Keys
 
 _KEYS = UUID("6f2d4c5e-9a0b-5d55-8f5c-1f6f0c1f3a77")  # Our own namespace for Idempotency-Keys.
 

@@ -11,12 +11,12 @@ from shared.observability import metrics
 from shared.orders.dispatch import GROUPS, READERS, WORKERS
 from shared.settings import Settings
 from shared.streams.appends import Append, Outcome, Settled
-from shared.streams.client import Client, checked
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
-from shared.streams.keys import Keys
-from shared.streams.refusals import is_refused_for_now
-from shared.streams.scripts import Command, Script
-from shared.streams.servers import Copies
+from shared.streams.redis.client import Client, checked
+from shared.streams.redis.error_mapping import is_refused_for_now
+from shared.streams.redis.keys import Keys
+from shared.streams.redis.scripts import Command, Script
+from shared.streams.redis.transport import Copies
 
 _SETTLE = Script.load(__package__, "lua/append.lua", when_full=True)
 _EXPIRE = Script.load(__package__, "lua/expire.lua", when_full=True)
@@ -235,6 +235,12 @@ class Log:
     async def close(self) -> None:
         """Close every connection."""
         await self.client.close()
+
+
+async def existing_log(client: Client, namespace: str) -> Log | None:
+    """Return the log as it was made, or None where there is none. Raises `LogUnavailable`."""
+    partitions = await client.call("GET", Keys(namespace, 1).layout)
+    return Log(client, Keys(namespace, int(partitions))) if partitions else None
 
 
 def _all(replies: Sequence[Any]) -> list[Any]:

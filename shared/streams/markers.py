@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.streams.client import checked
 from shared.streams.log import Log
+from shared.streams.redis.client import checked
 
 
 async def known(log: Log, markers: Sequence[str]) -> list[bool]:

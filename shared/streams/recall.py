@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from shared.orders.codec import decode
 from shared.orders.dispatch import CONTINUES
-from shared.streams.client import checked
 from shared.streams.group import Group
 from shared.streams.handling import Turn
-from shared.streams.scripts import Command, Script
+from shared.streams.redis.client import checked
+from shared.streams.redis.scripts import Command, Script
 
 _RECALL = Script.load(__package__, "lua/recall.lua", when_full=True)
 

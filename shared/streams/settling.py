@@ -18,7 +18,7 @@ from shared.streams.appends import Append, Settled
 from shared.streams.delivery import Delivery
 from shared.streams.group import Group
 from shared.streams.handling import Next, Park
-from shared.streams.patience import Patience
+from shared.streams.redis.retry import WaitForRedis
 
 _AT_ONCE = 500  # Appends in one script: Redis does nothing else meanwhile.
 
@@ -28,7 +28,7 @@ _HELD_BACK = Settled("ok")
 class Settling:
     """Settles the steps of one replica."""
 
-    def __init__(self, group: Group, patience: Patience) -> None:
+    def __init__(self, group: Group, patience: WaitForRedis) -> None:
         self._group = group
         self._patience = patience
         self._append: Coalescer[tuple[OrderEvent, Append], Settled] = Coalescer(

@@ -14,10 +14,10 @@ from typing import NamedTuple, TypeAlias
 
 from shared.errors import ServerAway
 from shared.observability import metrics
-from shared.streams.client import checked
 from shared.streams.errors import LogBehind
 from shared.streams.log import Log
-from shared.streams.scripts import Script
+from shared.streams.redis.client import checked
+from shared.streams.redis.scripts import Script
 
 logger = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ from shared.streams.group import Group
 from shared.streams.handling import Ended, Handler, Next, Park, Recall, Turn
 from shared.streams.held import Held
 from shared.streams.missing import Missing
-from shared.streams.patience import Patience
+from shared.streams.redis.retry import WaitForRedis
 from shared.streams.settling import Settling, last_of
 from shared.streams.step import Step
 
@@ -65,7 +65,7 @@ class Steps:
         `ended` tells which orders have their end in the archive; `recall` puts the histories of
         such orders back into Redis for a while.
         """
-        self.patience = Patience()
+        self.patience = WaitForRedis()
         self._group = group
         self._handler = handler
         self._settings = settings

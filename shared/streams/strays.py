@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from shared.orders.codec import decode
 from shared.orders.dispatch import ARCHIVES
-from shared.streams.client import checked
 from shared.streams.log import Log
-from shared.streams.scripts import Command, Script
+from shared.streams.redis.client import checked
+from shared.streams.redis.scripts import Command, Script
 
 _SUSPECT = Script.load(__package__, "lua/suspect.lua", when_full=True)
 _PUT_BACK = Script.load(__package__, "lua/put_back.lua", when_full=True)

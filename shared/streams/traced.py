@@ -32,7 +32,7 @@ from shared.orders.events import (
 from shared.streams.batches import Handle
 from shared.streams.delivery import Delivery
 from shared.streams.handling import Handler, Next, Park
-from shared.streams.scripts import Command
+from shared.streams.redis.scripts import Command
 from shared.streams.step import Step
 
 # What is done about an event; about any other, it is looked back at an end.

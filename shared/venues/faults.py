@@ -37,7 +37,7 @@ class Fault(StrEnum):
     HISTORY_PRUNED = "history_pruned"  # A search finds nothing in blocks that are gone.
 
 
-Rates: TypeAlias = Mapping[Fault, Decimal]
+RateLimits: TypeAlias = Mapping[Fault, Decimal]
 
 _NEWS: dict[Fault, type[Exception]] = {
     Fault.UNREACHABLE: VenueUnreachable,
@@ -52,7 +52,7 @@ _NEWS: dict[Fault, type[Exception]] = {
 class Faults:
     """One venue's faults. Every call draws anew, so that a second attempt may go well."""
 
-    def __init__(self, rates: Rates, chance: Chance) -> None:
+    def __init__(self, rates: RateLimits, chance: Chance) -> None:
         self._rates = rates
         self._chance = chance
         self._draws = itertools.count()
@@ -69,7 +69,7 @@ class Faults:
                 raise _NEWS[fault](f"simulated {fault}")
 
 
-def parse_faults(text: str) -> dict[str, Rates]:
+def parse_faults(text: str) -> dict[str, RateLimits]:
     """Return each venue's rates from `venue.fault=probability` with commas between.
 
     The venue `*` stands for all; see `rates_of`. Raises `InvalidSettings` naming the wrong part.
@@ -81,7 +81,7 @@ def parse_faults(text: str) -> dict[str, Rates]:
     return dict(faults)
 
 
-def rates_of(venue: str, faults: Mapping[str, Rates]) -> Rates:
+def rates_of(venue: str, faults: Mapping[str, RateLimits]) -> RateLimits:
     """Return what holds for one venue: its own rate of a fault goes before that of `*`."""
     return {**faults.get(EVERY_VENUE, {}), **faults.get(venue, {})}
 

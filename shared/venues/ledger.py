@@ -22,9 +22,9 @@ from redis.exceptions import ResponseError
 
 from shared.concurrency.coalescer import Coalescer, Full
 from shared.orders.values import FailureReason, Receipt, SignedTransaction
-from shared.streams.client import Client
 from shared.streams.errors import LogUnavailable
-from shared.streams.scripts import Script
+from shared.streams.redis.client import Client
+from shared.streams.redis.scripts import Script
 from shared.venues.blocks import Blocks
 from shared.venues.protocol import (
     Answer,

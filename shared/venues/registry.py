@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import TypeAlias
 
 from shared.settings import InvalidSettings, MarketSettings
-from shared.streams.client import Client
+from shared.streams.redis.client import Client
 from shared.venues.faults import EVERY_VENUE, parse_faults
 from shared.venues.pricing import Terms
 from shared.venues.protocol import Venue

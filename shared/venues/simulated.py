@@ -16,7 +16,7 @@ from msgspec import Struct
 from shared.clock import Clock, utc_now
 from shared.orders.values import Quote, Route, SignedTransaction, SwapIntent
 from shared.settings import MarketSettings
-from shared.streams.client import Client
+from shared.streams.redis.client import Client
 from shared.venues.chance import Chance
 from shared.venues.faults import Fault, Faults, parse_faults, rates_of
 from shared.venues.ledger import Fate, Ledger, Swap

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from shared.orders.values import FailureReason, Quote, Route, SignedTransaction, SwapIntent
 from shared.settings import VenueSettings
-from shared.streams.client import Client
+from shared.streams.redis.client import Client
 from shared.venues.protocol import (
     Answer,
     Expired,

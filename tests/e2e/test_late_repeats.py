@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from shared.archive.rebuild import rebuild
 from shared.orders.dispatch import GROUPS, WORKERS
-from shared.streams.client import checked
 from shared.streams.log import Log
+from shared.streams.redis.client import checked
 from tests.archive import events_by_type, orders, rows
 from tests.cluster import SLOTS, a_cluster
 from tests.eventually import eventually

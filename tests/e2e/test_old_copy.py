@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.streams.keys import Keys
 from shared.streams.log import Log
+from shared.streams.redis.keys import Keys
 from tests.archive import rows
 from tests.cli import command
 from tests.eventually import eventually

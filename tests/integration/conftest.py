@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from shared.streams import rates
+from shared.streams.redis import rate_limits
 from tests.servers import new_database
 from tests.stack import stack_in_background, stack_settings
 
 
 @pytest.fixture(autouse=True)
 def _counted_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "_DEADLINE_S", 60.0)
+    monkeypatch.setattr(rate_limits, "_DEADLINE_S", 60.0)
 
 
 @pytest.fixture(scope="module")

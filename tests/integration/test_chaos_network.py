@@ -18,7 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Broken
 
-from shared.streams.connections import packed
+from shared.streams.redis.connections import packed
 from tests.chaos.servers import Database
 from tests.chaos.wire import Server, Wire
 from tests.eventually import eventually

@@ -17,10 +17,10 @@ from shared.archive.migrate import migrate, migrations
 from shared.archive.postgres import Archive
 from shared.orders.events import TransactionSigned
 from shared.settings import Settings
-from shared.streams.client import Client
 from shared.streams.group import Group
 from shared.streams.halted import halt
 from shared.streams.log import Log
+from shared.streams.redis.client import Client
 from shared.streams.standing import tell_archived
 from tests.archive import recorded
 from tests.builders import history

@@ -13,7 +13,6 @@ from redis import Redis
 from services.notifier.handler import Notifier
 from shared.orders.events import OrderEvent
 from shared.settings import VenueSettings
-from shared.streams import tickets
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
@@ -21,9 +20,10 @@ from shared.streams.following import Following
 from shared.streams.group import Group
 from shared.streams.handling import Next
 from shared.streams.log import Log
-from shared.streams.patience import Patience
-from shared.streams.rates import Rates
-from shared.streams.server import memory_percent
+from shared.streams.redis import tickets
+from shared.streams.redis.rate_limits import RateLimits
+from shared.streams.redis.retry import WaitForRedis
+from shared.streams.redis.server_info import memory_percent
 from shared.streams.strays import Suspect, find_strays, next_histories
 from shared.streams.updates import Updates
 from shared.venues.ledger import Ledger
@@ -141,7 +141,7 @@ async def test_orders_that_other_nodes_took_are_not_said_to_be_refused(
     finally:
         cluster[-1].start()
     # The cluster is down for a moment more.
-    versions = await Patience()(lambda: log.versions([order.order_id for order in orders]))
+    versions = await WaitForRedis()(lambda: log.versions([order.order_id for order in orders]))
     await log.close()
 
     assert 0 < sum(versions) < len(orders)
@@ -184,11 +184,11 @@ async def test_rates_are_counted_and_tickets_kept_on_any_node(
     cluster: list[Valkey], spread: VenueSettings
 ) -> None:
     log, accounts = await Log.open(spread), [f"account-{n}" for n in range(12)]
-    rates = Rates(cluster[0].url, log)
+    rates = RateLimits(cluster[0].url, log.keys, clustered=True)
     try:
         spent = [await rates.spend(parse("1/day"), who, 1) for who in accounts * 2]
-        issued = [await tickets.issue(log, b"me") for _ in accounts]
-        redeemed = [await tickets.redeem(log, ticket) for ticket in issued * 2]
+        issued = [await tickets.issue(log.client, log.keys, b"me") for _ in accounts]
+        redeemed = [await tickets.redeem(log.client, log.keys, ticket) for ticket in issued * 2]
     finally:
         await rates.close()
         await log.close()

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from shared.orders.values import FailureReason, Receipt
-from shared.streams.client import Client
+from shared.streams.redis.client import Client
 from shared.venues.ledger import Fate, Ledger, Swap
 from shared.venues.protocol import (
     Expired,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import uvloop
 
-from shared.streams.client import Client
-from shared.streams.refusals import AWAY
+from shared.streams.redis.client import Client
+from shared.streams.redis.error_mapping import AWAY
 
 
 def test_a_link_that_broke_before_it_was_written_to_means_that_redis_is_away(

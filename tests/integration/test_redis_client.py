@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from shared.streams.client import Client
 from shared.streams.log import Log
+from shared.streams.redis.client import Client
 
 CALLS: dict[str, Callable[[Client], Awaitable[object]]] = {
     "one command": lambda client: client.call("PING"),

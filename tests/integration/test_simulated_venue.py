@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from shared.orders.values import FailureReason, Route, SignedTransaction
 from shared.settings import VenueSettings
-from shared.streams.client import Client
+from shared.streams.redis.client import Client
 from shared.venues.ledger import Ledger, Swap
 from shared.venues.protocol import (
     Expired,

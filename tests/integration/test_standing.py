@@ -21,7 +21,7 @@ from shared.streams.errors import LogBehind, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Handler
 from shared.streams.log import Log
-from shared.streams.servers import Copies
+from shared.streams.redis.transport import Copies
 from shared.streams.standing import Standing, accept_loss, gaps, tell_archived
 from tests.builders import history
 from tests.eventually import eventually

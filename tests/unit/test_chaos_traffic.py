@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from shared.streams.connections import packed
+from shared.streams.redis.connections import packed
 from tests.chaos.traffic import Sent, Traffic, is_whole
 
 COMMANDS: list[tuple[str | bytes | int, ...]] = [

@@ -16,7 +16,7 @@ from cli.doctor.findings import (
 )
 from shared.archive.server import DatabaseFacts
 from shared.streams.backlog import Backlog
-from shared.streams.server import ServerFacts
+from shared.streams.redis.server_info import ServerFacts
 from shared.streams.standing import Gap
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from shared.settings import InvalidSettings, VenueSettings
-from shared.streams.client import Client
-from shared.streams.servers import OneServer
+from shared.streams.redis.client import Client
+from shared.streams.redis.standalone import OneServer
 from shared.venues.registry import open_venues, venue_names
 
 PLUGIN = """

@@ -8,9 +8,9 @@ from typing import Any, Self
 from redis.asyncio import RedisCluster
 
 from shared.concurrency.cancellation import heeding
-from shared.streams.connections import OF_NODES
-from shared.streams.scripts import Command, key_of
-from shared.streams.servers import RESP, Copies
+from shared.streams.redis.connections import OF_NODES
+from shared.streams.redis.scripts import Command, key_of
+from shared.streams.redis.transport import RESP, Copies
 
 # Their replies are wanted as the server sent them.
 _RAW = ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS", "INFO")

@@ -20,7 +20,7 @@ LONGEST_PAUSE_S = 2.0
 _FIRST_PAUSE_S = 0.05
 
 
-class Patience:
+class WaitForRedis:
     """Waiting for Redis to come back, until told to give the wait up."""
 
     def __init__(self) -> None:

@@ -7,17 +7,20 @@ command costs more than the command (ADR 0035).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.concurrency.timers import Deadline
-from shared.streams.connections import OURS, OurConnection, packed
-from shared.streams.scripts import Command
+from shared.streams.redis.connections import OURS, OurConnection, packed
+from shared.streams.redis.scripts import Command
+from shared.streams.redis.transport import RESP, Copies
 
 _CONNECTIONS = 64  # At most. Who finds all in use waits for one: that is no absence of the server.
 
@@ -93,3 +96,53 @@ async def _reply(connection: OurConnection) -> Any:
         return await connection.read_response(disable_decoding=True)
     except ResponseError as error:
         return error
+
+
+class OneServer:
+    """A server by itself."""
+
+    clustered = False
+
+    def __init__(self, url: str, *, timeout_s: float) -> None:
+        """Wait for up to `timeout_s` for each reply. What failed is not asked again by itself."""
+        never = Retry(NoBackoff(), 0)
+        self._exchange = Exchange(url, timeout_s=timeout_s, protocol=RESP, retry=never)
+
+    async def one(self, command: Command) -> Any:
+        """Return the reply to one command."""
+        [reply] = await self._exchange([command])
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def all(self, commands: Sequence[Command], copies: Copies | None) -> list[Any]:
+        """Return the replies to commands in one round trip."""
+        wait = [("WAIT", copies.replicas, copies.within_ms)] if copies else []
+        return await self._exchange([*commands, *wait])
+
+    async def everywhere(self, command: Command) -> list[Any]:
+        """Return the one reply."""
+        return [await self.one(command)]
+
+    async def scan(
+        self, cursors: Mapping[str, int], pattern: str, count: int
+    ) -> tuple[dict[str, int], list[bytes]]:
+        """Look at about `count` keys."""
+        at = cursors.get("", 0)
+        cursor, keys = await self.one(("SCAN", at, "MATCH", pattern, "COUNT", count))
+        return {"": int(cursor)}, keys
+
+    def node_of(self, key: str) -> str:  # noqa: ARG002 - there is one
+        """Return the same for every key."""
+        return ""
+
+    def links(self) -> dict[str, Any]:
+        """Return a new connection."""
+        return {"": self._exchange.link()}
+
+    async def refresh(self) -> None:
+        """Do nothing: it holds everything."""
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self._exchange.close()

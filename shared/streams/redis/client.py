@@ -14,21 +14,22 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
-from shared.streams.cluster import Cluster
 from shared.streams.errors import GroupMissing, LogUnavailable
-from shared.streams.refusals import AWAY, is_away, unavailable
-from shared.streams.scripts import Command, spelled_out
-from shared.streams.servers import Copies, OneServer, Servers
+from shared.streams.redis.cluster import Cluster
+from shared.streams.redis.error_mapping import AWAY, is_away, unavailable
+from shared.streams.redis.scripts import Command, spelled_out
+from shared.streams.redis.standalone import OneServer
+from shared.streams.redis.transport import Copies, Transport
 
 
 class Client:
     """The only thing that talks to Redis."""
 
-    def __init__(self, servers: Servers, *, timeout_s: float) -> None:
-        self.clustered = servers.clustered
+    def __init__(self, transport: Transport, *, timeout_s: float) -> None:
+        self.clustered = transport.clustered
         self.timeout_s = timeout_s  # Longest wait for one reply.
         self.losses = 0  # Times a server was found to be away: another may answer since.
-        self._servers = servers
+        self._transport = transport
 
     @classmethod
     async def connect(cls, url: str, *, timeout_s: float = 5.0) -> Self:
@@ -50,7 +51,7 @@ class Client:
     async def call(self, *command: Any) -> Any:
         """Run one command. Raises `LogUnavailable`, `GroupMissing`, or the server's own error."""
         try:
-            return await self._servers.one(command)
+            return await self._transport.one(command)
         except NoScriptError:
             return await self.call(*spelled_out(command))
         except (RedisError, *AWAY) as error:
@@ -99,7 +100,7 @@ class Client:
         self, commands: Sequence[Command], copies: Copies | None
     ) -> tuple[list[Any], bool]:
         try:
-            replies = await self._servers.all(commands, copies)
+            replies = await self._transport.all(commands, copies)
         except AWAY as error:
             self.losses += 1
             # In a cluster, what went to other nodes may have been carried out.
@@ -114,7 +115,7 @@ class Client:
     async def everywhere(self, *command: Any) -> list[Any]:
         """Run one command on every primary node; return their replies. Raises `LogUnavailable`."""
         try:
-            return await self._servers.everywhere(command)
+            return await self._transport.everywhere(command)
         except (RedisError, *AWAY) as error:
             return [checked(error)]
 
@@ -127,29 +128,29 @@ class Client:
         `LogUnavailable`.
         """
         try:
-            return await self._servers.scan(cursors, pattern, count)
+            return await self._transport.scan(cursors, pattern, count)
         except (RedisError, *AWAY) as error:
             checked(error)
             raise
 
     def node_of(self, key: str) -> str:
         """Return the name of the node that holds a key; the same for all on one server."""
-        return self._servers.node_of(key)
+        return self._transport.node_of(key)
 
     def links(self) -> dict[str, Any]:
         """Return a new connection to each primary node, by its name, not yet connected."""
-        return self._servers.links()
+        return self._transport.links()
 
     async def refresh(self) -> None:
         """Find out anew which node of a cluster holds what. Raises `LogUnavailable`."""
         try:
-            await self._servers.refresh()
+            await self._transport.refresh()
         except AWAY as error:
             raise unavailable(error) from error
 
     async def close(self) -> None:
         """Give every connection back."""
-        await self._servers.close()
+        await self._transport.close()
 
 
 def plain_client(url: str, *, clustered: bool, timeout_s: float) -> Redis | RedisCluster:

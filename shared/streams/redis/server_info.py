@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared.streams.client import Client
-from shared.streams.keys import Keys
-from shared.streams.log import Log
+from shared.streams.redis.client import Client
 
 _SETTINGS = ("appendonly", "appendfsync", "maxmemory-policy")
 
@@ -82,9 +80,3 @@ def _fullness(facts: Mapping[str, str]) -> float:
 
 def _facts(info: bytes) -> dict[str, str]:
     return dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
-
-
-async def existing_log(client: Client, namespace: str) -> Log | None:
-    """Return the log as it was made, or None where there is none. Raises `LogUnavailable`."""
-    partitions = await client.call("GET", Keys(namespace, 1).layout)
-    return Log(client, Keys(namespace, int(partitions))) if partitions else None

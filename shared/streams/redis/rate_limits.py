@@ -14,9 +14,9 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ClusterError, RedisClusterException, RedisError
 
-from shared.streams.client import plain_client
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
+from shared.streams.redis.client import plain_client
+from shared.streams.redis.keys import Keys
 
 # Counting is not worth a longer wait: whoever asks goes on without.
 _DEADLINE_S = 0.5
@@ -32,13 +32,13 @@ class Allowance:
     reset_s: int
 
 
-class Rates:
+class RateLimits:
     """Counts in sliding windows, by the server's clock."""
 
-    def __init__(self, redis_url: str, log: Log) -> None:
+    def __init__(self, redis_url: str, keys: Keys, *, clustered: bool) -> None:
         # A connection of its own: the log's knows only the log's commands.
-        self._redis = plain_client(redis_url, clustered=log.client.clustered, timeout_s=_DEADLINE_S)
-        storage = _Storage(self._redis, f"{log.keys.namespace}:rate")
+        self._redis = plain_client(redis_url, clustered=clustered, timeout_s=_DEADLINE_S)
+        storage = _Storage(self._redis, f"{keys.namespace}:rate")
         self._limiter = SlidingWindowCounterRateLimiter(storage)
 
     async def spend(self, limit: RateLimitItem, who: str, cost: int) -> Allowance:
