@@ -28,8 +28,8 @@ from shared.orders.codec import encode
 from shared.orders.events import OrderUnresolved
 from shared.orders.view import public_json
 from shared.settings import Settings
-from shared.streams.appends import Append
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.log import Log
 from tests.builders import history
 from tests.eventually import eventually
 from tests.replicas import place_history

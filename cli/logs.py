@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from cli.addresses import Addresses
 from cli.console import Trouble
-from shared.streams.log import Log, existing_log
+from shared.streams.log.log import Log, existing_log
 from shared.streams.redis.client import Client
 
 

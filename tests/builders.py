@@ -26,7 +26,7 @@ from shared.orders.values import (
     SignedTransaction,
     SwapIntent,
 )
-from shared.streams.ids import new_order_id
+from shared.streams.log.order_ids import new_order_id
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SOON = NOON + timedelta(seconds=10)

@@ -13,7 +13,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from shared.settings import VenueSettings
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from tests.servers import new_database, postgres_server, redis_server
 
 _LONG = ("tests/e2e/", "tests/integration/test_reconciler.py")

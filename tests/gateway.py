@@ -20,9 +20,9 @@ from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
 from shared.orders.view import public_json
 from shared.settings import GatewaySettings
-from shared.streams.appends import Append
-from shared.streams.creation import Submission
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.creation import Submission
+from shared.streams.log.log import Log
 from tests.builders import submitted
 from tests.eventually import eventually
 

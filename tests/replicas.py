@@ -17,13 +17,13 @@ from shared.concurrency.timers import Deadline
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent, OrderSubmitted
 from shared.settings import ConsumerSettings, VenueSettings
-from shared.streams.appends import Append
 from shared.streams.backlog import backlog_of
 from shared.streams.consumer import Consumer, Worker
-from shared.streams.creation import Creation, Submission, Submitted
 from shared.streams.group import Group
 from shared.streams.handling import Ended, Handler, Next, Turn
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.creation import Creation, Submission, Submitted
+from shared.streams.log.log import Log
 from shared.streams.standing import MayAct, always
 from shared.streams.steps import Steps
 from shared.venues.protocol import Venue

@@ -18,7 +18,7 @@ from shared.streams.batches import Handle as HandleBatch
 from shared.streams.consumer import Consumer
 from shared.streams.group import Group
 from shared.streams.handling import Handler
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.recall import ArchivedHistories
 from shared.streams.steps import Steps
 from tests.gateway import running_gateway

@@ -13,7 +13,7 @@ from services.gateway.app import create_app
 from services.gateway.parts import Parts
 from shared.archive.postgres import Archive
 from shared.settings import GatewaySettings
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.client import Client
 from shared.streams.redis.keys import Keys
 from shared.streams.redis.standalone import OneServer

@@ -29,7 +29,7 @@ from shared.settings import Settings
 from shared.streams.backlog import backlog_of
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log, existing_log
+from shared.streams.log.log import Log, existing_log
 from shared.streams.redis.client import Client
 from shared.streams.redis.server_info import server_facts
 from shared.streams.standing import gaps

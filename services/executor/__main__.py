@@ -18,8 +18,8 @@ from shared.observability import metrics
 from shared.process.consuming import run_steps
 from shared.process.runtime import run_service
 from shared.settings import ExecutorSettings, VenueSettings
-from shared.streams.history import Histories
-from shared.streams.log import Log
+from shared.streams.log.history import Histories
+from shared.streams.log.log import Log
 from shared.streams.standing import MayAct, always
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues

@@ -15,7 +15,7 @@ from shared.orders.events import OrderEvent, OutcomeContradicted
 from shared.orders.order import replay
 from shared.settings import VenueSettings
 from shared.streams.handling import Next, Park
-from shared.streams.history import Histories
+from shared.streams.log.history import Histories
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from shared.observability.log_context import about
 from shared.orders.codec import MalformedEvent, decode
 from shared.orders.dispatch import ARCHIVES, next_group
 from shared.streams.errors import GroupMissing
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.standing import MayAct, always
 from shared.streams.strays import (
     Stray,

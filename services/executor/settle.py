@@ -24,7 +24,7 @@ from shared.orders.order import Order, replay
 from shared.orders.states import State
 from shared.settings import VenueSettings
 from shared.streams.handling import Next, Park
-from shared.streams.history import Histories
+from shared.streams.log.history import Histories
 from shared.venues.protocol import VenueRejected, VenueUnavailable
 
 logger = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from shared.archive.postgres import Archive
 from shared.process.runtime import run_service, until_available
 from shared.process.server_metrics import watch_postgres, watch_redis
 from shared.settings import GatewaySettings
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 
 logger = logging.getLogger(__name__)
 

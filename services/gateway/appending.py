@@ -12,10 +12,10 @@ from shared.concurrency.coalescer import Coalescer, Full
 from shared.observability.metrics import APPEND_SECONDS, EVENTS, SETTLE_BATCH
 from shared.orders.events import OrderSubmitted
 from shared.settings import GatewaySettings
-from shared.streams.creation import Creation, Submission, Submitted
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
-from shared.streams.markers import known
+from shared.streams.log.creation import Creation, Submission, Submitted
+from shared.streams.log.log import Log
+from shared.streams.log.order_ids import known
 
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.5

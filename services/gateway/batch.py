@@ -15,7 +15,7 @@ from services.gateway.quota import Quota
 from services.gateway.routes import BareRoute, taken_body
 from shared.observability.metrics import ORDERS_REFUSED
 from shared.observability.tracing import traceparent_in
-from shared.streams.creation import Submitted
+from shared.streams.log.creation import Submitted
 
 _BATCH = problems(
     *(Code.MALFORMED_BODY, Code.INVALID_BATCH, Code.INVALID_ORDER, Code.INVALID_IDEMPOTENCY_KEY),

@@ -25,9 +25,9 @@ from shared.orders.events import CancelRequested, Head, OrderCancelled, OrderEve
 from shared.orders.order import Order, evolve, replay
 from shared.orders.states import IN_FLIGHT, State
 from shared.orders.view import public_order
-from shared.streams.appends import Append
 from shared.streams.errors import LogBehind, LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.log import Log
 from shared.streams.standing import Standing
 
 _PAUSE_S = 0.02

@@ -13,7 +13,7 @@ from services.gateway.problems import Problem
 from services.gateway.quota import Quota
 from shared.observability.metrics import ORDERS_REFUSED
 from shared.observability.tracing import traceparent_in
-from shared.streams.creation import Submitted
+from shared.streams.log.creation import Submitted
 
 
 class Desk:

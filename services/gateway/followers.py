@@ -18,8 +18,8 @@ from shared.observability.metrics import HEALED, RESUMES
 from shared.orders.codec import MalformedEvent
 from shared.settings import GatewaySettings
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
-from shared.streams.updates import Updates
+from shared.streams.log.live_updates import Updates
+from shared.streams.log.log import Log
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from services.gateway.followers import Followers
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.standing import Standing
 
 _DEADLINE_S = 0.8  # Probes often wait a second at most.

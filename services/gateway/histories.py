@@ -14,7 +14,7 @@ from shared.archive.postgres import Archive
 from shared.concurrency.coalescer import Coalescer
 from shared.orders.codec import MalformedEvent
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

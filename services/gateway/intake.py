@@ -20,9 +20,9 @@ from shared.observability.tracing import Begun, attributes_of, collector
 from shared.orders.events import OrderSubmitted
 from shared.orders.values import SwapIntent
 from shared.settings import GatewaySettings
-from shared.streams.creation import Submission, Submitted
-from shared.streams.ids import id_for_key, new_order_id
-from shared.streams.log import Log
+from shared.streams.log.creation import Submission, Submitted
+from shared.streams.log.log import Log
+from shared.streams.log.order_ids import id_for_key, new_order_id
 
 _KEY = re.compile(r"[!-~]{1,255}")
 

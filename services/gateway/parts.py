@@ -24,7 +24,7 @@ from services.gateway.tickets import Tickets
 from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.settings import GatewaySettings
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.standing import Standing
 from shared.venues.registry import open_venues
 

@@ -10,7 +10,7 @@ from shared.observability.metrics import INTAKE_CLOSED
 from shared.settings import GatewaySettings
 from shared.streams.backlog import backlog_of
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.server_info import memory_percent
 from shared.streams.standing import Standing
 

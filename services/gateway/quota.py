@@ -9,7 +9,7 @@ from services.gateway.problems import Code, Problem
 from shared.observability.metrics import RATES_SKIPPED
 from shared.settings import GatewaySettings
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.rate_limits import RateLimits
 
 _EVERYBODY = "*"  # No account's name.

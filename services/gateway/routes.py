@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from services.gateway.histories import checked_id
 from shared.observability.log_context import subject
-from shared.streams.creation import Submitted
+from shared.streams.log.creation import Submitted
 
 EXECUTE = "/api/orders/execute"
 MANY = "/api/orders/ws"  # The socket for many orders.

@@ -20,7 +20,7 @@ from shared.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, O
 from shared.orders.states import Status
 from shared.streams.backlog import Backlog, backlog_of
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 
 FRESH_S = 1.0
 

@@ -11,7 +11,7 @@ from services.gateway.access import Caller, caller_of
 from services.gateway.describe import problems, reply
 from services.gateway.problems import Code, Problem
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.tickets import LIFE_S, issue, redeem
 
 

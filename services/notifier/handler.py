@@ -8,8 +8,8 @@ from shared.observability import metrics
 from shared.orders.codec import MalformedEvent
 from shared.orders.view import public_json
 from shared.streams.delivery import Delivery
-from shared.streams.following import Following
-from shared.streams.log import Log
+from shared.streams.log.followed import Following
+from shared.streams.log.log import Log
 from shared.streams.redis.scripts import Command
 
 _FEW = 16  # Entries that are sooner published than it is found out for whom.

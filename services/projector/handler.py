@@ -13,8 +13,8 @@ from shared.clock import Clock, utc_now
 from shared.observability import metrics
 from shared.observability.log_context import about
 from shared.streams.delivery import Delivery
-from shared.streams.halted import halt
-from shared.streams.log import Log
+from shared.streams.log.halted_orders import halt
+from shared.streams.log.log import Log
 from shared.streams.standing import tell_archived
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from shared.concurrency.pause import pause
 from shared.observability import metrics
 from shared.streams.backlog import report_log
 from shared.streams.errors import GroupMissing, LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from shared.concurrency.timers import Deadline
 from shared.process.consuming import run_steps
 from shared.process.runtime import run_service
 from shared.settings import VenueSettings
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.standing import MayAct
 from shared.venues.registry import open_venues
 

@@ -22,8 +22,8 @@ from shared.orders.events import (
 from shared.orders.values import FailureReason, SwapIntent
 from shared.routing.ask import ask_all
 from shared.streams.handling import Next
-from shared.streams.history import fold_at
-from shared.streams.log import Log
+from shared.streams.log.history import fold_at
+from shared.streams.log.log import Log
 from shared.streams.standing import MayAct, always
 from shared.venues.protocol import Venue
 

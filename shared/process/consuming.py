@@ -16,7 +16,7 @@ from shared.settings import ConsumerSettings
 from shared.streams.consumer import Consumer
 from shared.streams.group import Group
 from shared.streams.handling import Handler
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.recall import ArchivedHistories
 from shared.streams.standing import MayAct, Standing
 from shared.streams.steps import Steps

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from shared.concurrency.timers import OneTimer
 from shared.orders.events import OrderEvent
-from shared.streams.appends import Settled
+from shared.streams.log.appends import Settled
 
 # A step that takes longer is worth a word of its own. A busy replica has hundreds of steps under
 # way, and comes back to each of them within this time.

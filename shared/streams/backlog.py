@@ -9,8 +9,8 @@ from typing import Any
 from shared.observability import metrics
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import RETRY
-from shared.streams.halted import halted_counts
-from shared.streams.log import Log
+from shared.streams.log.halted_orders import halted_counts
+from shared.streams.log.log import Log
 from shared.streams.redis.client import checked
 from shared.streams.redis.scripts import Command
 

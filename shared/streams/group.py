@@ -11,7 +11,7 @@ from shared.orders.dispatch import WORKERS
 from shared.streams.delivery import Delivery
 from shared.streams.entries import Entries, due
 from shared.streams.handling import Turn
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.client import checked
 from shared.streams.redis.scripts import Command, Script
 

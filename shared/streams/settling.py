@@ -14,10 +14,10 @@ from shared.observability import metrics
 from shared.observability.order_metrics import count_appended
 from shared.orders.events import OrderEvent
 from shared.streams.announcing import Announcement, Announcer
-from shared.streams.appends import Append, Settled
 from shared.streams.delivery import Delivery
 from shared.streams.group import Group
 from shared.streams.handling import Next, Park
+from shared.streams.log.appends import Append, Settled
 from shared.streams.redis.retry import WaitForRedis
 
 _AT_ONCE = 500  # Appends in one script: Redis does nothing else meanwhile.

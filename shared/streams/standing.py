@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.streams.errors import LogBehind
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.client import checked
 from shared.streams.redis.scripts import Script
 

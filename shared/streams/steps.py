@@ -27,12 +27,12 @@ from shared.orders.events import (
     OutcomeContradicted,
 )
 from shared.settings import ConsumerSettings
-from shared.streams.appends import Settled
 from shared.streams.delivery import Delivery
 from shared.streams.errors import HistoryMissing, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Ended, Handler, Next, Park, Recall, Turn
 from shared.streams.held import Held
+from shared.streams.log.appends import Settled
 from shared.streams.missing import Missing
 from shared.streams.redis.retry import WaitForRedis
 from shared.streams.settling import Settling, last_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shared.orders.codec import decode
 from shared.orders.dispatch import ARCHIVES
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.client import checked
 from shared.streams.redis.scripts import Command, Script
 

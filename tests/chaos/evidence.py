@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from shared.orders.dispatch import GROUPS
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.venues.ledger import Ledger
 from tests.chaos.records import Archived, Listed, Record, Row, Swapped
 from tests.eventually import eventually

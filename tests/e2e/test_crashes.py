@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from tests.eventually import eventually
 from tests.gate import gated
 from tests.outcomes import all_ended, held_by, settled, swapped_once

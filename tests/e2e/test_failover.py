@@ -14,7 +14,7 @@ from redis import Redis
 
 from shared.archive.postgres import Archive
 from shared.errors import ServerAway
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.standing import accept_loss, gaps
 from tests.archive import rows
 from tests.chaos.checker import violations

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from shared.archive.rebuild import rebuild
 from shared.orders.dispatch import GROUPS, WORKERS
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.client import checked
 from tests.archive import events_by_type, orders, rows
 from tests.cluster import SLOTS, a_cluster

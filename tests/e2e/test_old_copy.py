@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.keys import Keys
 from tests.archive import rows
 from tests.cli import command

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from shared.orders.events import TransactionExpired, TransactionSigned
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.venues.ledger import Ledger
 from tests.eventually import eventually
 from tests.gate import gated

@@ -6,7 +6,7 @@ from functools import partial
 
 from shared.archive.rebuild import rebuild
 from shared.orders.dispatch import GROUPS
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from tests.archive import orders
 from tests.eventually import eventually
 from tests.load import Client

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from tests.eventually import eventually
 from tests.outcomes import all_ended
 from tests.processes import EVERY_SERVICE, Service, Services, StackSettings, environment

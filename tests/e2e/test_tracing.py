@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from tests.collector import Collector, Span, running_collector
 from tests.eventually import eventually
 from tests.gateway import EXECUTE, ORDER

@@ -8,9 +8,9 @@ from prometheus_client import REGISTRY
 
 from shared.orders.events import Head, OrderCancelled, OrderEvent, OrderSubmitted, RoutingStarted
 from shared.settings import VenueSettings
-from shared.streams.appends import Append
 from shared.streams.handling import Next
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.log import Log
 from tests.builders import NOON
 from tests.eventually import eventually
 from tests.integration.test_runtime import failed, is_settled, routing

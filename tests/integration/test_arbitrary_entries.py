@@ -14,7 +14,7 @@ from shared.settings import VenueSettings
 from shared.streams.batches import Batches
 from shared.streams.delivery import Delivery
 from shared.streams.group import Group
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from tests.builders import history
 from tests.eventually import eventually
 from tests.outcomes import all_ended

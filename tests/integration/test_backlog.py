@@ -12,7 +12,7 @@ from shared.settings import VenueSettings
 from shared.streams.backlog import report_backlog, report_log
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.server_info import server_health
 from tests.eventually import eventually
 from tests.replicas import placed

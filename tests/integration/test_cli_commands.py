@@ -18,8 +18,8 @@ from shared.archive.postgres import Archive
 from shared.orders.events import TransactionSigned
 from shared.settings import Settings
 from shared.streams.group import Group
-from shared.streams.halted import halt
-from shared.streams.log import Log
+from shared.streams.log.halted_orders import halt
+from shared.streams.log.log import Log
 from shared.streams.redis.client import Client
 from shared.streams.standing import tell_archived
 from tests.archive import recorded

@@ -16,16 +16,16 @@ from shared.settings import VenueSettings
 from shared.streams.batches import Batches
 from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
-from shared.streams.following import Following
 from shared.streams.group import Group
 from shared.streams.handling import Next
-from shared.streams.log import Log
+from shared.streams.log.followed import Following
+from shared.streams.log.live_updates import Updates
+from shared.streams.log.log import Log
 from shared.streams.redis import tickets
 from shared.streams.redis.rate_limits import RateLimits
 from shared.streams.redis.retry import WaitForRedis
 from shared.streams.redis.server_info import memory_percent
 from shared.streams.strays import Suspect, find_strays, next_histories
-from shared.streams.updates import Updates
 from shared.venues.ledger import Ledger
 from tests.builders import an_order_id, submitted
 from tests.cluster import SLOTS, a_cluster

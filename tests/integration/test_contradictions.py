@@ -30,7 +30,7 @@ from shared.settings import VenueSettings
 from shared.streams.backlog import backlog_of
 from shared.streams.group import Group
 from shared.streams.handling import Turn
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.recall import ArchivedHistories
 from shared.streams.steps import Steps
 from shared.venues.protocol import Unknown, VenueUnavailable

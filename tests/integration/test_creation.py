@@ -9,10 +9,10 @@ import pytest
 from redis.exceptions import ResponseError
 
 from shared.settings import VenueSettings
-from shared.streams.appends import Append
-from shared.streams.creation import Creation, Submission
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.creation import Creation, Submission
+from shared.streams.log.log import Log
 from tests.builders import submitted
 from tests.eventually import eventually
 from tests.gateway import events_on

@@ -22,11 +22,11 @@ from shared.orders.order import replay
 from shared.orders.states import State
 from shared.orders.values import FailureReason
 from shared.settings import VenueSettings
-from shared.streams.appends import Append
 from shared.streams.backlog import backlog_of
 from shared.streams.group import Group
 from shared.streams.handling import Park
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.log import Log
 from shared.venues.ledger import Ledger
 from shared.venues.protocol import (
     Answer,

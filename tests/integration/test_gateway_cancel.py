@@ -17,7 +17,7 @@ from services.gateway.cancel import Cancel
 from services.gateway.problems import Code, Problem
 from shared.clock import utc_now
 from shared.settings import VenueSettings
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from tests.builders import Ending, history
 from tests.eventually import eventually
 from tests.gateway import Gateway, gateway_settings, running_gateway

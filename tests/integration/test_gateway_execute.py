@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.answers import OrderAccepted
-from shared.streams.ids import id_for_key
+from shared.streams.log.order_ids import id_for_key
 from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway
 
 PLAIN = json.dumps(ORDER).encode()

@@ -21,7 +21,7 @@ from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, OrderUnresolved
-from shared.streams import updates
+from shared.streams.log import live_updates
 from tests.builders import NOON, Ending, history
 from tests.eventually import eventually
 from tests.gateway import Gateway, drain, gateway_settings, running_gateway
@@ -350,7 +350,7 @@ async def test_a_gateway_that_stops_sends_its_clients_elsewhere_in_waves(
 async def test_without_redis_a_client_is_told_to_try_again(
     redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(updates, "_CONFIRM_S", 0.5)
+    monkeypatch.setattr(live_updates, "_CONFIRM_S", 0.5)
     async with (
         proxied(redis_url) as proxy,
         running_gateway(gateway_settings(proxy.url, namespace)) as gateway,

@@ -16,7 +16,7 @@ import pytest_asyncio
 from services.gateway import body
 from services.gateway.answers import OrderAccepted, ProblemView
 from shared.clock import utc_now
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from tests.eventually import eventually
 from tests.gateway import (
     EXECUTE,

@@ -18,11 +18,11 @@ from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
-from shared.streams.appends import Append
 from shared.streams.backlog import backlog_of, report_log
-from shared.streams.halted import halt, halted_counts, release
 from shared.streams.handling import Next, Park
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.halted_orders import halt, halted_counts, release
+from shared.streams.log.log import Log
 from shared.streams.standing import Standing
 from tests.builders import NOON, an_intent, history
 from tests.eventually import eventually

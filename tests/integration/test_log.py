@@ -13,7 +13,7 @@ from shared.settings import VenueSettings
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
 from shared.streams.group import Group
 from shared.streams.handling import Next
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from tests.builders import NOON, an_intent, history, submitted
 from tests.eventually import eventually
 from tests.replicas import Scripted, a_router, an_executor, place_history, placed, running, submit

@@ -23,11 +23,11 @@ from hypothesis.stateful import (
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
-from shared.streams.appends import Append, Settled
-from shared.streams.creation import Creation
 from shared.streams.delivery import Delivery
 from shared.streams.group import RETRY, Group, Taken
-from shared.streams.log import Log
+from shared.streams.log.appends import Append, Settled
+from shared.streams.log.creation import Creation
+from shared.streams.log.log import Log
 from shared.streams.redis.client import Client
 from shared.streams.redis.keys import Keys
 from tests.builders import NOON, an_intent, an_order_id, submitted

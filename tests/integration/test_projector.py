@@ -18,9 +18,9 @@ from shared.archive.postgres import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderCancelled, OrderEvent, OrderSubmitted
 from shared.settings import ProjectorSettings
-from shared.streams.appends import Append, Outcome
-from shared.streams.halted import halted_counts
-from shared.streams.log import Log
+from shared.streams.log.appends import Append, Outcome
+from shared.streams.log.halted_orders import halted_counts
+from shared.streams.log.log import Log
 from tests.archive import orders, outage, recorded, rows
 from tests.builders import history, submitted
 from tests.eventually import eventually

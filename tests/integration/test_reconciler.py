@@ -24,11 +24,11 @@ from shared.orders.codec import encode
 from shared.orders.dispatch import GROUPS
 from shared.orders.events import OrderUnresolved
 from shared.settings import ExecutorSettings, VenueSettings
-from shared.streams.appends import Append
 from shared.streams.batches import Batches
 from shared.streams.group import Group
 from shared.streams.handling import Park
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.log import Log
 from shared.streams.strays import Stray, Suspect, find_strays, give_again, restore
 from tests.archive import recorded
 from tests.builders import history

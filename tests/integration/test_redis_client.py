@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.client import Client
 
 CALLS: dict[str, Callable[[Client], Awaitable[object]]] = {

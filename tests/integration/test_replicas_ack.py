@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from shared.observability import metrics
 from shared.orders.events import RoutingStarted
 from shared.settings import GatewaySettings, VenueSettings
-from shared.streams.appends import Append
 from shared.streams.batches import Batches
 from shared.streams.delivery import Delivery
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
-from shared.streams.log import Log
+from shared.streams.log.appends import Append
+from shared.streams.log.log import Log
 from tests.builders import NOON, an_intent, submitted
 from tests.cluster import following
 from tests.eventually import eventually

@@ -13,7 +13,7 @@ from shared.clock import utc_now
 from shared.observability import metrics
 from shared.orders.values import Quote, SwapIntent
 from shared.settings import VenueSettings
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.venues.protocol import VenueUnavailable
 from tests.builders import a_quote, an_intent, submitted
 from tests.eventually import eventually

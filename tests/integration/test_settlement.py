@@ -18,7 +18,7 @@ from shared.orders.states import State
 from shared.orders.values import SignedTransaction
 from shared.settings import VenueSettings
 from shared.streams.errors import HistoryMissing
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.venues.ledger import Ledger
 from shared.venues.protocol import Answer, Expired, Unknown, VenueRejected, VenueUnavailable
 from tests.builders import a_quote, an_intent, history, submitted

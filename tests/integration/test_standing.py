@@ -20,7 +20,7 @@ from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.errors import LogBehind, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Handler
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 from shared.streams.redis.transport import Copies
 from shared.streams.standing import Standing, accept_loss, gaps, tell_archived
 from tests.builders import history

@@ -15,9 +15,9 @@ from services.notifier.handler import Notifier
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
 from shared.streams.delivery import Delivery, Written
-from shared.streams.following import Following
-from shared.streams.log import Log
-from shared.streams.updates import Updates
+from shared.streams.log.followed import Following
+from shared.streams.log.live_updates import Updates
+from shared.streams.log.log import Log
 from tests.builders import an_order_id, history
 from tests.eventually import eventually
 from tests.replicas import publish

@@ -13,7 +13,7 @@ from services.gateway.compat.messages import Retelling, Telling, by_name, with_f
 from shared.orders.codec import encode
 from shared.orders.events import OrderConfirmed, OrderEvent
 from shared.orders.view import public_event, public_json, public_order
-from shared.streams.ids import new_order_id
+from shared.streams.log.order_ids import new_order_id
 from tests.builders import NOON, Ending, history
 
 ENDINGS: list[Ending] = [

@@ -7,7 +7,7 @@ from shared.orders.codec import decode
 from shared.orders.events import OrderEvent
 from shared.orders.order import Order, replay
 from shared.streams.errors import HistoryMissing
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 
 _AT_ONCE = 100  # Histories; each is some kilobytes.
 

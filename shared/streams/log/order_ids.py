@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
+from shared.streams.log.log import Log
+from shared.streams.redis.client import checked
 from shared.streams.redis.keys import Keys
 
 _KEYS = UUID("6f2d4c5e-9a0b-5d55-8f5c-1f6f0c1f3a77")  # Our own namespace for Idempotency-Keys.
@@ -32,3 +35,12 @@ def id_for_key(keys: Keys, account: str, key: str, now: datetime) -> tuple[str, 
         order_id = new_order_id(now)
         if keys.partition_of(order_id) == partition:
             return keys.marker(partition, marker), order_id
+
+
+async def known(log: Log, markers: Sequence[str]) -> list[bool]:
+    """Return of each marker whether an order was accepted under its key, in one round trip.
+
+    Raises `LogUnavailable`.
+    """
+    replies = await log.client.run([("EXISTS", marker) for marker in markers])
+    return [bool(checked(reply)) for reply in replies]

@@ -16,7 +16,7 @@ from msgspec import Struct
 from shared.orders.codec import encode
 from shared.orders.dispatch import worker_for
 from shared.orders.events import OrderSubmitted
-from shared.streams.log import Log, raise_errors
+from shared.streams.log.log import Log, raise_errors
 from shared.streams.redis.client import checked
 from shared.streams.redis.scripts import Script
 

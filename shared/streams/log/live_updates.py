@@ -20,7 +20,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from shared.concurrency.cancellation import heeding
 from shared.concurrency.pause import pause
 from shared.streams.errors import LogUnavailable
-from shared.streams.log import Log
+from shared.streams.log.log import Log
 
 logger = logging.getLogger(__name__)
 

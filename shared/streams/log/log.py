@@ -10,8 +10,8 @@ from redis.exceptions import ResponseError
 from shared.observability import metrics
 from shared.orders.dispatch import GROUPS, READERS, WORKERS
 from shared.settings import Settings
-from shared.streams.appends import Append, Outcome, Settled
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
+from shared.streams.log.appends import Append, Outcome, Settled
 from shared.streams.redis.client import Client, checked
 from shared.streams.redis.error_mapping import is_refused_for_now
 from shared.streams.redis.keys import Keys
