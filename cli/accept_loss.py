@@ -10,8 +10,8 @@ from cli import addresses, options
 from cli.conflicts import archive_of
 from cli.console import EXIT_CODES, FAILED, OK, err, out, run
 from cli.logs import log_of
-from shared.streams.standing import accept_loss as accept
-from shared.streams.standing import gaps
+from shared.streams.recovery.lost_writes import accept_loss as accept
+from shared.streams.recovery.lost_writes import gaps
 
 accept_loss_help = f"""
 Example: slipstream accept-loss

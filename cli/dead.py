@@ -17,9 +17,9 @@ from cli.conflicts import (
 )
 from cli.console import EXIT_CODES, FAILED, OK, Trouble, err, out, run
 from cli.logs import log_of
-from shared.streams.dead_letters import DeadLetter, dead_letter, dead_letters, replay
 from shared.streams.log.halted_orders import release
 from shared.streams.log.log import Log
+from shared.streams.recovery.dead_letters import DeadLetter, dead_letter, dead_letters, replay
 
 app = typer.Typer(
     help="Look at what nobody could process, and give it back to be tried again.",

@@ -8,8 +8,8 @@ from shared.orders.codec import decode
 from shared.orders.order import replay
 from shared.settings import VenueSettings
 from shared.streams.backlog import backlog_of
-from shared.streams.dead_letters import dead_letters
 from shared.streams.log.log import Log
+from shared.streams.recovery.dead_letters import dead_letters
 from shared.venues.ledger import Ledger
 from tests.eventually import eventually
 from tests.replicas import unsettled

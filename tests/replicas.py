@@ -24,7 +24,7 @@ from shared.streams.handling import Ended, Handler, Next, Turn
 from shared.streams.log.appends import Append
 from shared.streams.log.creation import Creation, Submission, Submitted
 from shared.streams.log.log import Log
-from shared.streams.standing import MayAct, always
+from shared.streams.recovery.lost_writes import MayAct, always
 from shared.streams.steps import Steps
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues

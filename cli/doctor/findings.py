@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 from shared.archive.server import DatabaseFacts
 from shared.streams.backlog import Backlog
+from shared.streams.recovery.lost_writes import Gap
 from shared.streams.redis.server_info import ServerFacts
-from shared.streams.standing import Gap
 
 _OLDEST = {"Redis": (7, 0), "Valkey": (8, 0)}
 _OLDEST_POSTGRES = 15

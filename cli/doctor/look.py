@@ -27,12 +27,12 @@ from shared.errors import ServerAway
 from shared.orders.dispatch import GROUPS
 from shared.settings import Settings
 from shared.streams.backlog import backlog_of
-from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log, existing_log
+from shared.streams.recovery.dead_letters import dead_letters
+from shared.streams.recovery.lost_writes import gaps
 from shared.streams.redis.client import Client
 from shared.streams.redis.server_info import server_facts
-from shared.streams.standing import gaps
 from slipstream.http import is_local
 
 _ANSWER_S = 15.0

@@ -20,7 +20,7 @@ from shared.process.runtime import run_service
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.log.history import Histories
 from shared.streams.log.log import Log
-from shared.streams.standing import MayAct, always
+from shared.streams.recovery.lost_writes import MayAct, always
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 

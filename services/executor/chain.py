@@ -14,7 +14,7 @@ from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.orders.events import OrderRouted, TransactionSigned
 from shared.orders.values import SignedTransaction
-from shared.streams.standing import MayAct, always
+from shared.streams.recovery.lost_writes import MayAct, always
 from shared.venues.measured import measured
 from shared.venues.protocol import Answer, Venue, VenueRejected, VenueUnavailable
 

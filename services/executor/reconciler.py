@@ -24,14 +24,14 @@ from shared.orders.codec import MalformedEvent, decode
 from shared.orders.dispatch import ARCHIVES, next_group
 from shared.streams.errors import GroupMissing
 from shared.streams.log.log import Log
-from shared.streams.standing import MayAct, always
-from shared.streams.strays import (
-    Stray,
-    Suspect,
-    find_strays,
-    give_again,
+from shared.streams.recovery.lost_writes import MayAct, always
+from shared.streams.recovery.orphans import (
+    Orphan,
+    OrphanCandidate,
+    find_orphans,
     is_on_stream,
     next_histories,
+    redeliver,
     restore,
 )
 
@@ -76,47 +76,47 @@ class Reconciler:
         """Go over the next few orders, and put back those found at rest long enough."""
         await self.may_act()
         # The archive first: without it nothing can be put back, and no place is lost.
-        suspects = [*await self._shortened(), *await self._at_rest()]
-        for stray in await find_strays(self.log, suspects, self.rest_ms):
-            await self._put_back(stray)
+        candidates = [*await self._shortened(), *await self._at_rest()]
+        for orphan in await find_orphans(self.log, candidates, self.rest_ms):
+            await self._requeue(orphan)
 
-    async def _shortened(self) -> list[Suspect]:
+    async def _shortened(self) -> list[OrphanCandidate]:
         page = await self.archive.next_open(self._place, self.at_once)
         self._place = page[-1].place if len(page) == self.at_once else BEGINNING
         resting = [order for order in page if order.updated_at < self._long_ago()]
         metrics.LOOKED_AT.inc(len(page))
         versions = await self.log.versions([order.order_id for order in resting])
         return [
-            Suspect(order_id=order.order_id, version=version, group=ARCHIVES)
+            OrphanCandidate(order_id=order.order_id, version=version, group=ARCHIVES)
             for order, version in zip(resting, versions, strict=True)
             if version < order.version
         ]
 
-    async def _at_rest(self) -> list[Suspect]:
+    async def _at_rest(self) -> list[OrphanCandidate]:
         found = await next_histories(self.log, self._cursors, self.at_once)
         self._cursors, histories = found
         metrics.LOOKED_AT.inc(len(histories))
-        suspects = (self._suspect(order_id, last) for order_id, last in histories.items())
-        return [suspect for suspect in suspects if suspect is not None]
+        candidates = (self._candidate(order_id, last) for order_id, last in histories.items())
+        return [candidate for candidate in candidates if candidate is not None]
 
-    def _suspect(self, order_id: str, last: bytes) -> Suspect | None:
+    def _candidate(self, order_id: str, last: bytes) -> OrphanCandidate | None:
         try:
             event = decode(last)
         except MalformedEvent:
             return None  # It became a dead letter: that is for people to see to.
         if event.at > self._long_ago():
             return None
-        return Suspect(order_id=order_id, version=event.version, group=next_group(event))
+        return OrphanCandidate(order_id=order_id, version=event.version, group=next_group(event))
 
-    async def _put_back(self, stray: Stray) -> None:
-        order_id = stray.suspect.order_id
+    async def _requeue(self, orphan: Orphan) -> None:
+        order_id = orphan.candidate.order_id
         if await self.archive.halted([order_id]):
             return  # That is for people to see to.
         # Only now: every entry of the order that there was has come to the archive.
         archived = await self.archive.history(order_id)
         [kept] = await self.log.history([order_id])
         try:
-            why = await self._follow(stray, way_back(kept, archived))
+            why = await self._follow(orphan, way_back(kept, archived))
         except (Differs, MayBeSigned, MalformedEvent):
             metrics.IRRECONCILABLE.inc()
             logger.exception(
@@ -127,16 +127,16 @@ class Reconciler:
             metrics.RECONCILED.labels(why).inc()
             logger.warning("order %s was nobody's: %s", order_id, why, extra=about(order_id))
 
-    async def _follow(self, stray: Stray, way: Restore | GiveAgain | None) -> str:
+    async def _follow(self, orphan: Orphan, way: Restore | GiveAgain | None) -> str:
         """Return what was done, or nothing when there was no need, or somebody was first."""
         match way:
             case None:
                 return ""
             case Restore(events):
-                await self._make_sure(stray.suspect.order_id, way)
-                return "restored" if await restore(self.log, stray, events) else ""
+                await self._make_sure(orphan.candidate.order_id, way)
+                return "restored" if await restore(self.log, orphan, events) else ""
             case GiveAgain(group, events):
-                done = await give_again(self.log, stray, group, events)
+                done = await redeliver(self.log, orphan, group, events)
                 return f"given to {group}" if done else ""
 
     async def _make_sure(self, order_id: str, way: Restore) -> None:

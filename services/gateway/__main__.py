@@ -60,7 +60,7 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
         archive = await Archive.open(settings.database_url)
         stack.push_async_callback(archive.close)
         parts = Parts.make(log, archive, settings, access)
-        await parts.standing.look()
+        await parts.lost_writes.look()
         await serve(parts, settings, listener, stop)
 
 
@@ -73,7 +73,7 @@ async def serve(
         background = [
             group.create_task(parts.followers.run()),
             group.create_task(parts.pressure.run()),
-            group.create_task(parts.standing.watch()),
+            group.create_task(parts.lost_writes.watch()),
             group.create_task(watch_redis(parts.log.client)),
             group.create_task(watch_postgres(parts.archive)),
         ]

@@ -28,7 +28,7 @@ from shared.orders.view import public_order
 from shared.streams.errors import LogBehind, LogUnavailable
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
-from shared.streams.standing import Standing
+from shared.streams.recovery.lost_writes import LostWrites
 
 _PAUSE_S = 0.02
 
@@ -67,10 +67,10 @@ class Cancel:
         clock: Clock,
         *,
         deadline_s: float,
-        standing: Standing,
+        lost_writes: LostWrites,
     ) -> None:
         """`deadline_s` bounds the whole of one cancelling."""
-        self._standing = standing
+        self._lost_writes = lost_writes
         self._log = log
         self._histories = histories
         self._clock = clock
@@ -99,7 +99,7 @@ class Cancel:
     async def _refuse_while_behind(self, order_id: str) -> None:
         # Each time, for Redis may have been away: the order may be signed, and that forgotten.
         try:
-            await self._standing.may_act()
+            await self._lost_writes.may_act()
         except LogBehind as error:
             raise Problem(Code.CANCEL_UNKNOWN, str(error), order_id=order_id) from error
 

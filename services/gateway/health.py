@@ -14,7 +14,7 @@ from shared.archive.errors import ArchiveUnavailable
 from shared.archive.postgres import Archive
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
-from shared.streams.standing import Standing
+from shared.streams.recovery.lost_writes import LostWrites
 
 _DEADLINE_S = 0.8  # Probes often wait a second at most.
 
@@ -23,12 +23,12 @@ class Health:
     """Answers the probes. Postgres is no condition: without it orders run as before."""
 
     def __init__(
-        self, log: Log, archive: Archive, followers: Followers, standing: Standing
+        self, log: Log, archive: Archive, followers: Followers, lost_writes: LostWrites
     ) -> None:
         self._log = log
         self._archive = archive
         self._followers = followers
-        self._standing = standing
+        self._lost_writes = lost_writes
 
     async def live(self, _request: Request) -> Response:
         """Answer: this process turns its loop."""
@@ -42,7 +42,7 @@ class Health:
             return _answer(503, status="leaving", **parts)
         if not redis:
             return _answer(503, status="unavailable", **parts)
-        if why := self._standing.why():
+        if why := self._lost_writes.why():
             return _answer(503, status="unavailable", detail=why, **parts)
         return _answer(200, status="ok" if postgres else "degraded", **parts)
 

@@ -25,7 +25,7 @@ from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.settings import GatewaySettings
 from shared.streams.log.log import Log
-from shared.streams.standing import Standing
+from shared.streams.recovery.lost_writes import LostWrites
 from shared.venues.registry import open_venues
 
 
@@ -44,7 +44,7 @@ class Parts:
     stats: Stats
     health: Health
     pressure: Pressure
-    standing: Standing
+    lost_writes: LostWrites
     log: Log
     archive: Archive
 
@@ -54,14 +54,14 @@ class Parts:
 
         Raises `InvalidSettings` for a venue that nobody registered.
         """
-        standing = Standing(log, partial(archive.positions, log.keys.namespace))
-        histories, pressure = Histories(log, archive), Pressure(log, settings, standing)
+        lost_writes = LostWrites(log, partial(archive.positions, log.keys.namespace))
+        histories, pressure = Histories(log, archive), Pressure(log, settings, lost_writes)
         followers = Followers(log, histories, settings)
         quota, intake = Quota(log, settings), Intake(log, settings, utc_now, pressure)
         cancel = Cancel(
             *(log, histories, utc_now),
             deadline_s=settings.accept_deadline_ms / 1_000,
-            standing=standing,
+            lost_writes=lost_writes,
         )
         sockets = Sockets(followers, Desk(quota, intake, cancel), settings)
         venues = list(open_venues(settings, log.client).values())
@@ -75,9 +75,9 @@ class Parts:
             streams=Streams(followers, settings.max_sockets),
             quoting=Quoting(venues, settings.quote_deadline_ms),
             stats=Stats(log, archive, sockets),
-            health=Health(log, archive, followers, standing),
+            health=Health(log, archive, followers, lost_writes),
             pressure=pressure,
-            standing=standing,
+            lost_writes=lost_writes,
             log=log,
             archive=archive,
         )

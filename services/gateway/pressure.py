@@ -11,8 +11,8 @@ from shared.settings import GatewaySettings
 from shared.streams.backlog import backlog_of
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
+from shared.streams.recovery.lost_writes import LostWrites
 from shared.streams.redis.server_info import memory_percent
-from shared.streams.standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -22,16 +22,16 @@ LOOK_S = 1.0
 class Pressure:
     """Knows, as of about a second ago, whether another order should be taken in."""
 
-    def __init__(self, log: Log, settings: GatewaySettings, standing: Standing) -> None:
+    def __init__(self, log: Log, settings: GatewaySettings, lost_writes: LostWrites) -> None:
         self._log = log
-        self._standing = standing
+        self._lost_writes = lost_writes
         self._max_backlog = settings.max_backlog
         self._max_memory_percent = settings.max_memory_percent
         self._too_much: dict[str, str] = {}  # Of what, and in words.
 
     def check(self) -> None:
         """Raise `Problem` while there is too much, or Redis has lost what it had."""
-        if why := self._standing.why():
+        if why := self._lost_writes.why():
             raise Problem(Code.LOG_UNAVAILABLE, why)
         for why in self._too_much.values():
             raise Problem(Code.OVERLOADED, why)

@@ -15,7 +15,7 @@ from shared.observability.log_context import about
 from shared.streams.delivery import Delivery
 from shared.streams.log.halted_orders import halt
 from shared.streams.log.log import Log
-from shared.streams.standing import tell_archived
+from shared.streams.recovery.lost_writes import tell_archived
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from shared.process.consuming import run_steps
 from shared.process.runtime import run_service
 from shared.settings import VenueSettings
 from shared.streams.log.log import Log
-from shared.streams.standing import MayAct
+from shared.streams.recovery.lost_writes import MayAct
 from shared.venues.registry import open_venues
 
 

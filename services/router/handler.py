@@ -24,7 +24,7 @@ from shared.routing.ask import ask_all
 from shared.streams.handling import Next
 from shared.streams.log.history import fold_at
 from shared.streams.log.log import Log
-from shared.streams.standing import MayAct, always
+from shared.streams.recovery.lost_writes import MayAct, always
 from shared.venues.protocol import Venue
 
 

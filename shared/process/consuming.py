@@ -18,7 +18,7 @@ from shared.streams.group import Group
 from shared.streams.handling import Handler
 from shared.streams.log.log import Log
 from shared.streams.recall import ArchivedHistories
-from shared.streams.standing import MayAct, Standing
+from shared.streams.recovery.lost_writes import LostWrites, MayAct
 from shared.streams.steps import Steps
 from shared.streams.traced import traced
 
@@ -35,13 +35,13 @@ async def run_steps(
     beside: Callable[[Log, Archive, MayAct], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Run a service that answers each event with the next one, and what it does `beside` that."""
-    async with opened(settings, stop) as (log, archive, health, standing):
-        if log is None or standing is None:
+    async with opened(settings, stop) as (log, archive, health, lost_writes):
+        if log is None or lost_writes is None:
             return
         group = Group(log, name, settings.consumer_name)
         ttl_s = max(1, _RECALL_LEASES * settings.lease_ms // 1_000)
         recall = ArchivedHistories(group, archive.history, ttl_s).recall
-        may_act = standing.may_act
+        may_act = lost_writes.may_act
         handler = traced(make(log, may_act), name)
         worker = Steps(group, handler, settings, archive.ended, recall)
         async with asyncio.TaskGroup() as tasks:
@@ -54,7 +54,7 @@ async def run_steps(
 @asynccontextmanager
 async def opened(
     settings: ConsumerSettings, stop: asyncio.Event
-) -> AsyncIterator[tuple[Log | None, Archive, Health, Standing | None]]:
+) -> AsyncIterator[tuple[Log | None, Archive, Health, LostWrites | None]]:
     """Yield the log, the archive, the health, and whether the log has lost anything.
 
     Without a log, when told to stop before Redis was there. The archive connects when it is first
@@ -68,9 +68,9 @@ async def opened(
             if log is None:
                 yield None, archive, health, None
                 return
-            async with watched(log, archive) as standing:
-                health.excuse = standing.why
-                yield log, archive, health, standing
+            async with watched(log, archive) as lost_writes:
+                health.excuse = lost_writes.why
+                yield log, archive, health, lost_writes
         finally:
             if log is not None:
                 await log.close()
@@ -78,12 +78,12 @@ async def opened(
 
 
 @asynccontextmanager
-async def watched(log: Log, archive: Archive) -> AsyncIterator[Standing]:
+async def watched(log: Log, archive: Archive) -> AsyncIterator[LostWrites]:
     """Yield whether the log has lost anything, and look again and again meanwhile."""
-    standing = Standing(log, partial(archive.positions, log.keys.namespace))
-    watch = asyncio.create_task(standing.watch())
+    lost_writes = LostWrites(log, partial(archive.positions, log.keys.namespace))
+    watch = asyncio.create_task(lost_writes.watch())
     try:
-        yield standing
+        yield lost_writes
     finally:
         watch.cancel()
 

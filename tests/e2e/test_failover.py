@@ -15,7 +15,7 @@ from redis import Redis
 from shared.archive.postgres import Archive
 from shared.errors import ServerAway
 from shared.streams.log.log import Log
-from shared.streams.standing import accept_loss, gaps
+from shared.streams.recovery.lost_writes import accept_loss, gaps
 from tests.archive import rows
 from tests.chaos.checker import violations
 from tests.chaos.command import Plan, settings_for

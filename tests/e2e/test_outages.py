@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect
 
 from shared.orders.dispatch import GROUPS
 from shared.streams.backlog import backlog_of
-from shared.streams.dead_letters import dead_letters
 from shared.streams.log.log import Log
+from shared.streams.recovery.dead_letters import dead_letters
 from slipstream import AcceptanceUnknown, Refused
 from tests.archive import rows
 from tests.eventually import eventually

@@ -20,8 +20,8 @@ from shared.settings import Settings
 from shared.streams.group import Group
 from shared.streams.log.halted_orders import halt
 from shared.streams.log.log import Log
+from shared.streams.recovery.lost_writes import tell_archived
 from shared.streams.redis.client import Client
-from shared.streams.standing import tell_archived
 from tests.archive import recorded
 from tests.builders import history
 

@@ -14,18 +14,18 @@ from services.notifier.handler import Notifier
 from shared.orders.events import OrderEvent
 from shared.settings import VenueSettings
 from shared.streams.batches import Batches
-from shared.streams.dead_letters import dead_letters
 from shared.streams.errors import LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Next
 from shared.streams.log.followed import Following
 from shared.streams.log.live_updates import Updates
 from shared.streams.log.log import Log
+from shared.streams.recovery.dead_letters import dead_letters
+from shared.streams.recovery.orphans import OrphanCandidate, find_orphans, next_histories
 from shared.streams.redis import tickets
 from shared.streams.redis.rate_limits import RateLimits
 from shared.streams.redis.retry import WaitForRedis
 from shared.streams.redis.server_info import memory_percent
-from shared.streams.strays import Suspect, find_strays, next_histories
 from shared.venues.ledger import Ledger
 from tests.builders import an_order_id, submitted
 from tests.cluster import SLOTS, a_cluster
@@ -151,7 +151,7 @@ async def test_orders_that_other_nodes_took_are_not_said_to_be_refused(
 async def test_orders_that_nobody_holds_are_found_on_every_node(spread: VenueSettings) -> None:
     log = await Log.open(spread)
     order_ids = {(await placed(log)).order_id for _ in range(60)}
-    suspects = [Suspect(order_id=i, version=1, group="router") for i in order_ids]
+    candidates = [OrphanCandidate(order_id=i, version=1, group="router") for i in order_ids]
     seen: set[str] = set()
     cursors: dict[str, int] = {}
 
@@ -161,20 +161,20 @@ async def test_orders_that_nobody_holds_are_found_on_every_node(spread: VenueSet
         seen.update(histories)
         return seen == order_ids
 
-    async def strays() -> set[str]:
-        found = await find_strays(log, suspects, rest_ms=100)
-        return {stray.suspect.order_id for stray in found}
+    async def orphans() -> set[str]:
+        found = await find_orphans(log, candidates, rest_ms=100)
+        return {orphan.candidate.order_id for orphan in found}
 
     await eventually(all_are_seen)
-    await strays()
+    await orphans()
     for name in ("router", "projector"):
         reader = Group(log, name, "reader")
-        assert await strays() == set()
+        assert await orphans() == set()
         for partitions in reader.readers():
             await reader.acknowledge(await reader.read(partitions, 100, 10))
 
     async def all_are_strays() -> bool:
-        return await strays() == order_ids
+        return await orphans() == order_ids
 
     await eventually(all_are_strays)
     await log.close()

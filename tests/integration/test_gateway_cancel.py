@@ -188,5 +188,5 @@ def _impatient(gateway: Gateway) -> Cancel:
         gateway.parts.histories,
         utc_now,
         deadline_s=0.001,
-        standing=gateway.parts.standing,
+        lost_writes=gateway.parts.lost_writes,
     )

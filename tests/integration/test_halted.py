@@ -23,7 +23,7 @@ from shared.streams.handling import Next, Park
 from shared.streams.log.appends import Append
 from shared.streams.log.halted_orders import halt, halted_counts, release
 from shared.streams.log.log import Log
-from shared.streams.standing import Standing
+from shared.streams.recovery.lost_writes import LostWrites
 from tests.builders import NOON, an_intent, history
 from tests.eventually import eventually
 from tests.outcomes import swaps
@@ -147,8 +147,8 @@ async def test_cancelling_a_halted_order_is_refused_at_once_and_says_why(
 ) -> None:
     order = await placed(log)
     await halt(log, [order.order_id])
-    standing = Standing(log, partial(archive.positions, log.keys.namespace))
-    cancel = Cancel(log, Histories(log, archive), utc_now, deadline_s=60, standing=standing)
+    lost_writes = LostWrites(log, partial(archive.positions, log.keys.namespace))
+    cancel = Cancel(log, Histories(log, archive), utc_now, deadline_s=60, lost_writes=lost_writes)
 
     with pytest.raises(Problem) as caught:
         await cancel(order.order_id, PUBLIC)

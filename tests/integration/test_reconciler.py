@@ -29,7 +29,13 @@ from shared.streams.group import Group
 from shared.streams.handling import Park
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
-from shared.streams.strays import Stray, Suspect, find_strays, give_again, restore
+from shared.streams.recovery.orphans import (
+    Orphan,
+    OrphanCandidate,
+    find_orphans,
+    redeliver,
+    restore,
+)
 from tests.archive import recorded
 from tests.builders import history
 from tests.eventually import eventually
@@ -355,8 +361,8 @@ async def test_a_halted_order_is_left_to_people_without_another_alarm(
     other = replace(first, at=first.at + timedelta(seconds=1))
     await archive.store(recorded([other]))
     await lose_with_its_holder(log, order_id)
-    suspect = Suspect(order_id=order_id, version=3, group="executor")
-    await rested(log, suspect)
+    candidate = OrphanCandidate(order_id=order_id, version=3, group="executor")
+    await rested(log, candidate)
     reconciler, before = a_reconciler(log, archive), irreconcilable()
     entries_before = await entries(log, order_id)
     for _ in range(3):
@@ -384,7 +390,7 @@ async def test_nothing_is_put_back_while_the_archive_cannot_be_asked(
     """It may know of a transaction that Redis lost."""
     order_id = await advanced(log, settings, 3)
     await lose_with_its_holder(log, order_id)
-    await rested(log, Suspect(order_id=order_id, version=3, group="executor"))
+    await rested(log, OrphanCandidate(order_id=order_id, version=3, group="executor"))
     nowhere = await Archive.open("postgresql://127.0.0.1:1/nobody")
     before = await entries(log, order_id)
 
@@ -480,7 +486,7 @@ async def test_two_that_look_at_the_same_time_put_an_order_back_once(
     at_once_again = await put_back()
     reader = Group(log, "executor", "reader")
     given = [d for d in await reader.read(list(reader.partitions), 10, 10) if not d.for_others]
-    await rested(log, Suspect(order_id=order_id, version=3, group="router"))
+    await rested(log, OrphanCandidate(order_id=order_id, version=3, group="router"))
 
     assert len(at_once_again) == 1
     assert len(await put_back()) == 1
@@ -497,30 +503,30 @@ async def test_what_was_found_before_a_long_pause_is_not_put_back_after_it(
     history_then = await archive.history(order_id)
     await cut_the_stream(log, order_id)
     await log.client.call("DEL", log.keys.history(order_id))
-    stray = await rested(log, Suspect(order_id=order_id, version=0, group="projector"))
+    orphan = await rested(log, OrphanCandidate(order_id=order_id, version=0, group="projector"))
     async with mending(log, archive, settings, unsigned_too=True):
         await swapped(log, archive, settings, [order_id])
     await log.client.call("DEL", log.keys.history(order_id))
 
-    assert not await restore(log, stray, history_then)
-    assert not await give_again(log, stray, "executor", history_then[-1:])
+    assert not await restore(log, orphan, history_then)
+    assert not await redeliver(log, orphan, "executor", history_then[-1:])
     assert await log.versions([order_id]) == [0]
 
 
-async def rested(log: Log, suspect: Suspect) -> Stray:
-    """Return the suspect once it has been at rest for long enough."""
+async def rested(log: Log, candidate: OrphanCandidate) -> Orphan:
+    """Return the candidate once it has been at rest for long enough."""
 
-    async def look() -> list[Stray]:
-        partition = log.keys.partition_of(suspect.order_id)
-        name = f"{suspect.order_id} {suspect.version}"
-        await find_strays(log, [suspect], REST_MS)
+    async def look() -> list[Orphan]:
+        partition = log.keys.partition_of(candidate.order_id)
+        name = f"{candidate.order_id} {candidate.version}"
+        await find_orphans(log, [candidate], REST_MS)
         since = await log.client.call("ZSCORE", log.keys.suspects(partition), name)
         seconds, microseconds = await log.client.call("TIME")
         now_ms = int(seconds) * 1_000 + int(microseconds) // 1_000
-        return [Stray(suspect, since)] if since and int(since) + REST_MS < now_ms else []
+        return [Orphan(candidate, since)] if since and int(since) + REST_MS < now_ms else []
 
-    [stray] = await eventually(look)
-    return stray
+    [orphan] = await eventually(look)
+    return orphan
 
 
 async def test_one_look_goes_over_no_more_than_it_may_and_the_next_goes_on(

@@ -17,13 +17,13 @@ from shared.orders.values import FailureReason
 from shared.settings import VenueSettings
 from shared.streams.backlog import backlog_of
 from shared.streams.batches import Batches
-from shared.streams.dead_letters import dead_letters, replay
 from shared.streams.delivery import Delivery
 from shared.streams.errors import HistoryMissing
 from shared.streams.group import RETRY, Group
 from shared.streams.handling import Next, Park
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
+from shared.streams.recovery.dead_letters import dead_letters, replay
 from tests.builders import NOON, an_intent, history, submitted
 from tests.eventually import eventually
 from tests.outcomes import members

@@ -16,8 +16,8 @@ from cli.doctor.findings import (
 )
 from shared.archive.server import DatabaseFacts
 from shared.streams.backlog import Backlog
+from shared.streams.recovery.lost_writes import Gap
 from shared.streams.redis.server_info import ServerFacts
-from shared.streams.standing import Gap
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}

@@ -24,7 +24,7 @@ _PAGE, _MOST_PAGES = 1_000, 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suspect:
+class OrphanCandidate:
     """An order that may be nobody's: its version in Redis, and the group that acts next on it."""
 
     order_id: str
@@ -33,10 +33,10 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class Orphan:
     """An order that is nobody's, and since when it is known to have rested."""
 
-    suspect: Suspect
+    candidate: OrphanCandidate
     since: bytes
 
 
@@ -56,29 +56,33 @@ async def next_histories(
     return further, {key.decode().rpartition(":")[2]: last for key, last in asked if last}
 
 
-async def find_strays(log: Log, suspects: Sequence[Suspect], rest_ms: int) -> list[Stray]:
-    """Return those suspects that were noted `rest_ms` ago and nobody holds; note the others."""
-    by_partition: dict[int, list[Suspect]] = {}
-    for suspect in suspects:
-        partition = log.keys.partition_of(suspect.order_id)
-        by_partition.setdefault(partition, []).append(suspect)
+async def find_orphans(
+    log: Log, candidates: Sequence[OrphanCandidate], rest_ms: int
+) -> list[Orphan]:
+    """Return those candidates that were noted `rest_ms` ago and nobody holds; note the others."""
+    by_partition: dict[int, list[OrphanCandidate]] = {}
+    for candidate in candidates:
+        partition = log.keys.partition_of(candidate.order_id)
+        by_partition.setdefault(partition, []).append(candidate)
     replies = await log.client.run(
         [_question(log, p, by_partition[p], rest_ms) for p in by_partition]
     )
     return [
-        Stray(suspect, since)
+        Orphan(candidate, since)
         for partition, answers in zip(by_partition.values(), replies, strict=True)
-        for suspect, since in zip(partition, checked(answers), strict=True)
+        for candidate, since in zip(partition, checked(answers), strict=True)
         if since
     ]
 
 
-def _question(log: Log, partition: int, suspects: Sequence[Suspect], rest_ms: int) -> Command:
+def _question(
+    log: Log, partition: int, candidates: Sequence[OrphanCandidate], rest_ms: int
+) -> Command:
     keys = log.keys
     args: list[str | int] = [keys.history_prefix(partition), keys.due_prefix(partition)]
     args += [rest_ms, _KEEP_MS, _MOST_PENDING, ARCHIVES]
-    for suspect in suspects:
-        args += [suspect.order_id, suspect.version, suspect.group]
+    for candidate in candidates:
+        args += [candidate.order_id, candidate.version, candidate.group]
     return _SUSPECT.command([keys.log(partition), keys.suspects(partition)], args)
 
 
@@ -100,21 +104,21 @@ async def is_on_stream(log: Log, order_id: str, raw: bytes) -> bool:
     return False
 
 
-async def give_again(log: Log, stray: Stray, group: str, events: Sequence[bytes]) -> bool:
+async def redeliver(log: Log, orphan: Orphan, group: str, events: Sequence[bytes]) -> bool:
     """Give events that are in the history to one group anew; False when somebody was first."""
-    return await _put_back(log, stray, group, events)
+    return await _requeue(log, orphan, group, events)
 
 
-async def restore(log: Log, stray: Stray, events: Sequence[bytes]) -> bool:
+async def restore(log: Log, orphan: Orphan, events: Sequence[bytes]) -> bool:
     """Add to the history the events that it lost; False when somebody was first."""
-    return await _put_back(log, stray, "", events)
+    return await _requeue(log, orphan, "", events)
 
 
-async def _put_back(log: Log, stray: Stray, group: str, events: Sequence[bytes]) -> bool:
-    order_id, keys = stray.suspect.order_id, log.keys
+async def _requeue(log: Log, orphan: Orphan, group: str, events: Sequence[bytes]) -> bool:
+    order_id, keys = orphan.candidate.order_id, log.keys
     partition = keys.partition_of(order_id)
     names = [keys.stream(partition, group), keys.history(order_id), keys.suspects(partition)]
-    args: list[str | int | bytes] = [order_id, stray.suspect.version, stray.since, group]
+    args: list[str | int | bytes] = [order_id, orphan.candidate.version, orphan.since, group]
     for raw in events:
         args += [type(decode(raw)).__name__, raw]
     [done] = await log.client.run([_PUT_BACK.command(names, args)])

@@ -21,8 +21,8 @@ from shared.streams.errors import LogBehind, LogUnavailable
 from shared.streams.group import Group
 from shared.streams.handling import Handler
 from shared.streams.log.log import Log
+from shared.streams.recovery.lost_writes import LostWrites, accept_loss, gaps, tell_archived
 from shared.streams.redis.transport import Copies
-from shared.streams.standing import Standing, accept_loss, gaps, tell_archived
 from tests.builders import history
 from tests.eventually import eventually
 from tests.gateway import EXECUTE, ORDER, Gateway, gateway_settings, running_gateway
@@ -62,8 +62,8 @@ async def lost(log: Log, archive: Archive) -> int:
     return len(await gaps(log, await archive.positions(log.keys.namespace)))
 
 
-def standing_of(log: Log, archive: Archive) -> Standing:
-    return Standing(log, partial(archive.positions, log.keys.namespace))
+def lost_writes_of(log: Log, archive: Archive) -> LostWrites:
+    return LostWrites(log, partial(archive.positions, log.keys.namespace))
 
 
 async def test_a_redis_that_has_all_it_acknowledged_has_lost_nothing(
@@ -175,16 +175,16 @@ async def test_once_its_loss_is_accepted_redis_goes_on(log: Log, archive: Archiv
     await placed(log)
     await project(log, archive)
     await set_back(log)
-    standing = standing_of(log, archive)
-    await standing.look()
+    lost_writes = lost_writes_of(log, archive)
+    await lost_writes.look()
     with pytest.raises(LogBehind):
-        await standing.may_act()
+        await lost_writes.may_act()
     accepted = await accept_loss(log, await archive.positions(log.keys.namespace))
-    await standing.look()
-    await standing.may_act()
+    await lost_writes.look()
+    await lost_writes.may_act()
 
     assert len(accepted) == 1
-    assert standing.why() == ""
+    assert lost_writes.why() == ""
 
 
 async def test_it_is_looked_at_anew_before_anything_is_begun_where_redis_was_away(
@@ -200,15 +200,15 @@ async def test_it_is_looked_at_anew_before_anything_is_begun_where_redis_was_awa
             partitions=log.keys.partitions,
         )
         through = await Log.open(settings)
-        standing = standing_of(through, archive)
-        await standing.may_act()
+        lost_writes = lost_writes_of(through, archive)
+        await lost_writes.may_act()
         await set_back(log)
-        await standing.may_act()  # Nothing tells it yet.
+        await lost_writes.may_act()  # Nothing tells it yet.
         await proxy.cut()
         with pytest.raises(LogUnavailable):
             await through.client.call("GET", "anything")
         with pytest.raises(LogBehind):
-            await standing.may_act()
+            await lost_writes.may_act()
         await through.close()
 
 
@@ -223,13 +223,13 @@ async def test_a_guard_that_may_not_read_goes_on_looking(log: Log) -> None:
         return {0: (2, 0)}
 
     await log.client.call("SET", log.keys.archived(0), LONG_AGO)
-    standing = Standing(log, archived)
-    first = await standing.look()
-    second = await standing.look()
+    lost_writes = LostWrites(log, archived)
+    first = await lost_writes.look()
+    second = await lost_writes.look()
 
     assert (first, second) == (False, True)
     with pytest.raises(LogBehind):
-        await standing.may_act()
+        await lost_writes.may_act()
 
 
 @pytest.mark.parametrize("was_behind", [False, True])
@@ -247,12 +247,12 @@ async def test_while_the_archive_is_away_the_last_answer_stands(
             raise ArchiveUnavailable("nobody there")
         return await archive.positions(log.keys.namespace)
 
-    standing = Standing(log, archived)
-    await standing.look()
+    lost_writes = LostWrites(log, archived)
+    await lost_writes.look()
     is_away = True
-    await standing.look()
+    await lost_writes.look()
 
-    assert bool(standing.why()) == was_behind
+    assert bool(lost_writes.why()) == was_behind
 
 
 @dataclass

@@ -87,7 +87,7 @@ async def accept_loss(log: Log, archived: Positions) -> list[Gap]:
     return lost
 
 
-class Standing:
+class LostWrites:
     """Knows, as of about a second ago, whether Redis has lost what it had acknowledged.
 
     While a server cannot be asked, the last answer stands. At first nothing is lost.
