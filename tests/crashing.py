@@ -19,7 +19,7 @@ from shared.orders.events import TransactionSigned
 from shared.orders.order import replay
 from shared.orders.states import State
 from shared.settings import ExecutorSettings
-from shared.streams.handling import Handler
+from shared.streams.consumer.handler import Handler
 from shared.streams.log.log import Log
 from tests.boundaries import Boundaries, Boundary
 from tests.eventually import eventually

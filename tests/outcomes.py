@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from shared.orders.codec import decode
 from shared.orders.order import replay
 from shared.settings import VenueSettings
-from shared.streams.backlog import backlog_of
+from shared.streams.consumer.backlog import backlog_of
 from shared.streams.log.log import Log
 from shared.streams.recovery.dead_letters import dead_letters
 from shared.venues.ledger import Ledger

@@ -17,15 +17,15 @@ from shared.concurrency.timers import Deadline
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent, OrderSubmitted
 from shared.settings import ConsumerSettings, VenueSettings
-from shared.streams.backlog import backlog_of
-from shared.streams.consumer import Consumer, Worker
-from shared.streams.group import Group
-from shared.streams.handling import Ended, Handler, Next, Turn
+from shared.streams.consumer.backlog import backlog_of
+from shared.streams.consumer.consumer import Consumer, Worker
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Ended, Handler, Next, Turn
+from shared.streams.consumer.steps import Steps
 from shared.streams.log.appends import Append
 from shared.streams.log.creation import Creation, Submission, Submitted
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct, always
-from shared.streams.steps import Steps
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 from tests.builders import submitted

@@ -13,14 +13,14 @@ from services.notifier.handler import Notifier
 from services.projector.handler import Projector
 from shared.archive.migrate import migrate
 from shared.archive.postgres import Archive
-from shared.streams.batches import Batches
-from shared.streams.batches import Handle as HandleBatch
-from shared.streams.consumer import Consumer
-from shared.streams.group import Group
-from shared.streams.handling import Handler
+from shared.streams.consumer.batches import Batches
+from shared.streams.consumer.batches import Handle as HandleBatch
+from shared.streams.consumer.consumer import Consumer
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Handler
+from shared.streams.consumer.missing_history import ArchivedHistories
+from shared.streams.consumer.steps import Steps
 from shared.streams.log.log import Log
-from shared.streams.recall import ArchivedHistories
-from shared.streams.steps import Steps
 from tests.gateway import running_gateway
 from tests.processes import StackSettings
 from tests.replicas import a_router, an_executor

@@ -20,7 +20,7 @@ from cli.process import Keeper, Program
 from cli.readiness import prepare_tables, until
 from shared.orders.codec import encode
 from shared.settings import Settings
-from shared.streams.group import Group
+from shared.streams.consumer.group import Group
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
 from tests.builders import history, submitted

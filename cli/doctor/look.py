@@ -26,7 +26,7 @@ from shared.clock import utc_now
 from shared.errors import ServerAway
 from shared.orders.dispatch import GROUPS
 from shared.settings import Settings
-from shared.streams.backlog import backlog_of
+from shared.streams.consumer.backlog import backlog_of
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log, existing_log
 from shared.streams.recovery.dead_letters import dead_letters

@@ -23,7 +23,7 @@ from shared.orders.events import (
     TransactionSigned,
 )
 from shared.settings import VenueSettings
-from shared.streams.handling import Next, Park
+from shared.streams.consumer.handler import Next, Park
 from shared.venues.protocol import VenueRejected
 
 

@@ -14,7 +14,7 @@ from shared.observability import metrics
 from shared.orders.events import OrderEvent, OutcomeContradicted
 from shared.orders.order import replay
 from shared.settings import VenueSettings
-from shared.streams.handling import Next, Park
+from shared.streams.consumer.handler import Next, Park
 from shared.streams.log.history import Histories
 
 logger = logging.getLogger(__name__)

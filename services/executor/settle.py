@@ -23,7 +23,7 @@ from shared.orders.events import OrderConfirmed, OrderEvent, TransactionSent, Tr
 from shared.orders.order import Order, replay
 from shared.orders.states import State
 from shared.settings import VenueSettings
-from shared.streams.handling import Next, Park
+from shared.streams.consumer.handler import Next, Park
 from shared.streams.log.history import Histories
 from shared.venues.protocol import VenueRejected, VenueUnavailable
 

@@ -8,7 +8,7 @@ import logging
 from services.gateway.problems import Code, Problem
 from shared.observability.metrics import INTAKE_CLOSED
 from shared.settings import GatewaySettings
-from shared.streams.backlog import backlog_of
+from shared.streams.consumer.backlog import backlog_of
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites

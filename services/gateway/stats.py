@@ -18,7 +18,7 @@ from shared.archive.postgres import Archive
 from shared.orders.dispatch import GROUPS
 from shared.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderFailed
 from shared.orders.states import Status
-from shared.streams.backlog import Backlog, backlog_of
+from shared.streams.consumer.backlog import Backlog, backlog_of
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
 

@@ -8,10 +8,10 @@ from services.notifier.handler import Notifier
 from shared.process.consuming import consume, opened
 from shared.process.runtime import run_service
 from shared.settings import ConsumerSettings
-from shared.streams.batches import Batches
-from shared.streams.consumer import Consumer
-from shared.streams.group import Group
-from shared.streams.traced import traced_batches
+from shared.streams.consumer.batches import Batches
+from shared.streams.consumer.consumer import Consumer
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.traced import traced_batches
 
 # Where so many entries come at once, what comes next waits a moment, and is published together.
 _BUSY_ENTRIES, _BUSY_MS = 64, 20

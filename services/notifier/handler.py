@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared.observability import metrics
 from shared.orders.codec import MalformedEvent
 from shared.orders.view import public_json
-from shared.streams.delivery import Delivery
+from shared.streams.consumer.deliveries import Delivery
 from shared.streams.log.followed import Following
 from shared.streams.log.log import Log
 from shared.streams.redis.scripts import Command

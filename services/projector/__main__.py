@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 
 from services.projector.handler import Projector
+from services.projector.hold_unfinished import HoldUnfinished
 from services.projector.noting import keep_noted, note_last
-from services.projector.sift import EndsFirst
 from services.projector.trimming import keep_trimmed
 from shared.archive.migrate import migrate
 from shared.process.consuming import consume, opened
 from shared.process.runtime import run_service, until_available
 from shared.process.server_metrics import watch_postgres
 from shared.settings import ProjectorSettings
-from shared.streams.batches import Batches
-from shared.streams.consumer import Consumer
-from shared.streams.group import Group
-from shared.streams.traced import traced_batches
+from shared.streams.consumer.batches import Batches
+from shared.streams.consumer.consumer import Consumer
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.traced import traced_batches
 
 # The more of an order's events come together, the fewer times its row is written.
 _BATCH = 8_000
@@ -35,8 +35,8 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
         handle = traced_batches(projector.handle, group.name, "order.project")
         every_ms = settings.project_every_ms
         many = _MANY // len(group.readers())
-        sift = EndsFirst(many=many, most=_BATCH, longest_s=_TIMES * every_ms / 1_000)
-        worker = Batches(group, handle, settings, hold=True, batch=_BATCH, sift=sift)
+        hold_back = HoldUnfinished(many=many, most=_BATCH, longest_s=_TIMES * every_ms / 1_000)
+        worker = Batches(group, handle, settings, hold=True, batch=_BATCH, hold_back=hold_back)
         consumer = Consumer(group, worker, settings, read_every_ms=every_ms)
         database = settings.database_url
         async with asyncio.TaskGroup() as tasks:

@@ -12,7 +12,7 @@ from shared.archive.postgres import Archive
 from shared.clock import Clock, utc_now
 from shared.observability import metrics
 from shared.observability.log_context import about
-from shared.streams.delivery import Delivery
+from shared.streams.consumer.deliveries import Delivery
 from shared.streams.log.halted_orders import halt
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import tell_archived

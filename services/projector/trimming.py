@@ -7,7 +7,7 @@ import logging
 
 from shared.concurrency.pause import pause
 from shared.observability import metrics
-from shared.streams.backlog import report_log
+from shared.streams.consumer.backlog import report_log
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.log.log import Log
 

@@ -21,7 +21,7 @@ from shared.orders.events import (
 )
 from shared.orders.values import FailureReason, SwapIntent
 from shared.routing.ask import ask_all
-from shared.streams.handling import Next
+from shared.streams.consumer.handler import Next
 from shared.streams.log.history import fold_at
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct, always

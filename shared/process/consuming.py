@@ -13,14 +13,14 @@ from shared.archive.postgres import Archive
 from shared.process.runtime import Health, metrics_server, until_available
 from shared.process.server_metrics import watch_redis
 from shared.settings import ConsumerSettings
-from shared.streams.consumer import Consumer
-from shared.streams.group import Group
-from shared.streams.handling import Handler
+from shared.streams.consumer.consumer import Consumer
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Handler
+from shared.streams.consumer.missing_history import ArchivedHistories
+from shared.streams.consumer.steps import Steps
+from shared.streams.consumer.traced import traced
 from shared.streams.log.log import Log
-from shared.streams.recall import ArchivedHistories
 from shared.streams.recovery.lost_writes import LostWrites, MayAct
-from shared.streams.steps import Steps
-from shared.streams.traced import traced
 
 logger = logging.getLogger(__name__)
 

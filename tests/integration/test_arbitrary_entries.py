@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from shared.orders.codec import MalformedEvent, decode, encode
 from shared.orders.events import EVENT_TYPES, OrderEvent
 from shared.settings import VenueSettings
-from shared.streams.batches import Batches
-from shared.streams.delivery import Delivery
-from shared.streams.group import Group
+from shared.streams.consumer.batches import Batches
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.group import Group
 from shared.streams.log.log import Log
 from tests.builders import history
 from tests.eventually import eventually

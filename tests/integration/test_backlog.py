@@ -9,9 +9,9 @@ from prometheus_client import REGISTRY
 
 from shared.orders.events import OrderSubmitted
 from shared.settings import VenueSettings
-from shared.streams.backlog import report_backlog, report_log
+from shared.streams.consumer.backlog import report_backlog, report_log
+from shared.streams.consumer.group import Group
 from shared.streams.errors import LogUnavailable
-from shared.streams.group import Group
 from shared.streams.log.log import Log
 from shared.streams.redis.server_info import server_health
 from tests.eventually import eventually
@@ -36,7 +36,7 @@ async def test_pending_entries_are_in_flight_or_wait_for_a_retry(log: Log) -> No
     group = Group(log, "router", "me")
     partition = log.keys.partition_of((await placed_together(log)).order_id)
     one, *rest = await group.read([partition], 10, 10)
-    await group.hand_back([(one, 1)])
+    await group.retry_later([(one, 1)])
 
     await report_backlog(log, "router")
 

@@ -17,7 +17,7 @@ from shared.archive.migrate import migrate, migrations
 from shared.archive.postgres import Archive
 from shared.orders.events import TransactionSigned
 from shared.settings import Settings
-from shared.streams.group import Group
+from shared.streams.consumer.group import Group
 from shared.streams.log.halted_orders import halt
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import tell_archived

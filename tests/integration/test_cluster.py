@@ -13,10 +13,10 @@ from redis import Redis
 from services.notifier.handler import Notifier
 from shared.orders.events import OrderEvent
 from shared.settings import VenueSettings
-from shared.streams.batches import Batches
+from shared.streams.consumer.batches import Batches
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Next
 from shared.streams.errors import LogUnavailable
-from shared.streams.group import Group
-from shared.streams.handling import Next
 from shared.streams.log.followed import Following
 from shared.streams.log.live_updates import Updates
 from shared.streams.log.log import Log

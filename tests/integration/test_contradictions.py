@@ -27,12 +27,12 @@ from shared.orders.order import replay
 from shared.orders.states import State
 from shared.orders.values import SignedTransaction
 from shared.settings import VenueSettings
-from shared.streams.backlog import backlog_of
-from shared.streams.group import Group
-from shared.streams.handling import Turn
+from shared.streams.consumer.backlog import backlog_of
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Turn
+from shared.streams.consumer.missing_history import ArchivedHistories
+from shared.streams.consumer.steps import Steps
 from shared.streams.log.log import Log
-from shared.streams.recall import ArchivedHistories
-from shared.streams.steps import Steps
 from shared.venues.protocol import Unknown, VenueUnavailable
 from tests.builders import a_transaction, history
 from tests.eventually import eventually

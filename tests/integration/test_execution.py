@@ -22,9 +22,9 @@ from shared.orders.order import replay
 from shared.orders.states import State
 from shared.orders.values import FailureReason
 from shared.settings import VenueSettings
-from shared.streams.backlog import backlog_of
-from shared.streams.group import Group
-from shared.streams.handling import Park
+from shared.streams.consumer.backlog import backlog_of
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Park
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
 from shared.venues.ledger import Ledger

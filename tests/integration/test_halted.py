@@ -18,8 +18,8 @@ from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
-from shared.streams.backlog import backlog_of, report_log
-from shared.streams.handling import Next, Park
+from shared.streams.consumer.backlog import backlog_of, report_log
+from shared.streams.consumer.handler import Next, Park
 from shared.streams.log.appends import Append
 from shared.streams.log.halted_orders import halt, halted_counts, release
 from shared.streams.log.log import Log

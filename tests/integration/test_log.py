@@ -10,9 +10,9 @@ import pytest
 
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Next
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
-from shared.streams.group import Group
-from shared.streams.handling import Next
 from shared.streams.log.log import Log
 from tests.builders import NOON, an_intent, history, submitted
 from tests.eventually import eventually
@@ -85,7 +85,7 @@ async def test_a_stream_that_is_gone_is_told_as_a_missing_group(log: Log) -> Non
     with pytest.raises(GroupMissing):
         await log.trim()
     with pytest.raises(GroupMissing):
-        await router.sweep(idle_ms=0)
+        await router.reap(idle_ms=0)
     with pytest.raises(GroupMissing):
         await router.leave()
 

@@ -23,8 +23,8 @@ from hypothesis.stateful import (
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
-from shared.streams.delivery import Delivery
-from shared.streams.group import RETRY, Group, Taken
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.group import RETRY, Claimed, Group
 from shared.streams.log.appends import Append, Settled
 from shared.streams.log.creation import Creation
 from shared.streams.log.log import Log
@@ -208,10 +208,10 @@ class GroupModel(OnRedis):
             self.settled.add(delivery.order_id)
 
     @rule(what=consumes(held), counts=st.booleans())
-    def hand_back(self, what: tuple[str, Delivery], counts: bool) -> None:
+    def retry_later(self, what: tuple[str, Delivery], counts: bool) -> None:
         name, delivery = what
         holder = self.holder_of(delivery)
-        self.wait(self.replicas[name].hand_back([(delivery, delivery.attempt - 1 + counts)]))
+        self.wait(self.replicas[name].retry_later([(delivery, delivery.attempt - 1 + counts)]))
 
         assert self.holder_of(delivery) == (RETRY if holder == name else holder)
 
@@ -247,8 +247,8 @@ class GroupModel(OnRedis):
         self.time_passes()
         return self.take_over(thief)
 
-    async def take(self, group: Group) -> Taken:
-        return await group.take(
+    async def take(self, group: Group) -> Claimed:
+        return await group.claim(
             most=100, lease_ms=LEASE_MS, backoff_base_ms=LEASE_MS, backoff_cap_ms=2 * LEASE_MS
         )
 

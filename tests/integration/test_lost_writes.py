@@ -17,9 +17,9 @@ from shared.archive.migrate import migrate
 from shared.archive.positions import Positions
 from shared.archive.postgres import Archive
 from shared.settings import ExecutorSettings, VenueSettings
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Handler
 from shared.streams.errors import LogBehind, LogUnavailable
-from shared.streams.group import Group
-from shared.streams.handling import Handler
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites, accept_loss, gaps, tell_archived
 from shared.streams.redis.transport import Copies

@@ -24,9 +24,9 @@ from shared.orders.codec import encode
 from shared.orders.dispatch import GROUPS
 from shared.orders.events import OrderUnresolved
 from shared.settings import ExecutorSettings, VenueSettings
-from shared.streams.batches import Batches
-from shared.streams.group import Group
-from shared.streams.handling import Park
+from shared.streams.consumer.batches import Batches
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Park
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
 from shared.streams.recovery.orphans import (

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from shared.observability import metrics
 from shared.orders.events import RoutingStarted
 from shared.settings import GatewaySettings, VenueSettings
-from shared.streams.batches import Batches
-from shared.streams.delivery import Delivery
+from shared.streams.consumer.batches import Batches
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.group import Group
 from shared.streams.errors import LogUnavailable
-from shared.streams.group import Group
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
 from tests.builders import NOON, an_intent, submitted

@@ -15,12 +15,12 @@ from shared.orders.dispatch import GROUPS
 from shared.orders.events import OrderEvent, OrderFailed, RoutingStarted
 from shared.orders.values import FailureReason
 from shared.settings import VenueSettings
-from shared.streams.backlog import backlog_of
-from shared.streams.batches import Batches
-from shared.streams.delivery import Delivery
+from shared.streams.consumer.backlog import backlog_of
+from shared.streams.consumer.batches import Batches
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.group import RETRY, Group
+from shared.streams.consumer.handler import Next, Park
 from shared.streams.errors import HistoryMissing
-from shared.streams.group import RETRY, Group
-from shared.streams.handling import Next, Park
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
 from shared.streams.recovery.dead_letters import dead_letters, replay
@@ -242,7 +242,7 @@ async def test_what_a_sift_keeps_is_handled_together_with_what_it_takes_later(
 
     first, *following = history(ending="confirmed")
     sieve, group = Sieve(), Group(log, "projector", "one")
-    worker = Batches(group, handle, settings, hold=True, sift=sieve)
+    worker = Batches(group, handle, settings, hold=True, hold_back=sieve)
     async with working(group, worker, settings):
         await place_history(log, [first])
         await eventually(lambda: sieve.kept)
@@ -258,13 +258,13 @@ async def test_what_a_sift_keeps_is_handled_together_with_what_it_takes_later(
 async def keeping_one(
     log: Log, settings: VenueSettings, handled: list[Delivery]
 ) -> AsyncIterator[Sieve]:
-    """Run a replica whose sift keeps the one entry there is; yield that."""
+    """Run a replica whose hold_back keeps the one entry there is; yield that."""
 
     async def handle(batch: Sequence[Delivery]) -> None:
         handled.extend(batch)
 
     sieve, group = Sieve(), Group(log, "projector", "one")
-    worker = Batches(group, handle, settings, hold=True, sift=sieve)
+    worker = Batches(group, handle, settings, hold=True, hold_back=sieve)
     async with working(group, worker, settings):
         await placed(log)
         await eventually(lambda: sieve.kept)
@@ -301,7 +301,7 @@ async def test_what_a_sift_keeps_keeps_its_lease(log: Log, settings: VenueSettin
 
     short = settings.model_copy(update={"lease_ms": 300})
     sieve, group = Sieve(), Group(log, "projector", "one")
-    keeping = Batches(group, handle, short, hold=True, sift=sieve)
+    keeping = Batches(group, handle, short, hold=True, hold_back=sieve)
     async with working(group, keeping, short):
         order = await placed(log)
         await eventually(lambda: sieve.kept)
@@ -438,7 +438,7 @@ async def test_a_zombie_that_wakes_up_late_adds_nothing(log: Log, settings: Venu
         entry_id=delivery.entry_id,
     )
     outcome = await log.append("router", [late])
-    await zombie.hand_back([(delivery, 1)])
+    await zombie.retry_later([(delivery, 1)])
     await zombie.renew([delivery], 1_000)
 
     assert outcome == ["moved"]
@@ -475,8 +475,8 @@ async def test_sweeping_takes_the_names_of_the_dead_and_keeps_their_entries(
     dead, alive = Group(log, "router", "dead"), Group(log, "router", "alive")
     await dead.read(list(dead.partitions), 10, 10)
 
-    assert await alive.sweep(idle_ms=60_000) == []
-    assert await alive.sweep(idle_ms=0) == ["dead"]
+    assert await alive.reap(idle_ms=60_000) == []
+    assert await alive.reap(idle_ms=0) == ["dead"]
     async with running(log, "router", Scripted(answers), settings):
         await eventually(lambda: is_settled(log))
 
@@ -490,10 +490,10 @@ async def test_entries_whose_delivery_was_lost_on_the_way_are_adopted_as_new(
     me = Group(log, "router", "me")
     [lost] = await me.read(list(me.partitions), 10, 10)
 
-    [adopted] = await me.adopt(held=())
+    [adopted] = await me.recover_own(held=())
 
     assert (adopted.order_id, adopted.attempt) == (order.order_id, 1)
-    assert await me.adopt(held={lost.place}) == []
+    assert await me.recover_own(held={lost.place}) == []
 
 
 async def test_a_group_that_somebody_deleted_is_made_anew_from_the_start(
@@ -548,7 +548,7 @@ async def test_a_parked_order_survives_the_death_of_who_took_it_up(
 
     async def take() -> list[Delivery]:
         bounds = {"lease_ms": 200, "backoff_base_ms": 50, "backoff_cap_ms": 1_000}
-        return (await dying.take(most=10, **bounds)).deliveries
+        return (await dying.claim(most=10, **bounds)).deliveries
 
     [due] = await eventually(take)
     assert due.order_id == order.order_id
@@ -691,7 +691,7 @@ async def test_nothing_is_trimmed_that_a_group_has_not_settled(
 
     await log.trim()
     before = await length(log)
-    held = await groups[-1].adopt(held=())
+    held = await groups[-1].recover_own(held=())
     await groups[-1].acknowledge(held)
     await log.trim()
 

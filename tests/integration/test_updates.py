@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from services.notifier.handler import Notifier
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
-from shared.streams.delivery import Delivery, Written
+from shared.streams.consumer.deliveries import Delivery, Written
 from shared.streams.log.followed import Following
 from shared.streams.log.live_updates import Updates
 from shared.streams.log.log import Log

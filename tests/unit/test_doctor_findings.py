@@ -15,7 +15,7 @@ from cli.doctor.findings import (
     judge_standing,
 )
 from shared.archive.server import DatabaseFacts
-from shared.streams.backlog import Backlog
+from shared.streams.consumer.backlog import Backlog
 from shared.streams.recovery.lost_writes import Gap
 from shared.streams.redis.server_info import ServerFacts
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.streams.delivery import Delivery
-from shared.streams.leases import LOOKS, Leases
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.in_flight import LOOKS, Leases
 
 
 def delivery(entry_id: str = "1-0") -> Delivery:

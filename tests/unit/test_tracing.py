@@ -18,8 +18,8 @@ from shared.observability.tracing import trace_id_of, traceparent_in
 from shared.orders.codec import decode, encode
 from shared.orders.events import OrderEvent
 from shared.orders.order import replay
-from shared.streams.delivery import Delivery
-from shared.streams.step import Step
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.step import Step
 from tests.builders import NOON, SOON, history, submitted
 from tests.walks import EVERY_KIND, an_event
 

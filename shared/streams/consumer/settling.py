@@ -6,19 +6,91 @@ What a step only announces is held back for a moment, and goes along with what c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from shared.concurrency.coalescer import Coalescer
+from shared.concurrency.timers import OneTimer
 from shared.observability import metrics
 from shared.observability.order_metrics import count_appended
 from shared.orders.events import OrderEvent
-from shared.streams.announcing import Announcement, Announcer
-from shared.streams.delivery import Delivery
-from shared.streams.group import Group
-from shared.streams.handling import Next, Park
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Next, Park
 from shared.streams.log.appends import Append, Settled
 from shared.streams.redis.retry import WaitForRedis
+
+# A step that takes longer is worth a word of its own. A busy replica has hundreds of steps under
+# way, and comes back to each of them within this time.
+_HOLD_S = 0.1
+
+
+class Announcement:
+    """Events of one order that are held back, or else on their way to the log.
+
+    `before` is the last event that is on the log.
+    """
+
+    __slots__ = ("_send", "_sent", "_waits", "before", "events", "until")
+
+    def __init__(
+        self,
+        before: OrderEvent,
+        events: Sequence[OrderEvent],
+        send: Callable[[Announcement], asyncio.Future[Settled]],
+        until: float,
+    ) -> None:
+        self.before = before
+        self.events = events
+        self.until = until  # By the loop's clock.
+        self._send = send
+        self._sent: asyncio.Future[Settled] | None = None
+        self._waits = True
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it is held back."""
+        return self._waits
+
+    def time_is_up(self) -> None:
+        """Send it on its way, if it is held back."""
+        if self.take_back():
+            self._sent = self._send(self)
+
+    def take_back(self) -> bool:
+        """Return whether it was held back until now, and is the caller's to append."""
+        waited, self._waits = self._waits, False
+        return waited
+
+    async def told(self) -> Settled:
+        """Return what became of it, at once if it was held back."""
+        self.time_is_up()
+        assert self._sent is not None  # noqa: S101 - for the type checker
+        return await self._sent
+
+    def drop(self) -> None:
+        """Let go: nobody asks any more what becomes of it."""
+        if not self.take_back() and self._sent is not None:
+            self._sent.add_done_callback(lambda sent: sent.cancelled() or sent.exception())
+
+
+class Announcer:
+    """Holds announcements back, each as long as the others."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer: OneTimer[Announcement] = OneTimer(loop)
+
+    def hold(
+        self,
+        before: OrderEvent,
+        events: Sequence[OrderEvent],
+        send: Callable[[Announcement], asyncio.Future[Settled]],
+    ) -> Announcement:
+        """Return an announcement that goes by itself, with `send`, once it has waited enough."""
+        told = Announcement(before, events, send, self._timer.loop.time() + _HOLD_S)
+        self._timer.add(told)
+        return told
+
 
 _AT_ONCE = 500  # Appends in one script: Redis does nothing else meanwhile.
 

@@ -29,11 +29,11 @@ from shared.orders.events import (
     TransactionSent,
     TransactionSigned,
 )
-from shared.streams.batches import Handle
-from shared.streams.delivery import Delivery
-from shared.streams.handling import Handler, Next, Park
+from shared.streams.consumer.batches import Handle
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.handler import Handler, Next, Park
+from shared.streams.consumer.step import Step
 from shared.streams.redis.scripts import Command
-from shared.streams.step import Step
 
 # What is done about an event; about any other, it is looked back at an end.
 _NAMES: dict[type[OrderEvent], str] = {

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.orders.dispatch import WORKERS
-from shared.streams.delivery import Delivery
-from shared.streams.entries import Entries, due
-from shared.streams.handling import Turn
+from shared.streams.consumer.deliveries import Delivery, Entries, due
+from shared.streams.consumer.handler import Turn
 from shared.streams.log.log import Log
 from shared.streams.redis.client import checked
 from shared.streams.redis.scripts import Command, Script
@@ -25,7 +24,7 @@ _BURY = Script.load(__package__, "lua/bury.lua", when_full=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Claimed:
     """What was taken over: entries and due orders, and due orders whose history is gone.
 
     `late_ms` is how long Redis took to come to the question.
@@ -76,7 +75,7 @@ class Group:
             for entry_id, fields in entries
         ]
 
-    async def adopt(self, held: Collection[tuple[int, str]]) -> list[Delivery]:
+    async def recover_own(self, held: Collection[tuple[int, str]]) -> list[Delivery]:
         """Return entries that are mine but that I do not know of: their reply was lost.
 
         They keep their count, because nobody has tried them.
@@ -102,9 +101,9 @@ class Group:
     ) -> Command:
         return ("XPENDING", self._stream(partition), self.name, first, last, 10_000, consumer)
 
-    async def take(
+    async def claim(
         self, *, most: int, lease_ms: int | None, backoff_base_ms: int, backoff_cap_ms: int
-    ) -> Taken:
+    ) -> Claimed:
         """Take over up to `most` entries a partition that nobody works on.
 
         With `lease_ms` None only retries are taken: Redis was away, and the leases of others
@@ -133,7 +132,7 @@ class Group:
                 deliveries += [due(partition, o, last) for o, length, last in orders if length]
                 gone = [order_id.decode() for order_id, length, _ in orders if not length]
                 vanished += [Turn(order_id, until_ms=at_ms + (lease_ms or 0)) for order_id in gone]
-        return Taken(deliveries=deliveries, vanished=vanished, late_ms=late_ms)
+        return Claimed(deliveries=deliveries, vanished=vanished, late_ms=late_ms)
 
     async def are_copied(self, deliveries: Iterable[Delivery]) -> bool:
         """Return whether entries are mine still, and on as many replicas as must have them.
@@ -155,15 +154,15 @@ class Group:
         )
 
     async def acknowledge(
-        self, deliveries: Iterable[Delivery], behind: Sequence[Command] = ()
+        self, deliveries: Iterable[Delivery], first: Sequence[Command] = ()
     ) -> None:
-        """Settle entries that call for nothing, or for nothing but the commands in front of it."""
+        """Settle entries, in one round trip with the commands that are to run `first`."""
         by_partition: dict[int, list[str]] = {}
         for delivery in deliveries:
             by_partition.setdefault(delivery.partition, []).append(delivery.entry_id)
         await self._all(
             [
-                *behind,
+                *first,
                 *(("XACK", self._stream(p), self.name, *ids) for p, ids in by_partition.items()),
             ]
         )
@@ -189,7 +188,7 @@ class Group:
         )
         return sum(len(ids) for ids in lost)
 
-    async def hand_back(self, attempts: Iterable[tuple[Delivery, int]]) -> None:
+    async def retry_later(self, attempts: Iterable[tuple[Delivery, int]]) -> None:
         """Put entries aside to be tried again later; each with how often it was tried."""
         by_partition: dict[int, list[str | int]] = {}
         for delivery, tried in attempts:
@@ -218,7 +217,7 @@ class Group:
         """Hand everything back, as if never delivered, and take my name off the group."""
         await self._drop(self.me, idle_ms=0)
 
-    async def sweep(self, idle_ms: int) -> list[str]:
+    async def reap(self, idle_ms: int) -> list[str]:
         """Take the names of crashed replicas off the group; what they held is retried."""
         replies = await self._all(
             ("XINFO", "CONSUMERS", self._stream(p), self.name) for p in self.partitions

@@ -13,11 +13,11 @@ from shared.observability import metrics
 from shared.observability.log_context import about
 from shared.orders.codec import MalformedEvent
 from shared.settings import ConsumerSettings
-from shared.streams.delivery import Delivery
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Turn
+from shared.streams.consumer.in_flight import InFlight
 from shared.streams.errors import LogUnavailable
-from shared.streams.group import Group
-from shared.streams.handling import Turn
-from shared.streams.held import Held
 from shared.streams.redis.retry import WaitForRedis
 from shared.streams.redis.scripts import Command
 
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
-# Returns what Redis is to be told in the same breath as that the batch is settled. It is told again
-# when the answer to that is lost.
+# Returns commands to run in one round trip with the settling of the batch. They run again when that
+# reply is lost.
 Handle: TypeAlias = Callable[[Sequence[Delivery]], Awaitable[Sequence[Command] | None]]
 
 
-class Sift(Protocol):
+class HoldBack(Protocol):
     """Keeps some deliveries back for a later batch."""
 
     most: int
@@ -59,31 +59,34 @@ class Batches:
         *,
         hold: bool,
         batch: int = 2_000,
-        sift: Sift | None = None,
+        hold_back: HoldBack | None = None,
     ) -> None:
-        """Hand over up to `batch` entries at once; as many more may wait, and what `sift` keeps."""
+        """Hand over up to `batch` entries at once, while as many more wait.
+
+        Beside those, `hold_back` keeps its own.
+        """
         self.patience = WaitForRedis()
         self._batch = batch
         self._group = group
         self._handle = handle
         self._settings = settings
         self._hold = hold
-        self._sift = sift
-        self._held = Held(2 * batch + (sift.most if sift else 0))
+        self._hold_back = hold_back
+        self._in_flight = InFlight(2 * batch + (hold_back.most if hold_back else 0))
         self._waiting: list[Delivery] = []
         self._runner: asyncio.Task[None] | None = None
 
     def room(self) -> int:
         """Return how many more deliveries may wait: a batch at most."""
-        return min(self._batch, self._held.room())
+        return min(self._batch, self._in_flight.room())
 
     async def has_room(self, unless: asyncio.Event) -> None:
         """Return once more may wait, or `unless` is set."""
-        await self._held.has_room(unless)
+        await self._in_flight.has_room(unless)
 
     def held(self) -> Collection[Delivery]:
         """Return what waits or is being handled."""
-        return self._held.everything()
+        return self._in_flight.everything()
 
     def start(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Queue deliveries for the next batches; return those meant for another group.
@@ -94,12 +97,12 @@ class Batches:
         for delivery in deliveries:
             if delivery.for_others:
                 for_others.append(delivery)
-            elif delivery not in self._held:
-                self._held.add(delivery)
+            elif delivery not in self._in_flight:
+                self._in_flight.add(delivery)
                 came.append(delivery)
-        metrics.series(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
-        if self._sift:
-            came = self._sift.take(came, asyncio.get_running_loop().time())
+        metrics.series(metrics.IN_FLIGHT, self._group.name, "work").set(self._in_flight.busy)
+        if self._hold_back:
+            came = self._hold_back.take(came, asyncio.get_running_loop().time())
         self._queue(came)
         return for_others
 
@@ -114,8 +117,8 @@ class Batches:
 
     async def finish(self, within_s: float) -> None:
         """Finish the batches that wait, or leave them pending when the time is over."""
-        if self._sift:
-            self._queue(self._sift.rest())
+        if self._hold_back:
+            self._queue(self._hold_back.rest())
         if self._runner:
             await asyncio.wait([self._runner], timeout=within_s)
         self.patience.given_up.set()
@@ -138,7 +141,7 @@ class Batches:
                     logger.exception("%d entries left pending", len(batch))
                 finally:
                     for delivery in batch:
-                        self._held.drop(delivery)
+                        self._in_flight.drop(delivery)
         finally:
             self._runner = None
 
@@ -154,7 +157,7 @@ class Batches:
         metrics.WAITS.labels(self._group.name, "NotCopied").inc()
         logger.warning("%d entries wait: %s", len(batch), why)
         untried = [(delivery, delivery.attempt - 1) for delivery in batch]
-        await self.patience(lambda: self._group.hand_back(untried))
+        await self.patience(lambda: self._group.retry_later(untried))
         return False
 
     async def _without_poison(self, batch: list[Delivery]) -> list[Delivery]:
@@ -179,7 +182,7 @@ class Batches:
             await self._process(batch[:middle])
             await self._process(batch[middle:])
         else:
-            await self.patience(lambda: self._group.acknowledge(batch, behind=last or ()))
+            await self.patience(lambda: self._group.acknowledge(batch, first=last or ()))
 
     async def _patiently(self, batch: list[Delivery]) -> Sequence[Command] | None:
         pause_s = _FIRST_PAUSE_S
@@ -211,4 +214,4 @@ class Batches:
         logger.error(
             "entry %s cannot be handled yet: %r", delivery.place, error, extra=about(delivery)
         )
-        await self.patience(lambda: group.hand_back([(delivery, delivery.attempt)]))
+        await self.patience(lambda: group.retry_later([(delivery, delivery.attempt)]))

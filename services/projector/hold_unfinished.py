@@ -1,4 +1,4 @@
-"""Which of the entries that come a busy projector stores at once, and which it keeps back."""
+"""Entries of unfinished orders, which a busy projector holds back until their order ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from shared.orders.dispatch import CONTINUES
-from shared.streams.delivery import Delivery
+from shared.streams.consumer.deliveries import Delivery
 
 _GOING_ON = frozenset(kind.__name__ for kind in CONTINUES)
 
@@ -16,8 +16,8 @@ class _Kept(NamedTuple):
     deliveries: list[Delivery]
 
 
-class EndsFirst:
-    """A sift that keeps entries of orders that go on, so that a row is written fewer times.
+class HoldUnfinished:
+    """Holds entries of orders that go on, so that a row is written fewer times.
 
     What is stored is the same in whatever order it comes, and what is kept stays pending.
     """

@@ -18,12 +18,12 @@ from typing import Protocol, TypeVar
 from shared.concurrency.pause import pause
 from shared.observability import metrics
 from shared.settings import ConsumerSettings
-from shared.streams.backlog import report_backlog
-from shared.streams.delivery import Delivery
+from shared.streams.consumer.backlog import report_backlog
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Turn
+from shared.streams.consumer.in_flight import LOOKS, Leases
 from shared.streams.errors import GroupMissing, LogUnavailable
-from shared.streams.group import Group
-from shared.streams.handling import Turn
-from shared.streams.leases import LOOKS, Leases
 from shared.streams.redis.retry import LONGEST_PAUSE_S, WaitForRedis
 
 logger = logging.getLogger(__name__)
@@ -78,10 +78,9 @@ class Consumer:
         read_every_ms: int = 0,
         from_entries: int = 1,
     ) -> None:
-        """Read anew at once, or only every `read_every_ms` where the last read found all.
+        """Pause `read_every_ms` between reads, so that entries gather into one batch.
 
-        What waits in Redis meanwhile is handled together. With `from_entries` only those wait that
-        come after a read of so many.
+        Pause only after a read of at least `from_entries`, and not while more are waiting.
         """
         self.group = group
         self._read_every_s = read_every_ms / 1_000
@@ -105,7 +104,7 @@ class Consumer:
                 loops.create_task(self._read(partitions)) for partitions in self.group.readers()
             ]
             reading.append(loops.create_task(self._take_over()))
-            loops.create_task(self._sweep())
+            loops.create_task(self._reap())
             loops.create_task(self._report())
             loops.create_task(self._renew())
             await stop.wait()
@@ -121,7 +120,7 @@ class Consumer:
             self._finished.set()
             self._renew_now.set()
         self._patience.given_up.set()
-        # Where this fails, the lease and the sweeper do it.
+        # Where this fails, the lease and the reaper do it.
         with suppress(LogUnavailable, GroupMissing, TimeoutError):
             async with asyncio.timeout(_LEAVE_S):
                 await self.group.leave()
@@ -155,7 +154,7 @@ class Consumer:
     async def _adopt(self) -> None:
         self._unsure = False
         held = {delivery.place for delivery in self._worker.held()}
-        await self._start(await self.group.adopt(held))
+        await self._start(await self.group.recover_own(held))
 
     async def _take_over(self) -> None:
         # Twice within the shortest wait, so that a retry is not late by more than half of it.
@@ -170,7 +169,7 @@ class Consumer:
         settings = self._settings
         loop = asyncio.get_running_loop()
         settled_in = loop.time() > self._judge_from
-        taken = await self.group.take(
+        taken = await self.group.claim(
             most=max(1, -(-room // len(self.group.partitions))),
             lease_ms=settings.lease_ms if settled_in else None,
             backoff_base_ms=settings.backoff_base_ms,
@@ -195,12 +194,12 @@ class Consumer:
                 lost = await self._reliably(partial(self.group.renew, due, self._settings.lease_ms))
                 metrics.series(metrics.LEASES_LOST, self.group.name).inc(lost or 0)
 
-    async def _sweep(self) -> None:
+    async def _reap(self) -> None:
         while not self._stop.is_set():
             await pause(self._stop, _SWEEP_S * random.uniform(0.5, 1))  # noqa: S311 - jitter
             if not self._stop.is_set():
                 idle_ms = self._settings.lease_ms * _SWEEP_LEASES
-                if gone := await self._reliably(partial(self.group.sweep, idle_ms)):
+                if gone := await self._reliably(partial(self.group.reap, idle_ms)):
                     logger.warning("swept the names of replicas that died: %s", ", ".join(gone))
 
     async def _report(self) -> None:

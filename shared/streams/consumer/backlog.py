@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.observability import metrics
+from shared.streams.consumer.group import RETRY
 from shared.streams.errors import LogUnavailable
-from shared.streams.group import RETRY
 from shared.streams.log.halted_orders import halted_counts
 from shared.streams.log.log import Log
 from shared.streams.redis.client import checked

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from shared.observability.log_context import ids_of
 from shared.orders.events import OrderEvent
-from shared.streams.delivery import Delivery
+from shared.streams.consumer.deliveries import Delivery
 
 
 class Step(Struct):

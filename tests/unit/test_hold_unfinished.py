@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import hypothesis.strategies as st
 from hypothesis import given
 
-from services.projector.sift import EndsFirst
-from shared.streams.delivery import Delivery
+from services.projector.hold_unfinished import HoldUnfinished
+from shared.streams.consumer.deliveries import Delivery
 
 _MANY, _MOST, _LONGEST_S = 2, 6, 1.5
 
 
-def a_sift() -> EndsFirst:
-    return EndsFirst(many=_MANY, most=_MOST, longest_s=_LONGEST_S)
+def a_hold_back() -> HoldUnfinished:
+    return HoldUnfinished(many=_MANY, most=_MOST, longest_s=_LONGEST_S)
 
 
 def entry(
@@ -31,69 +31,69 @@ def entry(
 
 
 def test_where_few_entries_come_none_is_kept() -> None:
-    assert a_sift().take([entry()], 0) == [entry()]
+    assert a_hold_back().take([entry()], 0) == [entry()]
 
 
 def test_where_many_come_those_of_an_order_that_goes_on_are_kept_until_it_ends() -> None:
-    sift = a_sift()
+    hold_back = a_hold_back()
     first, second = entry("a"), entry("b", number=2)
-    assert sift.take([first, second], 0) == []
+    assert hold_back.take([first, second], 0) == []
 
     routed, end = entry("a", "OrderRouted", number=3), entry("a", "OrderConfirmed", number=4)
-    assert sift.take([routed, entry("c", number=5)], 0.1) == []
-    assert sift.take([end, entry("d", number=6)], 0.2) == [end, first, routed]
+    assert hold_back.take([routed, entry("c", number=5)], 0.1) == []
+    assert hold_back.take([end, entry("d", number=6)], 0.2) == [end, first, routed]
 
 
 def test_an_end_lets_its_order_go_also_where_few_come() -> None:
-    sift = a_sift()
+    hold_back = a_hold_back()
     first, end = entry("a"), entry("a", "OrderFailed", number=9)
-    assert sift.take([first, entry("b", number=2)], 0) == []
+    assert hold_back.take([first, entry("b", number=2)], 0) == []
 
-    assert sift.take([end], 0.1) == [end, first]
+    assert hold_back.take([end], 0.1) == [end, first]
 
 
 def test_an_entry_is_kept_no_longer_than_its_time_though_nothing_else_comes() -> None:
-    sift = a_sift()
+    hold_back = a_hold_back()
     both = [entry("a"), entry("b", number=2)]
-    assert sift.take(both, 10) == []
+    assert hold_back.take(both, 10) == []
 
-    assert sift.take([], 10 + _LONGEST_S - 0.01) == []
-    assert sift.take([], 10 + _LONGEST_S) == both
+    assert hold_back.take([], 10 + _LONGEST_S - 0.01) == []
+    assert hold_back.take([], 10 + _LONGEST_S) == both
 
 
 def test_what_was_tried_before_is_not_kept() -> None:
     again = entry("a", attempt=2)
 
-    assert a_sift().take([again, entry("b", number=2)], 0) == [again]
+    assert a_hold_back().take([again, entry("b", number=2)], 0) == [again]
 
 
 def test_what_nobody_acts_on_is_not_kept() -> None:
     unknown = entry("a", "OrderPutInAFrame")
 
-    assert a_sift().take([unknown, entry("b", number=2)], 0) == [unknown]
+    assert a_hold_back().take([unknown, entry("b", number=2)], 0) == [unknown]
 
 
 def test_where_more_come_than_may_be_kept_those_kept_longest_go() -> None:
-    sift = a_sift()
+    hold_back = a_hold_back()
     entries = [entry(str(number), number=number) for number in range(_MOST + 2)]
-    assert sift.take(entries[:_MOST], 0) == []
+    assert hold_back.take(entries[:_MOST], 0) == []
 
-    assert sift.take(entries[_MOST:], 0.1) == entries[:2]
+    assert hold_back.take(entries[_MOST:], 0.1) == entries[:2]
 
 
 def test_with_no_time_to_keep_anything_nothing_is() -> None:
     both = [entry("a"), entry("b", number=2)]
 
-    assert EndsFirst(many=_MANY, most=_MOST, longest_s=0).take(both, 0) == both
+    assert HoldUnfinished(many=_MANY, most=_MOST, longest_s=0).take(both, 0) == both
 
 
 def test_the_rest_is_what_was_kept_and_is_kept_no_longer() -> None:
-    sift = a_sift()
+    hold_back = a_hold_back()
     both = [entry("a"), entry("b", number=2)]
-    sift.take(both, 0)
+    hold_back.take(both, 0)
 
-    assert sift.rest() == both
-    assert sift.rest() == []
+    assert hold_back.rest() == both
+    assert hold_back.rest() == []
 
 
 _KINDS = st.sampled_from(["OrderSubmitted", "OrderRouted", "TransactionSigned", "OrderConfirmed"])
@@ -106,7 +106,7 @@ _LATER_S = st.integers(0, 16).map(lambda eighths: eighths / 8)
 def test_whatever_comes_each_entry_is_taken_once_in_time_and_few_are_kept(
     rounds: Sequence[tuple[Sequence[tuple[str, str, int]], float]],
 ) -> None:
-    sift, now_s, number = a_sift(), 0.0, 0
+    hold_back, now_s, number = a_hold_back(), 0.0, 0
     kept: dict[str, float] = {}
     for some, later_s in rounds:
         now_s += later_s
@@ -116,9 +116,9 @@ def test_whatever_comes_each_entry_is_taken_once_in_time_and_few_are_kept(
             came.append(entry(order_id, kind, number=number, attempt=attempt))
         kept |= {delivery.entry_id: now_s for delivery in came}
 
-        for delivery in sift.take(came, now_s):
+        for delivery in hold_back.take(came, now_s):
             del kept[delivery.entry_id]
 
         assert len(kept) <= _MOST
         assert all(now_s - since_s < _LONGEST_S for since_s in kept.values())
-    assert {delivery.entry_id for delivery in sift.rest()} == kept.keys()
+    assert {delivery.entry_id for delivery in hold_back.rest()} == kept.keys()

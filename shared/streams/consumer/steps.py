@@ -27,16 +27,16 @@ from shared.orders.events import (
     OutcomeContradicted,
 )
 from shared.settings import ConsumerSettings
-from shared.streams.delivery import Delivery
+from shared.streams.consumer.deliveries import Delivery
+from shared.streams.consumer.group import Group
+from shared.streams.consumer.handler import Ended, Handler, Next, Park, Recall, Turn
+from shared.streams.consumer.in_flight import InFlight
+from shared.streams.consumer.missing_history import MissingHistory
+from shared.streams.consumer.settling import Settling, last_of
+from shared.streams.consumer.step import Step
 from shared.streams.errors import HistoryMissing, LogUnavailable
-from shared.streams.group import Group
-from shared.streams.handling import Ended, Handler, Next, Park, Recall, Turn
-from shared.streams.held import Held
 from shared.streams.log.appends import Settled
-from shared.streams.missing import Missing
 from shared.streams.redis.retry import WaitForRedis
-from shared.streams.settling import Settling, last_of
-from shared.streams.step import Step
 
 logger = logging.getLogger(__name__)
 
@@ -69,12 +69,12 @@ class Steps:
         self._group = group
         self._handler = handler
         self._settings = settings
-        self._missing = Missing(group.name, ended, recall)
+        self._missing_history = MissingHistory(group.name, ended, recall)
         self._handles = {kind.__name__ for kind in handler.handles}
         self._when_due = self._handles | {kind.__name__ for kind in handler.handles_when_due}
         self._waits_on = {kind.__name__ for kind in handler.waits_on}
         self._announces = {kind.__name__ for kind in handler.announces}
-        self._held = Held(settings.max_in_flight)
+        self._in_flight = InFlight(settings.max_in_flight)
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._leaving = False
@@ -83,29 +83,29 @@ class Steps:
 
     def room(self) -> int:
         """Return how many more steps may be started now."""
-        return self._held.room()
+        return self._in_flight.room()
 
     async def has_room(self, unless: asyncio.Event) -> None:
         """Return once another step may be started, or `unless` is set."""
-        await self._held.has_room(unless)
+        await self._in_flight.has_room(unless)
 
     def held(self) -> Collection[Delivery]:
         """Return what was started and is not settled."""
-        return self._held.everything()
+        return self._in_flight.everything()
 
     def start(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Start a task for each delivery that is ours; return the entries that are not."""
         not_ours = []
         for delivery in deliveries:
-            if delivery in self._held:
+            if delivery in self._in_flight:
                 continue
             if delivery.entry_id and self._is_for_others(delivery):
                 not_ours.append(delivery)
                 continue
-            self._held.add(delivery, idle=delivery.type in self._waits_on)
+            self._in_flight.add(delivery, idle=delivery.type in self._waits_on)
             self._tasks[delivery.place] = self._loop.create_task(self._process(delivery))
-        metrics.series(metrics.IN_FLIGHT, self._group.name, "work").set(self._held.busy)
-        metrics.series(metrics.IN_FLIGHT, self._group.name, "chain").set(self._held.idle)
+        metrics.series(metrics.IN_FLIGHT, self._group.name, "work").set(self._in_flight.busy)
+        metrics.series(metrics.IN_FLIGHT, self._group.name, "chain").set(self._in_flight.idle)
         return not_ours
 
     def _is_for_others(self, delivery: Delivery) -> bool:
@@ -116,12 +116,12 @@ class Steps:
 
     async def forget(self, vanished: Sequence[Turn]) -> None:
         """Deal with parked orders whose history is gone."""
-        await self._missing.forget(vanished)
+        await self._missing_history.forget(vanished)
 
     async def finish(self, within_s: float) -> None:
         """Finish steps, but not those that wait for the chain: another replica can wait too."""
         self._leaving = True
-        for delivery in self._held.idle_ones():
+        for delivery in self._in_flight.idle_ones():
             self._tasks[delivery.place].cancel()
         if tasks := list(self._tasks.values()):
             await asyncio.wait(tasks, timeout=within_s)
@@ -143,7 +143,7 @@ class Steps:
             logger.exception("%s of %s left pending", delivery.type, delivery.order_id)
         finally:
             del self._tasks[delivery.place]
-            self._held.drop(delivery)
+            self._in_flight.drop(delivery)
             self._settling.drop(delivery)
 
     async def _work(self, step: Step) -> None:
@@ -158,7 +158,7 @@ class Steps:
             event, attempt = await self._settle_step(delivery, event, following), 1
             if event is None or self._leaving:
                 return  # Another replica goes on from here.
-            self._held.move(delivery, idle=type(event).__name__ in self._waits_on)
+            self._in_flight.move(delivery, idle=type(event).__name__ in self._waits_on)
 
     async def _read(self, delivery: Delivery, raw: bytes) -> OrderEvent | None:
         try:
@@ -170,7 +170,7 @@ class Steps:
     async def _following(self, delivery: Delivery, event: OrderEvent, attempt: int) -> Next | None:
         if not delivery.entry_id and type(event).__name__ not in self._when_due:
             return ()  # A parked order that was moved on elsewhere.
-        if self._held.idle > _MOST_IDLE * self._settings.max_in_flight:
+        if self._in_flight.idle > _MOST_IDLE * self._settings.max_in_flight:
             return _OVERFLOW
         if attempt > self._settings.max_attempts:
             return self._give_up(event, "every replica that tried died or lost its lease")
@@ -184,7 +184,7 @@ class Steps:
         except ServerAway as error:
             metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
             logger.warning("%s of %s waits: %s", name, event.order_id, error)
-            await self._hand_back(delivery, tried=attempt - 1)
+            await self._retry_later(delivery, tried=attempt - 1)
             return None
         except HistoryMissing:
             await self._without_history(delivery)
@@ -194,7 +194,7 @@ class Steps:
             if attempt < self._settings.max_attempts:
                 metrics.RETRIES.labels(self._group.name).inc()
                 logger.warning("%s of %s: attempt %d: %r", name, event.order_id, attempt, error)
-                await self._hand_back(delivery, tried=attempt)
+                await self._retry_later(delivery, tried=attempt)
                 return None
             logger.exception("%s of %s: giving up", name, event.order_id)
             return self._give_up(event, repr(error))
@@ -206,14 +206,14 @@ class Steps:
         metrics.GIVE_UPS.labels(self._group.name).inc()
         return self._handler.give_up(event, why)
 
-    async def _hand_back(self, delivery: Delivery, *, tried: int) -> None:
+    async def _retry_later(self, delivery: Delivery, *, tried: int) -> None:
         # A parked order falls due again by itself, one lease from now.
         await self._settling.tell(delivery)
         if delivery.entry_id:
             await self._put_aside((delivery, tried))
 
     async def _hand_all_back(self, attempts: list[tuple[Delivery, int]]) -> list[None]:
-        await self.patience(lambda: self._group.hand_back(attempts))
+        await self.patience(lambda: self._group.retry_later(attempts))
         return [None] * len(attempts)
 
     async def _settle_step(
@@ -261,15 +261,15 @@ class Steps:
             await self.patience(lambda: self._group.unpark([delivery.order_id]))
 
     async def _without_history(self, delivery: Delivery) -> None:
-        if await self._missing.has_ended(delivery.order_id):
+        if await self._missing_history.has_ended(delivery.order_id):
             if not delivery.entry_id:
                 return  # It falls due again, and is recalled then.
             if delivery.type not in _ENDS:
                 await self.patience(lambda: self._group.acknowledge([delivery]))
                 return
-            await self._missing.recall(Turn(delivery.order_id, delivery.entry_id))
+            await self._missing_history.recall(Turn(delivery.order_id, delivery.entry_id))
         # Not tried at all: counted, the step would be given up as soon as its history is back.
-        await self._hand_back(delivery, tried=delivery.attempt - 1)
+        await self._retry_later(delivery, tried=delivery.attempt - 1)
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
         if not delivery.entry_id:
