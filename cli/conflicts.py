@@ -9,9 +9,9 @@ from uuid import UUID
 
 from cli.addresses import Addresses
 from cli.console import Trouble, err, out
+from shared.archive.archive import Archive
 from shared.archive.conflicts import Conflict
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.postgres import Archive
 
 # Whoever has the signed bytes can send them; an entry that cannot be read is shown as it is.
 _SIGNED = re.compile(rb'("payload"\s*:\s*")[^"]*')

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from shared.archive.merge import Recorded
+from shared.archive.fold import Recorded
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
 from tests.builders import Ending, history

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from services.gateway.__main__ import bind, serve
 from services.gateway.api_keys import access_for
 from services.gateway.parts import Parts
-from shared.archive.postgres import Archive
+from shared.archive.archive import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
 from shared.orders.view import public_json

@@ -11,8 +11,8 @@ from typing import Any
 
 from services.notifier.handler import Notifier
 from services.projector.handler import Projector
+from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.streams.consumer.batches import Batches
 from shared.streams.consumer.batches import Handle as HandleBatch
 from shared.streams.consumer.consumer import Consumer

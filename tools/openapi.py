@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from services.gateway.access import Access
 from services.gateway.app import create_app
 from services.gateway.parts import Parts
-from shared.archive.postgres import Archive
+from shared.archive.archive import Archive
 from shared.settings import GatewaySettings
 from shared.streams.log.log import Log
 from shared.streams.redis.client import Client

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from cli.console import Trouble
 from cli.demo.checks import Evidence
+from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.postgres import Archive
 from shared.orders.codec import decode
 from shared.settings import VenueSettings
 from shared.streams.errors import LogUnavailable

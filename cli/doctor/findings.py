@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from shared.archive.server import DatabaseFacts
+from shared.archive.server_info import DatabaseFacts
 from shared.streams.consumer.backlog import Backlog
 from shared.streams.recovery.lost_writes import Gap
 from shared.streams.redis.server_info import ServerFacts

@@ -21,7 +21,7 @@ from cli.doctor.findings import (
 )
 from cli.logs import log_of
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.server import database_facts
+from shared.archive.server_info import database_facts
 from shared.clock import utc_now
 from shared.errors import ServerAway
 from shared.orders.dispatch import GROUPS

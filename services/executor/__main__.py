@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from services.executor.chain import Chain
+from services.executor.chain import Chain, ChainWatch
 from services.executor.handler import Executor
 from services.executor.look_back import LookBack
 from services.executor.reconciler import Reconciler
-from services.executor.settle import Settlement
-from services.executor.watch import ChainWatch
-from shared.archive.postgres import Archive
+from services.executor.settlement import Settlement
+from shared.archive.archive import Archive
 from shared.clock import utc_now
 from shared.concurrency.timers import Deadline
 from shared.observability import metrics

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from services.executor.chain import Chain
 from services.executor.decide import exhausted, in_flight, rejected, too_late_to_sign
 from services.executor.look_back import LookBack
-from services.executor.settle import Settlement
+from services.executor.settlement import Settlement
 from shared.clock import Clock
 from shared.orders.events import (
     CancelRequested,

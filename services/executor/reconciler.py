@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.executor.way_back import Differs, GiveAgain, Restore, way_back
+from services.executor.repair import Differs, Redeliver, Restore, repair
+from shared.archive.archive import Archive
 from shared.archive.listing import Place
 from shared.archive.open_orders import BEGINNING
-from shared.archive.postgres import Archive
 from shared.clock import Clock
 from shared.concurrency.pause import pause
 from shared.errors import ServerAway
@@ -116,7 +116,7 @@ class Reconciler:
         archived = await self.archive.history(order_id)
         [kept] = await self.log.history([order_id])
         try:
-            why = await self._follow(orphan, way_back(kept, archived))
+            why = await self._follow(orphan, repair(kept, archived))
         except (Differs, MayBeSigned, MalformedEvent):
             metrics.IRRECONCILABLE.inc()
             logger.exception(
@@ -127,7 +127,7 @@ class Reconciler:
             metrics.RECONCILED.labels(why).inc()
             logger.warning("order %s was nobody's: %s", order_id, why, extra=about(order_id))
 
-    async def _follow(self, orphan: Orphan, way: Restore | GiveAgain | None) -> str:
+    async def _follow(self, orphan: Orphan, way: Restore | Redeliver | None) -> str:
         """Return what was done, or nothing when there was no need, or somebody was first."""
         match way:
             case None:
@@ -135,7 +135,7 @@ class Reconciler:
             case Restore(events):
                 await self._make_sure(orphan.candidate.order_id, way)
                 return "restored" if await restore(self.log, orphan, events) else ""
-            case GiveAgain(group, events):
+            case Redeliver(group, events):
                 done = await redeliver(self.log, orphan, group, events)
                 return f"given to {group}" if done else ""
 

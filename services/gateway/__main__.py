@@ -24,7 +24,7 @@ from services.gateway.execute import Execute
 from services.gateway.fair import FairProtocol
 from services.gateway.parts import Parts
 from services.gateway.upgrade import Upgrade
-from shared.archive.postgres import Archive
+from shared.archive.archive import Archive
 from shared.process.runtime import run_service, until_available
 from shared.process.server_metrics import watch_postgres, watch_redis
 from shared.settings import GatewaySettings

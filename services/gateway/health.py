@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.followers import Followers
+from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.postgres import Archive
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites

@@ -9,8 +9,8 @@ import msgspec
 
 from services.gateway.access import Caller
 from services.gateway.problems import Code, Problem
+from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.postgres import Archive
 from shared.concurrency.coalescer import Coalescer
 from shared.orders.codec import MalformedEvent
 from shared.streams.errors import LogUnavailable

@@ -33,9 +33,9 @@ from services.gateway.describe import problems, reply, takes_query
 from services.gateway.models import ClientOrderId, Token, in_utc, timestamp
 from services.gateway.problems import Code, FieldError, Problem
 from services.gateway.routes import BareRoute, json_answer
+from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.listing import Filter, ListedOrder, Place
-from shared.archive.postgres import Archive
 from shared.orders.codec import builtins
 from shared.orders.states import Status
 

@@ -21,7 +21,7 @@ from services.gateway.sockets import Sockets
 from services.gateway.stats import Stats
 from services.gateway.streams import Streams
 from services.gateway.tickets import Tickets
-from shared.archive.postgres import Archive
+from shared.archive.archive import Archive
 from shared.clock import utc_now
 from shared.settings import GatewaySettings
 from shared.streams.log.log import Log

@@ -13,8 +13,8 @@ from services.gateway.describe import problems, reply
 from services.gateway.problems import Code, Problem
 from services.gateway.routes import BareRoute, json_answer
 from services.gateway.sockets import Sockets
+from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.postgres import Archive
 from shared.orders.dispatch import GROUPS
 from shared.orders.events import OrderCancelled, OrderConfirmed, OrderExpired, OrderFailed
 from shared.orders.states import Status

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from operator import attrgetter
 
-from shared.archive.merge import Recorded
-from shared.archive.postgres import Archive
+from shared.archive.archive import Archive
+from shared.archive.fold import Recorded
 from shared.clock import Clock, utc_now
 from shared.observability import metrics
 from shared.observability.log_context import about

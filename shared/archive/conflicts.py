@@ -10,8 +10,8 @@ from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from shared.archive import packed
-from shared.archive.merge import Recorded
+from shared.archive import binary_copy
+from shared.archive.fold import Recorded
 
 _FIND = """
     SELECT given.place::int - 1
@@ -58,9 +58,9 @@ class Conflict(Struct, frozen=True, kw_only=True):
 async def set_apart(connection: AsyncConnection, recorded: Sequence[Recorded]) -> list[Recorded]:
     """Return those events that the archive has with other content, and keep them beside it."""
     columns = [
-        packed.uuids([one.event.order_id for one in recorded]),
-        packed.integers([one.event.version for one in recorded]),
-        packed.texts([one.raw for one in recorded]),
+        binary_copy.uuids([one.event.order_id for one in recorded]),
+        binary_copy.integers([one.event.version for one in recorded]),
+        binary_copy.texts([one.raw for one in recorded]),
     ]
     cursor = await connection.execute(_FIND, columns)
     found = [recorded[place] for (place,) in await cursor.fetchall()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from shared.archive.merge import Recorded
+from shared.archive.fold import Recorded
 
 
 class Batch(NamedTuple):

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection, sql
 
 from shared.archive.connect import BATCH_LOCK, SCHEMA_LOCK, connect, unavailable
 from shared.archive.errors import RebuildRunning
-from shared.archive.merge import Recorded
+from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate, migrations
 from shared.archive.storing import fold
 

@@ -10,12 +10,12 @@ from typing import NamedTuple, TypeAlias, get_args
 import msgspec
 from psycopg import AsyncConnection
 
-from shared.archive import packed
+from shared.archive import binary_copy
+from shared.archive.binary_copy import Packed
 from shared.archive.conflicts import halted_of, set_apart
 from shared.archive.connect import BATCH_LOCK, statement
 from shared.archive.distinct import Batch
-from shared.archive.merge import Recorded, merge
-from shared.archive.packed import Packed
+from shared.archive.fold import Recorded, merge
 from shared.orders.events import OrderEvent
 
 _TYPES = {kind: kind.__name__.encode() for kind in get_args(OrderEvent)}
@@ -81,7 +81,7 @@ async def store_batch(connection: AsyncConnection, batch: Batch, add: Add) -> St
             events = [one for one in events if one.raw not in apart]
     async with connection.pipeline():
         if uncounted:
-            counts = [packed.texts([*uncounted]), packed.integers([*uncounted.values()])]
+            counts = [binary_copy.texts([*uncounted]), binary_copy.integers([*uncounted.values()])]
             await connection.execute(_COUNT_EVENTS, counts)
         return Stored(await fold(connection, events), frozenset(halted))
 
@@ -101,7 +101,7 @@ async def add_new(connection: AsyncConnection, events: Sequence[Recorded]) -> Co
     """Add events of which none is there. Raises `UniqueViolation` where one is."""
     async with connection.cursor() as cursor, cursor.copy(_COPY_EVENTS) as copy:
         await copy.write(
-            packed.rows(
+            binary_copy.rows(
                 (event.order_id, event.version, _TYPES[type(event)], event.at, raw)
                 for event, raw, _ in events
             )
@@ -118,9 +118,9 @@ async def add_missing(connection: AsyncConnection, events: Sequence[Recorded]) -
 
 def _columns(events: Sequence[Recorded]) -> list[Packed]:
     return [
-        packed.uuids([event.order_id for event, *_ in events]),
-        packed.integers([event.version for event, *_ in events]),
-        packed.texts([_TYPES[type(event)] for event, *_ in events]),
-        packed.times([event.at for event, *_ in events]),
-        packed.texts([raw for _, raw, _ in events]),
+        binary_copy.uuids([event.order_id for event, *_ in events]),
+        binary_copy.integers([event.version for event, *_ in events]),
+        binary_copy.texts([_TYPES[type(event)] for event, *_ in events]),
+        binary_copy.times([event.at for event, *_ in events]),
+        binary_copy.texts([raw for _, raw, _ in events]),
     ]

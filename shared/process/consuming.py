@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from shared.archive.postgres import Archive
+from shared.archive.archive import Archive
 from shared.process.runtime import Health, metrics_server, until_available
 from shared.process.server_metrics import watch_redis
 from shared.settings import ConsumerSettings

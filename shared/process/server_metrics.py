@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.postgres import Archive
 from shared.observability import metrics
 from shared.streams.errors import LogUnavailable
 from shared.streams.redis.client import Client

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from shared.archive.postgres import Archive
+from shared.archive.archive import Archive
 from shared.errors import ServerAway
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import accept_loss, gaps

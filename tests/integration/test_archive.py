@@ -13,13 +13,13 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from shared.archive import packed
+from shared.archive import binary_copy
+from shared.archive.archive import Archive
 from shared.archive.connect import connect
 from shared.archive.distinct import distinct
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.merge import Recorded
+from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.archive.rebuild import rebuild
 from shared.archive.storing import add_missing, store_batch
 from shared.orders.codec import encode
@@ -367,7 +367,7 @@ async def test_an_outage_is_told_and_recovered_from(
 async def test_a_statement_that_is_held_up_is_given_up_as_unavailable(
     archive: Archive, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.archive.postgres._STORE_S", 0.2)
+    monkeypatch.setattr("shared.archive.archive._STORE_S", 0.2)
     event = submitted()
     with psycopg.connect(database_url) as connection:
         connection.execute("LOCK TABLE orders")
@@ -389,10 +389,10 @@ def test_packed_columns_are_what_psycopg_would_send(postgres_url: str) -> None:
     words = ["", '{a,"b"}', "h\N{LATIN SMALL LETTER E WITH ACUTE}"]
     plain = [ids, numbers, moments, words]
     columns = [
-        packed.uuids(ids),
-        packed.integers(numbers),
-        packed.times(moments),
-        packed.texts([word.encode() for word in words]),
+        binary_copy.uuids(ids),
+        binary_copy.integers(numbers),
+        binary_copy.times(moments),
+        binary_copy.texts([word.encode() for word in words]),
     ]
     with psycopg.connect(postgres_url) as connection:
         query = "SELECT %s::uuid[], %s::int[], %s::timestamptz[], %s::text[]"

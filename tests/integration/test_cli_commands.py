@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from shared.archive.archive import Archive
 from shared.archive.migrate import migrate, migrations
-from shared.archive.postgres import Archive
 from shared.orders.events import TransactionSigned
 from shared.settings import Settings
 from shared.streams.consumer.group import Group

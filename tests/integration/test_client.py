@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.api_keys import line_for, new_key
-from shared.archive.merge import Recorded
+from shared.archive.archive import Archive
+from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.orders.codec import encode
 from slipstream import (
     Accepted,

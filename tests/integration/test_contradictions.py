@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from shared.archive.merge import Recorded
+from shared.archive.archive import Archive
+from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.orders.codec import encode
 from shared.orders.events import (

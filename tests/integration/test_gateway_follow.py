@@ -16,9 +16,9 @@ from websockets.exceptions import InvalidStatus
 
 from services.gateway import followers, sockets, wire
 from services.gateway.answers import EventView, OrderView, ProblemView
-from shared.archive.merge import Recorded
+from shared.archive.archive import Archive
+from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, OrderUnresolved
 from shared.streams.log import live_updates

@@ -16,10 +16,10 @@ from bench.list_orders import FILL, FILTERS, SPAN, START
 from services.gateway.access import Caller, Role
 from services.gateway.listing import read_query
 from services.gateway.reports import OrderPage, OrderSummary
+from shared.archive.archive import Archive
+from shared.archive.fold import Recorded
 from shared.archive.listing import IN_ORDER, Filter, Place, page_query
-from shared.archive.merge import Recorded
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, OrderSubmitted
 from tests.archive import ENDINGS

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from services.gateway import stats
 from services.gateway.reports import StatsView
+from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from tests.archive import many, recorded
 from tests.builders import history
 from tests.gateway import Gateway, gateway_settings, running_gateway

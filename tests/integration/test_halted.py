@@ -13,8 +13,8 @@ from services.gateway.access import PUBLIC
 from services.gateway.cancel import Cancel
 from services.gateway.histories import Histories
 from services.gateway.problems import Code, Problem
+from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings

@@ -12,10 +12,10 @@ from psycopg.errors import InsufficientPrivilege
 
 from services.executor.__main__ import make_reconciler
 from services.projector.handler import Projector
+from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.migrate import migrate
 from shared.archive.positions import Positions
-from shared.archive.postgres import Archive
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.consumer.group import Group
 from shared.streams.consumer.handler import Handler

@@ -13,8 +13,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.projector.__main__ import main
+from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderCancelled, OrderEvent, OrderSubmitted
 from shared.settings import ProjectorSettings

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from shared.archive.archive import Archive
 from shared.archive.connect import BATCH_LOCK, SCHEMA_LOCK
 from shared.archive.errors import RebuildRunning
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.archive.rebuild import rebuild
 from tests.archive import counted, events_by_type, many, orders, rows, run
 from tests.eventually import eventually

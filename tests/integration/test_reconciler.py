@@ -16,9 +16,9 @@ from prometheus_client import REGISTRY
 from services.executor.__main__ import main
 from services.executor.reconciler import Reconciler
 from services.projector.handler import Projector
+from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.migrate import migrate
-from shared.archive.postgres import Archive
 from shared.clock import utc_now
 from shared.orders.codec import encode
 from shared.orders.dispatch import GROUPS

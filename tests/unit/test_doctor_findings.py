@@ -14,7 +14,7 @@ from cli.doctor.findings import (
     judge_server,
     judge_standing,
 )
-from shared.archive.server import DatabaseFacts
+from shared.archive.server_info import DatabaseFacts
 from shared.streams.consumer.backlog import Backlog
 from shared.streams.recovery.lost_writes import Gap
 from shared.streams.redis.server_info import ServerFacts

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.archive.distinct import distinct
-from shared.archive.merge import OrderRow, Recorded, merge
+from shared.archive.fold import OrderRow, Recorded, merge
 from shared.orders.codec import encode
 from shared.orders.events import (
     CancelRequested,

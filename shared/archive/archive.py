@@ -14,8 +14,8 @@ from psycopg_pool import AsyncConnectionPool
 from shared.archive.conflicts import Conflict, halted_of, settle, unsettled
 from shared.archive.connect import conninfo, unavailable
 from shared.archive.distinct import Batch, distinct
+from shared.archive.fold import Recorded
 from shared.archive.listing import Filter, ListedOrder, Place, list_orders
-from shared.archive.merge import Recorded
 from shared.archive.open_orders import OpenOrder, next_open
 from shared.archive.positions import Positions, advance, locked, positions
 from shared.archive.storing import Add, Stored, add_missing, add_new, store_batch

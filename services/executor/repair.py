@@ -1,4 +1,4 @@
-"""Judge how an order that nobody holds gets back on its way. Pure."""
+"""How an orphaned order gets back on its way. Pure."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Restore(NamedTuple):
     signed: bool
 
 
-class GiveAgain(NamedTuple):
+class Redeliver(NamedTuple):
     """The group has to be given these events again."""
 
     group: str
     events: Sequence[bytes]
 
 
-def way_back(kept: Sequence[bytes], archived: Sequence[bytes]) -> Restore | GiveAgain | None:
+def repair(kept: Sequence[bytes], archived: Sequence[bytes]) -> Restore | Redeliver | None:
     """Return what to do about an order of which Redis and the archive hold this, if anything.
 
     Raises `Differs`, and `MalformedEvent` when the decisive event cannot be read.
@@ -47,7 +47,7 @@ def way_back(kept: Sequence[bytes], archived: Sequence[bytes]) -> Restore | Give
     group = next_group(decode(kept[-1]))
     # The last event makes the archive let an ended history go, even where it lacks none.
     first = min(both, len(kept) - 1) if group == ARCHIVES else len(kept) - 1
-    return GiveAgain(group, kept[first:])
+    return Redeliver(group, kept[first:])
 
 
 def _restored(kept: Sequence[bytes], archived: Sequence[bytes]) -> Restore | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.executor.handler import Executor
-from services.executor.way_back import Differs, GiveAgain, Restore, way_back
+from services.executor.repair import Differs, Redeliver, Restore, repair
 from services.router.handler import Router
 from shared.orders.codec import MalformedEvent, encode
 from shared.orders.dispatch import CONTINUES
@@ -31,14 +31,14 @@ def a_history(ending: Ending) -> list[bytes]:
 def test_the_last_event_goes_to_the_group_that_continues_it(ending: Ending, group: str) -> None:
     kept = a_history(ending)
 
-    assert way_back(kept, kept) == GiveAgain(group, kept[-1:])
+    assert repair(kept, kept) == Redeliver(group, kept[-1:])
 
 
 @pytest.mark.parametrize("archived", [0, 1])
 def test_an_archive_that_is_behind_stops_no_order(archived: int) -> None:
     kept = a_history("sent")
 
-    assert way_back(kept, kept[:archived]) == GiveAgain("executor", kept[-1:])
+    assert repair(kept, kept[:archived]) == Redeliver("executor", kept[-1:])
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2])
@@ -46,34 +46,34 @@ def test_an_archive_that_is_behind_stops_no_order(archived: int) -> None:
 def test_what_only_the_archive_has_is_restored(ending: Ending, kept: int, *, signed: bool) -> None:
     archived = a_history(ending)
 
-    assert way_back(archived[:kept], archived) == Restore(archived[kept:], signed)
+    assert repair(archived[:kept], archived) == Restore(archived[kept:], signed)
 
 
 def test_the_lost_end_of_a_history_is_restored() -> None:
     archived = a_history("failed")
 
-    assert way_back(archived[:1], archived) == Restore(archived[1:], signed=True)
+    assert repair(archived[:1], archived) == Restore(archived[1:], signed=True)
 
 
 def test_an_ended_order_that_left_redis_stays_away() -> None:
-    assert way_back([], a_history("confirmed")) is None
+    assert repair([], a_history("confirmed")) is None
 
 
 def test_an_order_of_which_nothing_is_left_is_left_alone() -> None:
-    assert way_back([], []) is None
+    assert repair([], []) is None
 
 
 @pytest.mark.parametrize("archived", [0, 2, 5])
 def test_of_an_ended_order_the_archive_gets_what_it_lacks(archived: int) -> None:
     kept = a_history("confirmed")
 
-    assert way_back(kept, kept[:archived]) == GiveAgain("projector", kept[archived:])
+    assert repair(kept, kept[:archived]) == Redeliver("projector", kept[archived:])
 
 
 def test_an_ended_order_that_does_not_expire_is_shown_to_the_archive_again() -> None:
     kept = a_history("confirmed")
 
-    assert way_back(kept, kept) == GiveAgain("projector", kept[-1:])
+    assert repair(kept, kept) == Redeliver("projector", kept[-1:])
 
 
 def test_histories_that_differ_are_left_alone() -> None:
@@ -82,12 +82,12 @@ def test_histories_that_differ_are_left_alone() -> None:
     archived = raw(history(order_id, ending="confirmed"))
 
     with pytest.raises(Differs):
-        way_back(kept, archived)
+        repair(kept, archived)
 
 
 def test_an_event_that_cannot_be_read_is_not_guessed_at() -> None:
     with pytest.raises(MalformedEvent):
-        way_back([b"{"], [])
+        repair([b"{"], [])
 
 
 def test_the_table_names_the_service_that_handles_the_event() -> None:
