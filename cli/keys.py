@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from cli.console import EXIT_CODES, err, out
-from services.gateway.api_keys import BadKeys, line_for, new_key
+from services.gateway.access.api_keys import BadKeys, line_for, new_key
 
 app = typer.Typer(help="Make API keys for the gateway.", epilog=EXIT_CODES, no_args_is_help=True)
 

@@ -13,8 +13,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from services.gateway.__main__ import bind, serve
-from services.gateway.api_keys import access_for
-from services.gateway.parts import Parts
+from services.gateway.access.api_keys import access_for
+from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from services.gateway import said
+from services.gateway.following import messages
 from shared.orders.events import OrderEvent
 from shared.orders.states import Status
 from tools.openapi import document
@@ -35,7 +35,7 @@ A handshake is refused with 401, 403 or 503 and a problem document.
 """
 _KEY = "An API key in the header `Authorization: Bearer`, or a ticket of `POST /api/ws-ticket`"
 
-_SAID = get_args(said.Request)
+_SAID = get_args(messages.Request)
 _EVENTS = get_args(OrderEvent)
 _TEXT = {"type": "string"}
 _ID = {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}

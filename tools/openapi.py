@@ -8,9 +8,9 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
-from services.gateway.access import Access
+from services.gateway.access.callers import Access
 from services.gateway.app import create_app
-from services.gateway.parts import Parts
+from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
 from shared.settings import GatewaySettings
 from shared.streams.log.log import Log

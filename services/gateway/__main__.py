@@ -15,15 +15,15 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from services.gateway.access import Access
-from services.gateway.api_keys import BadKeys, access_for, keep_current
+from services.gateway.access.api_keys import BadKeys, access_for, keep_current
+from services.gateway.access.callers import Access
 from services.gateway.app import create_app
-from services.gateway.corked import CorkedProtocol
-from services.gateway.doorway import answering_early
-from services.gateway.execute import Execute
-from services.gateway.fair import FairProtocol
-from services.gateway.parts import Parts
-from services.gateway.upgrade import Upgrade
+from services.gateway.server.fair_websocket import FairProtocol
+from services.gateway.server.fast_sockets import FastSockets
+from services.gateway.server.fast_submit import FastSubmit
+from services.gateway.server.startup_responder import answering_early
+from services.gateway.server.write_coalescing import CorkedProtocol
+from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
 from shared.process.runtime import run_service, until_available
 from shared.process.server_metrics import watch_postgres, watch_redis
@@ -71,7 +71,7 @@ async def serve(
     server = Server(_config(parts, settings))
     async with asyncio.TaskGroup() as group:
         background = [
-            group.create_task(parts.followers.run()),
+            group.create_task(parts.hub.run()),
             group.create_task(parts.pressure.run()),
             group.create_task(parts.lost_writes.watch()),
             group.create_task(watch_redis(parts.log.client)),
@@ -86,7 +86,7 @@ async def serve(
             level = logging.WARNING if settings.open_access else logging.INFO
             logger.log(level, "no keys are asked for: who reaches this address may do everything")
         await stop.wait()
-        await parts.followers.close_all(settings.drain_s / 4)
+        await parts.hub.close_all(settings.drain_s / 4)
         server.should_exit = True
         await serving
         for task in background:
@@ -103,9 +103,9 @@ def _access(settings: GatewaySettings) -> Access:
 
 def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
     app: ASGIApp = create_app(parts, compat=settings.compat)
-    app = Upgrade(app, parts.sockets, parts.rules, compat=settings.compat)
+    app = FastSockets(app, parts.sockets, parts.rules, compat=settings.compat)
     return uvicorn.Config(
-        Execute(app, parts.intake, parts.rules),
+        FastSubmit(app, parts.intake, parts.rules),
         http=CorkedProtocol,
         ws=FairProtocol,
         lifespan="off",

@@ -10,20 +10,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.batch import batch_routes
-from services.gateway.cancel import cancel_routes
+from services.gateway.access.gatekeeper import Gatekeeper
+from services.gateway.api.batch import batch_routes
+from services.gateway.api.cancel import cancel_routes
+from services.gateway.api.listing import list_routes
+from services.gateway.api.orders import order_routes
+from services.gateway.api.quotes import quote_routes
+from services.gateway.api.stats import stats_routes
+from services.gateway.api.tickets import ticket_routes
 from services.gateway.compat.layer import plug_in
-from services.gateway.describe import reply
-from services.gateway.gatekeeper import Gatekeeper
-from services.gateway.hygiene import Hygiene
-from services.gateway.latency import Latency
-from services.gateway.listing import list_routes
-from services.gateway.openapi import complete
-from services.gateway.orders import order_routes
-from services.gateway.parts import Parts
-from services.gateway.problems import Problem, answer_crash, answer_problem, answer_refusal
-from services.gateway.quoting import quote_routes
-from services.gateway.stats import stats_routes
+from services.gateway.http.middleware import Latency, SecurityHeaders
+from services.gateway.http.problems import Problem, answer_crash, answer_problem, answer_refusal
+from services.gateway.openapi.document import complete
+from services.gateway.openapi.operations import reply
+from services.gateway.wiring import Parts
 
 
 class _Gateway(FastAPI):
@@ -48,7 +48,7 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
         },
     )
     app.add_middleware(Gatekeeper, rules=parts.rules)
-    app.add_middleware(Hygiene)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(Latency)
     for router in _routers(parts):
         app.include_router(router)
@@ -66,7 +66,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         batch_routes(parts.intake, parts.rules.quota),
         quote_routes(parts.quoting),
         cancel_routes(parts.cancel),
-        parts.rules.tickets.routes(),
+        ticket_routes(parts.rules.tickets),
     ]
 
 

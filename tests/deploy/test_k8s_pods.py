@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from cli.main import app
-from services.gateway.gatekeeper import OPEN
+from services.gateway.access.gatekeeper import OPEN
 from shared.process.runtime import Health, metrics_server
 from shared.settings import ConsumerSettings, GatewaySettings
 from tests.deploy.manifests import CONSUMERS, READS, ROOT, SERVICES, Rendering, settings_of

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
-from services.gateway.said import Misunderstood, read_said
+from services.gateway.following.messages import Misunderstood, read_said
 from shared.orders.view import public_json
 from tests.builders import history
 from tests.gateway import ORDER, Gateway, drain, gateway_settings, running_gateway

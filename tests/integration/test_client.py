@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.gateway.api_keys import line_for, new_key
+from services.gateway.access.api_keys import line_for, new_key
 from shared.archive.archive import Archive
 from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from services.gateway import answers
 from services.gateway.compat import describe
-from services.gateway.routes import EXECUTE
+from services.gateway.http.answers import EXECUTE
+from services.gateway.openapi import order_schemas
 from tests.eventually import eventually
 from tests.gateway import ORDER, drain, gateway_settings, running_gateway
 
@@ -27,8 +27,8 @@ async def test_an_order_in_our_own_words_is_answered_in_them(stack: str) -> None
         accepted = await http.post(EXECUTE, json=ORDER)
         refused = await http.post(EXECUTE, json=ORDER | {"amountIn": "-1"})
 
-    assert answers.OrderAccepted.model_validate_json(accepted.content).status == "pending"
-    assert answers.ProblemView.model_validate_json(refused.content).code == "INVALID_ORDER"
+    assert order_schemas.OrderAccepted.model_validate_json(accepted.content).status == "pending"
+    assert order_schemas.ProblemView.model_validate_json(refused.content).code == "INVALID_ORDER"
 
 
 async def test_a_client_that_says_since_hears_our_own_events(stack: str) -> None:

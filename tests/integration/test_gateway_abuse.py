@@ -14,8 +14,8 @@ from prometheus_client import REGISTRY
 from websockets.asyncio.client import ClientConnection
 
 from services.gateway import __main__ as main
-from services.gateway import wire
-from services.gateway.fair import FairProtocol
+from services.gateway.following import socket_io
+from services.gateway.server.fair_websocket import FairProtocol
 from shared.orders.events import OrderEvent, OrderUnresolved
 from tests.builders import NOON, history
 from tests.eventually import eventually
@@ -104,7 +104,7 @@ def _shout(last: OrderEvent, i: int) -> OrderEvent:
 
 def _waiting(gateway: Gateway) -> int:
     """Return how many messages the gateway cannot get rid of."""
-    return sum(len(client._waiting) for client in gateway.parts.followers._clients)
+    return sum(len(client._waiting) for client in gateway.parts.hub._clients)
 
 
 async def _follow(gateway: Gateway, order_id: str) -> list[int]:
@@ -150,8 +150,8 @@ async def test_no_more_of_a_flood_is_taken_in_than_can_be_handled(
 async def test_a_client_that_asks_and_never_reads_is_closed(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "WRITE_S", 0.5)
-    monkeypatch.setattr(wire, "CLOSE_S", 60)
+    monkeypatch.setattr(socket_io, "WRITE_S", 0.5)
+    monkeypatch.setattr(socket_io, "CLOSE_S", 60)
     slow_before = _slow_clients()
     loud = await rest_of(gateway, "sent")
     await gateway.happen(*loud, _shout(loud[-1], 0), publish=False)

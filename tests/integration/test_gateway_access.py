@@ -14,9 +14,9 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from services.gateway.answers import ProblemView
-from services.gateway.api_keys import line_for, new_key
-from services.gateway.gatekeeper import OPEN
+from services.gateway.access.api_keys import line_for, new_key
+from services.gateway.access.gatekeeper import OPEN
+from services.gateway.openapi.order_schemas import ProblemView
 from tests.eventually import eventually
 from tests.gateway import EXECUTE, ORDER, Gateway, drain, gateway_settings, running_gateway
 from tests.proxy import proxied

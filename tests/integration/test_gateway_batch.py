@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.gateway.answers import BatchAnswer, ProblemView
-from services.gateway.body import BATCH_LIMIT
+from services.gateway.openapi.order_schemas import BatchAnswer, ProblemView
+from services.gateway.orders.parsing import BATCH_LIMIT
 from shared.clock import utc_now
 from tests.gateway import (
     EXECUTE,

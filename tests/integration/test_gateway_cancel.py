@@ -11,10 +11,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.gateway.access import PUBLIC, Caller, Role
-from services.gateway.answers import OrderView, ProblemView
-from services.gateway.cancel import Cancel
-from services.gateway.problems import Code, Problem
+from services.gateway.access.callers import PUBLIC, Caller, Role
+from services.gateway.http.problems import Code, Problem
+from services.gateway.openapi.order_schemas import OrderView, ProblemView
+from services.gateway.orders.cancel import Cancel
 from shared.clock import utc_now
 from shared.settings import VenueSettings
 from shared.streams.log.log import Log

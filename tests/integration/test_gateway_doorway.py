@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.__main__ import bind
-from services.gateway.doorway import answering_early
+from services.gateway.server.startup_responder import answering_early
 from tests.gateway import EXECUTE, ORDER
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.gateway.answers import OrderAccepted
+from services.gateway.openapi.order_schemas import OrderAccepted
 from shared.streams.log.order_ids import id_for_key
 from tests.gateway import EXECUTE, ORDER, Gateway, events_on, gateway_settings, running_gateway
 

@@ -14,8 +14,8 @@ from prometheus_client import REGISTRY
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from services.gateway import followers, sockets, wire
-from services.gateway.answers import EventView, OrderView, ProblemView
+from services.gateway.following import hub, socket_io, websockets
+from services.gateway.openapi.order_schemas import EventView, OrderView, ProblemView
 from shared.archive.archive import Archive
 from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate
@@ -221,8 +221,8 @@ async def test_a_client_that_does_not_read_is_closed_and_can_resume(
         patient = await stack.enter_async_context(
             running_gateway(gateway_settings(redis_url, namespace))
         )
-        monkeypatch.setattr(sockets, "WRITE_S", 0.5)
-        monkeypatch.setattr(wire, "CLOSE_S", 60)  # It must first read all that was sent before.
+        monkeypatch.setattr(websockets, "WRITE_S", 0.5)
+        monkeypatch.setattr(socket_io, "CLOSE_S", 60)  # It reads first what was sent before.
         settings = gateway_settings(redis_url, namespace, socket_queue=3, follow_check_s=600)
         gateway = await stack.enter_async_context(running_gateway(settings))
         events = await rest_of(gateway, "sent")
@@ -331,7 +331,7 @@ async def test_one_client_too_many_is_refused_before_it_is_let_in(
 async def test_a_gateway_that_stops_sends_its_clients_elsewhere_in_waves(
     redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(followers, "LEAST_WAVE", 4)
+    monkeypatch.setattr(hub, "LEAST_WAVE", 4)
     # A second between two waves: time enough to ask whether it is ready.
     async with running_gateway(gateway_settings(redis_url, namespace, drain_s=40)) as gateway:
         order_id = await gateway.submit()

@@ -13,8 +13,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.gateway import body
-from services.gateway.answers import OrderAccepted, ProblemView
+from services.gateway.openapi.order_schemas import OrderAccepted, ProblemView
+from services.gateway.orders import parsing
 from shared.clock import utc_now
 from shared.streams.log.log import Log
 from tests.eventually import eventually
@@ -302,7 +302,7 @@ async def test_a_large_body_of_unknown_length_is_not_read_to_its_end(gateway: Ga
 async def test_a_body_that_never_ends_is_not_waited_for(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body, "DEADLINE_S", 0.1)
+    monkeypatch.setattr(parsing, "DEADLINE_S", 0.1)
     reader, writer = await asyncio.open_connection(*gateway.address.split(":"))
     lines = [f"POST {EXECUTE} HTTP/1.1", "Host: here", "Content-Length: 9"]
     writer.write(("\r\n".join([*lines, "Content-Type: application/json"]) + "\r\n\r\n{").encode())

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from services.gateway import pressure
+from services.gateway.orders import backpressure
 from shared.orders.dispatch import WORKERS
 from shared.settings import VenueSettings
 from tests.eventually import eventually
@@ -19,7 +19,7 @@ from tests.servers import Valkey
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pressure, "LOOK_S", 0.02)
+    monkeypatch.setattr(backpressure, "LOOK_S", 0.02)
 
 
 async def refused(gateway: Gateway) -> httpx.Response | None:

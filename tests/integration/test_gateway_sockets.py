@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.gateway.api_keys import line_for, new_key
+from services.gateway.access.api_keys import line_for, new_key
 from shared.orders.events import OrderEvent
 from tests.builders import history
 from tests.eventually import eventually

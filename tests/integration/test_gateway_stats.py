@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.gateway import stats
-from services.gateway.reports import StatsView
+from services.gateway.api import stats
+from services.gateway.openapi.report_schemas import StatsView
 from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
 from tests.archive import many, recorded

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
-from services.gateway import streams
+from services.gateway.following import server_sent_events
 from shared.orders.events import OrderEvent
 from tests.builders import history
 from tests.eventually import eventually
@@ -147,7 +147,7 @@ async def test_updates_missed_while_the_link_was_cut_are_made_up_for(gateway: Ga
 async def test_a_stream_says_now_and_then_that_it_is_alive(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(server_sent_events, "HEARTBEAT_S", 0.02)
     async with following(gateway, await gateway.submit()) as stream:
         await stream.next()
         await stream.heartbeat()
@@ -192,9 +192,9 @@ async def test_a_client_that_left_is_forgotten(gateway: Gateway) -> None:
 async def test_a_client_that_does_not_read_is_given_up(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "WRITE_S", 0.2)
-    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.0001)
-    monkeypatch.setattr(streams, "_HEARTBEAT", b":" + b" " * 100_000 + b"\n\n")
+    monkeypatch.setattr(server_sent_events, "WRITE_S", 0.2)
+    monkeypatch.setattr(server_sent_events, "HEARTBEAT_S", 0.0001)
+    monkeypatch.setattr(server_sent_events, "_HEARTBEAT", b":" + b" " * 100_000 + b"\n\n")
     before, slow = _open(), _slow()
     with socket.create_connection(("127.0.0.1", int(gateway.address.rpartition(":")[2]))) as deaf:
         address = f"/api/orders/{await gateway.submit()}/events"

@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
-from services.gateway.access import PUBLIC
-from services.gateway.cancel import Cancel
-from services.gateway.histories import Histories
-from services.gateway.problems import Code, Problem
+from services.gateway.access.callers import PUBLIC
+from services.gateway.http.problems import Code, Problem
+from services.gateway.orders.cancel import Cancel
+from services.gateway.orders.histories import Histories
 from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
 from shared.clock import utc_now

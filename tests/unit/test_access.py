@@ -16,8 +16,7 @@ from typer.testing import CliRunner
 from cli.console import Trouble
 from cli.main import app
 from cli.readiness import check_settings
-from services.gateway.access import PUBLIC, Access, Caller, Role, digest_of_key
-from services.gateway.api_keys import (
+from services.gateway.access.api_keys import (
     BadKeys,
     keep_current,
     line_for,
@@ -25,8 +24,9 @@ from services.gateway.api_keys import (
     parse_keys,
     read_keys,
 )
-from services.gateway.gatekeeper import check_origin
-from services.gateway.problems import Code, Problem
+from services.gateway.access.callers import PUBLIC, Access, Caller, Role, digest_of_key
+from services.gateway.access.gatekeeper import check_origin
+from services.gateway.http.problems import Code, Problem
 from shared.settings import GatewaySettings, InvalidSettings
 from tests.eventually import eventually
 
@@ -160,7 +160,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | 
 async def test_a_changed_file_is_taken_up_and_a_broken_one_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.gateway.api_keys.POLL_S", 0.01)
+    monkeypatch.setattr("services.gateway.access.api_keys.POLL_S", 0.01)
     path, old, new = tmp_path / "keys", new_key(), new_key()
     path.write_text(line_for(old, "desk-7", "trade", ""))
     current = Access(read_keys(path))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.cancel import check_cancelled, withdraw
-from services.gateway.problems import Code, Problem
+from services.gateway.http.problems import Code, Problem
+from services.gateway.orders.cancel import check_cancelled, withdraw
 from shared.orders.events import TransactionExpired
 from shared.orders.order import Order, evolve, replay
 from shared.orders.states import ENDS, IN_FLIGHT, State

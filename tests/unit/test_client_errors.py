@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from services.gateway.problems import Code, Problem
+from services.gateway.http.problems import Code, Problem
 from slipstream import AcceptanceUnknown, Refused, Unavailable, Unexpected
 from slipstream.errors import refusal
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.body import parse_fields, parse_order
 from services.gateway.compat.requests import is_foreign, translated, written
-from services.gateway.models import NewOrder
-from services.gateway.problems import Code, Problem
+from services.gateway.http.problems import Code, Problem
+from services.gateway.orders.parsing import parse_fields, parse_order
+from services.gateway.orders.requests import NewOrder
 
 PAIR = '"tokenIn":"SOL","tokenOut":"USDC"'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from services.gateway.corked import Corked
+from services.gateway.server.write_coalescing import Corked
 
 
 class Wire(asyncio.Transport):

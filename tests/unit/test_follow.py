@@ -8,21 +8,21 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.follow import Place, Update, updates_in
-from services.gateway.follower import ENDED, LEAVING, TOO_SLOW, Follower
+from services.gateway.following.outbox import ENDED, LEAVING, TOO_SLOW, Outbox
+from services.gateway.following.position import FollowPosition, Update, updates_in
 from shared.orders.codec import encode
 from tests.builders import history
 
 EVENTS = updates_in([encode(event) for event in history(ending="rerouted")])
 
 
-def place_at(since: int, room: int = 100) -> Place:
-    return Place("id", since, Follower(room))
+def place_at(since: int, room: int = 100) -> FollowPosition:
+    return FollowPosition("id", since, Outbox(room))
 
 
-def sent(place: Place) -> list[bytes]:
+def sent(place: FollowPosition) -> list[bytes]:
     """Return what waits to be sent."""
-    return list(place.follower._waiting)
+    return list(place.outbox._waiting)
 
 
 def versions(messages: Sequence[bytes]) -> list[int]:
@@ -50,7 +50,7 @@ def test_lost_repeated_and_reordered_updates_change_nothing(
     place.heal(EVENTS)
 
     assert versions(sent(place)) == list(range(since + 1, len(EVENTS) + 1))
-    assert place.follower.close_code == ENDED
+    assert place.outbox.close_code == ENDED
 
 
 def test_an_update_that_is_further_on_is_not_sent_before_the_one_that_is_missing() -> None:
@@ -82,7 +82,7 @@ def test_a_client_that_has_everything_of_an_ended_order_is_told_that_it_ended() 
     place = place_at(len(EVENTS))
     place.admit(EVENTS)
 
-    assert (sent(place), place.follower.close_code) == ([], ENDED)
+    assert (sent(place), place.outbox.close_code) == ([], ENDED)
 
 
 def test_a_client_ahead_of_the_history_gets_only_what_is_new_to_it() -> None:
@@ -100,7 +100,7 @@ def test_a_long_history_is_no_reason_to_call_a_client_slow() -> None:
     place.feed(EVENTS[-1])
 
     assert versions(sent(place)) == list(range(1, len(EVENTS) + 1))
-    assert place.follower.close_code == ENDED
+    assert place.outbox.close_code == ENDED
 
 
 def test_a_client_that_does_not_read_is_given_up_with_what_waits_for_it() -> None:
@@ -109,23 +109,23 @@ def test_a_client_that_does_not_read_is_given_up_with_what_waits_for_it() -> Non
     for update in EVENTS[1:4]:
         place.feed(update)
 
-    assert (sent(place), place.follower.close_code) == ([], TOO_SLOW)
+    assert (sent(place), place.outbox.close_code) == ([], TOO_SLOW)
 
 
 async def test_answers_that_were_sent_leave_no_room_for_more_news_than_before() -> None:
     place = place_at(0, room=1)
     place.admit(EVENTS[:3])
     for _ in range(3):
-        await place.follower.next()
+        await place.outbox.next()
     place.feed(EVENTS[3])
     place.feed(EVENTS[4])
 
-    assert place.follower.close_code == TOO_SLOW
+    assert place.outbox.close_code == TOO_SLOW
 
 
 def test_the_first_reason_to_close_stands() -> None:
-    follower = Follower(room=2)
-    follower.close(LEAVING)
-    follower.drop(TOO_SLOW)
+    outbox = Outbox(room=2)
+    outbox.close(LEAVING)
+    outbox.drop(TOO_SLOW)
 
-    assert follower.close_code == LEAVING
+    assert outbox.close_code == LEAVING

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.body import judged_batch, judged_order, parse_batch, parse_order
-from services.gateway.intake import digest_of
-from services.gateway.models import NewOrder
-from services.gateway.plain import plain_batch, plain_order
-from services.gateway.problems import Code, Problem
+from services.gateway.http.problems import Code, Problem
+from services.gateway.orders.fast_parsing import plain_batch, plain_order
+from services.gateway.orders.parsing import judged_batch, judged_order, parse_batch, parse_order
+from services.gateway.orders.requests import NewOrder
+from services.gateway.orders.submit import digest_of
 
 _MANY = 100_000
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.problems import Problem
-from services.gateway.said import Misunderstood, Subscribe, read_said, refusal
+from services.gateway.following.messages import Misunderstood, Subscribe, read_said, refusal
+from services.gateway.http.problems import Problem
 from tools.docs import ROOT
 
 _PAGE = (ROOT / "docs" / "sockets.md").read_text()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import pytest
 
-from services.gateway.cancel import withdraw
+from services.gateway.orders.cancel import withdraw
 from shared.concurrency.coalescer import Coalescer
 from shared.observability.log_context import about, subject
 from shared.observability.logs import JsonLines

@@ -7,8 +7,8 @@ import asyncio
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
-from services.gateway.follower import ENDED, Follower
-from services.gateway.wire import converse
+from services.gateway.following.outbox import ENDED, Outbox
+from services.gateway.following.socket_io import pump
 from shared.concurrency.timers import Deadline
 
 
@@ -27,10 +27,10 @@ async def test_an_end_is_sent_to_all_who_follow_it_before_the_first_of_them_is_c
         receive.put_nowait({"type": "websocket.connect"})
         websocket = WebSocket(scope, receive.get, send)
         await websocket.accept()
-        follower = Follower(10)
-        follower.push(b"the end")
-        follower.close(ENDED)
-        await converse(websocket, follower, hear, writing)
+        outbox = Outbox(10)
+        outbox.push(b"the end")
+        outbox.close(ENDED)
+        await pump(websocket, outbox, hear, writing)
 
     writing = Deadline(5)
     await asyncio.gather(*(serve() for _ in range(3)))

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
-from services.gateway import answers
-from services.gateway.describe import reply
-from services.gateway.models import Token
-from services.gateway.routes import EXECUTE
+from services.gateway.http.answers import EXECUTE
+from services.gateway.openapi import order_schemas
+from services.gateway.openapi.operations import reply
+from services.gateway.orders.requests import Token
 
 _Amount = Annotated[float, Field(gt=0)] | str
 _Percent = Annotated[float, Field(ge=0, le=100)] | str
@@ -58,20 +58,20 @@ class OrderByUser(_Order):
     slippage_tolerance: _Fraction = Field("0.01", examples=["0.01"])
 
 
-class OrderAccepted(answers.OrderAccepted):
+class OrderAccepted(order_schemas.OrderAccepted):
     """The order is on the log and on disk."""
 
     timestamp: datetime | None = Field(None, description="When; in answers to forerunners' orders")
 
 
-class StatusChange(answers.StatusChange):
+class StatusChange(order_schemas.StatusChange):
     """When the order took a status."""
 
     timestamp: datetime | None = Field(None, description="The same as `at`")
     metadata: dict[str, str] | None = Field(None, description="What was known by then")
 
 
-class OrderView(answers.OrderView):
+class OrderView(order_schemas.OrderView):
     """An order as it stands after `version` events."""
 
     id: str | None = Field(None, description="The same as `orderId`")
@@ -83,7 +83,7 @@ class OrderView(answers.OrderView):
     status_history: list[StatusChange]  # type: ignore[assignment]  # Each says more than ours.
 
 
-class ProblemView(answers.ProblemView):
+class ProblemView(order_schemas.ProblemView):
     """Bad news (RFC 9457)."""
 
     error: str | None = Field(None, description="The same as `title`")
@@ -101,7 +101,7 @@ def described(ours: dict[str, Any]) -> dict[str, Any]:
         [(model, "validation") for model in (*_ORDERS, *_ANSWERS)],
         ref_template="#/components/schemas/{model}",
     )
-    document["components"]["schemas"] |= theirs["$defs"]  # Our answers, under their own names.
+    document["components"]["schemas"] |= theirs["$defs"]  # Our schemas, under their own names.
     execute = document["paths"][EXECUTE]["post"]
     content = execute["requestBody"]["content"]["application/json"]
     orders = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in _ORDERS]

@@ -11,12 +11,12 @@ from typing import TypeAlias
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.body import LIMIT, parse_fields
 from services.gateway.compat import answers
 from services.gateway.compat.answers import Fields
 from services.gateway.compat.requests import is_foreign, translated, written
-from services.gateway.problems import PROBLEM_JSON
-from services.gateway.routes import EXECUTE
+from services.gateway.http.answers import EXECUTE
+from services.gateway.http.problems import PROBLEM_JSON
+from services.gateway.orders.parsing import LIMIT, parse_fields
 
 SUBMITS = {EXECUTE, "/api/orders"}
 _ONE_ORDER = re.compile(r"/api/orders/[^/]+")

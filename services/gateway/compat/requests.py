@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from services.gateway.models import JsonNumber, exact_number
-from services.gateway.problems import Code, FieldError, Problem
+from services.gateway.http.problems import Code, FieldError, Problem
+from services.gateway.orders.requests import JsonNumber, exact_number
 
 _FULL_BPS = 10_000
 # What one unit of each field is in 0.01 %: slippagePct is percent, the others are fractions.

@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.body import parse_fields
 from services.gateway.compat import answers
 from services.gateway.compat.answers import Fields
 from services.gateway.compat.http import as_json
 from services.gateway.compat.messages import Retelling, Telling, by_name, with_facts, with_order
 from services.gateway.compat.requests import translated, written
-from services.gateway.problems import Problem
-from services.gateway.routes import EXECUTE, MANY
+from services.gateway.http.answers import EXECUTE, MANY
+from services.gateway.http.problems import Problem
+from services.gateway.orders.parsing import parse_fields
 from shared.orders.states import END_STATUSES
 
 BY_NAME = "/ws"
@@ -39,8 +39,8 @@ async def serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Non
     if scope["path"] == BY_NAME:
         scope = {**scope, "path": EXECUTE, "raw_path": EXECUTE.encode()}
         scope["query_string"] = _from_the_start(QueryParams(scope["query_string"]))
-    conversation = Conversation(receive, send, manner)
-    await app(scope, conversation.receive, conversation.send)
+    session = Session(receive, send, manner)
+    await app(scope, session.receive, session.send)
 
 
 def _from_the_start(query: QueryParams) -> bytes:
@@ -61,7 +61,7 @@ def _manner_of(scope: Scope) -> Manner | None:
     return Manner(with_order, every=True) if path.startswith("/api/orders/") else None
 
 
-class Conversation:
+class Session:
     """One socket between a client of a forerunner and the gateway."""
 
     def __init__(self, receive: Receive, send: Send, manner: Manner) -> None:

@@ -1,0 +1,142 @@
+"""The door: nothing gets in without a caller, except what is open to all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from services.gateway.access.callers import Access, Caller
+from services.gateway.access.rate_limits import Quota
+from services.gateway.access.tickets import Tickets
+from services.gateway.http.middleware import add_missing
+from services.gateway.http.problems import Code, Problem
+from shared.observability.metrics import TURNED_AWAY
+
+# What says nothing about orders. Everything else is closed, also what is added one day.
+OPEN = frozenset({"/health", "/health/ready", "/metrics", "/docs", "/openapi.json"})
+
+
+@dataclass(slots=True)
+class Inside:
+    """How many requests wait for their answers, and how many may."""
+
+    limit: int
+    now: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Return whether nobody else may come in."""
+        return self.now >= self.limit
+
+    def __enter__(self) -> None:
+        self.now += 1
+
+    def __exit__(self, *_why: object) -> None:
+        self.now -= 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Who is let in, how often, and how many at once."""
+
+    access: Access
+    tickets: Tickets
+    quota: Quota
+    origins: frozenset[str]  # Of pages that may open sockets; "*" is every page.
+    inside: Inside
+
+
+class Gatekeeper:
+    """Middleware: finds out who sent a request, for `caller_of`, or turns it away."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app = app
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer why not."""
+        if scope["path"] in OPEN:
+            await self._app(scope, receive, send)
+            return
+        try:
+            if scope["type"] == "websocket":
+                scope["caller"] = await visitor(HTTPConnection(scope), self._rules)
+                left: Mapping[str, str] = {}
+            else:
+                scope["caller"], left = await self._customer(scope)
+        except Problem as problem:
+            TURNED_AWAY.labels(problem.code.name).inc()
+            await _refuse(problem, scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+        else:
+            await self._counted(scope, receive, send, left)
+
+    async def _customer(self, scope: Scope) -> tuple[Caller, Mapping[str, str]]:
+        if self._rules.inside.full:
+            raise Problem(Code.OVERLOADED)
+        caller = self._rules.access.caller(Headers(scope=scope))
+        # Looking, following and cancelling are free: they must not wait for new orders.
+        asks = scope["method"] == "POST"
+        return caller, await self._rules.quota.spend(caller) if asks else {}
+
+    async def _counted(
+        self, scope: Scope, receive: Receive, send: Send, left: Mapping[str, str]
+    ) -> None:
+        # A request is inside until its answer starts: one that is streamed stays long.
+        waiting, inside = True, self._rules.inside
+        inside.now += 1
+
+        async def sent(message: Message) -> None:
+            nonlocal waiting
+            if message["type"] == "http.response.start":
+                add_missing(message, _raw(left))  # A batch knows later figures.
+                inside.now -= waiting
+                waiting = False
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        finally:
+            inside.now -= waiting
+
+
+async def visitor(connection: HTTPConnection, rules: Rules) -> Caller:
+    """Return who opens a socket. Raises `Problem` when that is nobody who may."""
+    check_origin(connection.headers, rules.origins)
+    ticket = connection.query_params.get("ticket")
+    if ticket is None or rules.access.is_open:
+        return rules.access.caller(connection.headers)
+    return await rules.tickets.caller(ticket)
+
+
+def check_origin(headers: Headers, allowed: frozenset[str]) -> None:
+    """Raise `Problem` when a browser opens a socket for a page that is not ours.
+
+    Only browsers send an Origin, and they let any page open a socket anywhere.
+    """
+    origin = headers.get("origin")
+    if origin is None or not allowed.isdisjoint((origin, "*")):
+        return
+    if origin.partition("://")[2] != headers.get("host"):
+        raise Problem(Code.ORIGIN_NOT_ALLOWED)
+
+
+def _raw(headers: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]:
+    return ((name.encode(), value.encode()) for name, value in headers.items())
+
+
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await problem.response()(scope, receive, send)
+        return
+    await WebSocket(scope, receive, send).send_denial_response(problem.response())
+    # Uvicorn takes a refusal for a failure unless it has seen the connection close.
+    await asyncio.sleep(0)

@@ -1,0 +1,36 @@
+"""What the OpenAPI document says beyond the single addresses: shapes, keys, refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.gateway.access.gatekeeper import OPEN
+from services.gateway.http.problems import Code
+from services.gateway.openapi.operations import problems
+from services.gateway.openapi.order_schemas import component_schemas
+
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_ALWAYS = (Code.UNAUTHENTICATED,)
+_CHANGING = (Code.UNAUTHENTICATED, Code.FORBIDDEN)
+_ASKING = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED)
+_TURNED_AWAY = {"post": _ASKING, "put": _CHANGING, "delete": _CHANGING}
+
+
+def complete(described: dict[str, Any]) -> dict[str, Any]:
+    """Add to a document what the addresses have in common."""
+    described["components"] = {"schemas": component_schemas(), "securitySchemes": _SCHEMES}
+    for path, methods in described["paths"].items():
+        if path not in OPEN:
+            for method, operation in methods.items():
+                _close(operation, _TURNED_AWAY.get(method, _ALWAYS))
+    return described
+
+
+def _close(operation: dict[str, Any], codes: tuple[Code, ...]) -> None:
+    # Nothing or one of the keys: it depends on the gateway's settings.
+    operation["security"] = [{}, *({name: []} for name in _SCHEMES)]
+    for status, answer in problems(*codes).items():
+        operation["responses"].setdefault(str(status), answer)

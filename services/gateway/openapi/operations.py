@@ -1,0 +1,121 @@
+"""Words for OpenAPI: what an address takes and answers, in the shapes of `answers`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from itertools import groupby
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.gateway.http.problems import PROBLEM_JSON, RETRY_AFTER_S, Code, Problem
+
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds to wait",
+        "schema": {"type": "integer"},
+        "example": RETRY_AFTER_S,
+    }
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes a retry safe: for two days, unless configured otherwise, the same key "
+    "with the same body is the same order",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+_TRACEPARENT = {
+    "name": "traceparent",
+    "in": "header",
+    "required": False,
+    "description": "The trace that the order is to belong to (W3C Trace Context). It is carried in "
+    "every event of the order; one that is not valid is ignored",
+    "schema": {"type": "string"},
+    "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+}
+_ORDER_ID = {
+    "name": "order_id",
+    "in": "path",
+    "required": True,
+    "description": "The `orderId` of the answer with 202",
+    "schema": {"type": "string", "format": "uuid"},
+}
+
+
+_LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The version that the client has; the stream goes on behind it",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+}
+
+
+def takes_id(*, resumes: bool = False) -> dict[str, Any]:
+    """Describe an address that names an order, and whether its stream can be resumed."""
+    return {"parameters": [_ORDER_ID, *([_LAST_EVENT_ID] if resumes else [])]}
+
+
+def takes_body(schema: str) -> dict[str, Any]:
+    """Describe a request with a JSON body."""
+    content = {"application/json": {"schema": _ref(schema)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def takes_order(schema: str) -> dict[str, Any]:
+    """Describe a request with a JSON body, an Idempotency-Key and a trace."""
+    return {**takes_body(schema), "parameters": [_IDEMPOTENCY_KEY, _TRACEPARENT]}
+
+
+def takes_query(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe the query that a model reads."""
+    shapes = model.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": False, **_parameter(shape)}
+            for name, shape in shapes.items()
+        ]
+    }
+
+
+def _parameter(shape: dict[str, Any]) -> dict[str, Any]:
+    # A parameter that is not given is absent; there is no way to send null.
+    options = [option for option in shape.pop("anyOf", []) if option != {"type": "null"}]
+    description = shape.pop("description", "")
+    if shape.get("default", "") is None:
+        del shape["default"]
+    return {"description": description, "schema": {**shape, **(options[0] if options else {})}}
+
+
+def reply(schema: str, description: str, *, many: bool = False) -> dict[str, Any]:
+    """Describe a JSON answer."""
+    shape = {"type": "array", "items": _ref(schema)} if many else _ref(schema)
+    return {"description": description, "content": {"application/json": {"schema": shape}}}
+
+
+def streams_too(answer: dict[str, Any]) -> dict[str, Any]:
+    """Describe a JSON answer that can be had as server-sent events as well."""
+    text = {"schema": {"type": "string"}, "example": 'id: 1\ndata: {"status":"pending"}\n\n'}
+    return {**answer, "content": {**answer["content"], "text/event-stream": text}}
+
+
+def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """Describe the problem documents that an address may answer, with an example of each."""
+    by_status = groupby(sorted(codes, key=lambda code: code.status), key=lambda code: code.status)
+    return {status: _problem(status, list(same)) for status, same in by_status}
+
+
+def _problem(status: int, codes: list[Code]) -> dict[str, Any]:
+    examples = {c.name: {"summary": c.title, "value": Problem(c).fields()} for c in codes}
+    described: dict[str, Any] = {
+        "description": "; ".join(code.title for code in codes),
+        "content": {PROBLEM_JSON: {"schema": _ref("ProblemView"), "examples": examples}},
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        described["headers"] = _RETRY_AFTER
+    return described
+
+
+def _ref(schema: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema}"}

@@ -1,0 +1,150 @@
+"""Read a request's body: bounded, in time, and exactly as it was written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from services.gateway.http.problems import Code, FieldError, Problem
+from services.gateway.orders.fast_parsing import plain_batch, plain_order
+from services.gateway.orders.requests import MAX_BATCH, JsonNumber, NewOrder, OrderRequest
+
+LIMIT = 65_536  # Bytes.
+BATCH_LIMIT = 1_048_576
+DEADLINE_S = 5.0
+
+_LONGEST_INTEGER = 40  # Digits; Python is slow at long ones.
+
+
+async def read_order(request: Request) -> NewOrder:
+    """Return the order that the body asks for. Raises `Problem`."""
+    return parse_order(await _read(request, LIMIT))
+
+
+async def read_batch(request: Request) -> list[NewOrder | Problem]:
+    """Return each order that the body asks for, or what is wrong with it. Raises `Problem`."""
+    return parse_batch(await _read(request, BATCH_LIMIT))
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise Problem(Code.UNSUPPORTED_MEDIA_TYPE)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise Problem(Code.BODY_TOO_LARGE, f"at most {limit} bytes are read")
+    except TimeoutError:
+        raise Problem(Code.BODY_TIMEOUT) from None
+    except ClientDisconnect:
+        raise Problem(Code.MALFORMED_BODY, "it ended early") from None
+    return bytes(body)
+
+
+def parse_order(body: bytes) -> NewOrder:
+    """Return the order that `body` asks for. Raises `Problem` that names every wrong field."""
+    return plain_order(body) or judged_order(body)
+
+
+def judged_order(body: bytes) -> NewOrder:
+    """Do what `parse_order` does, for any body, at the price of a closer look."""
+    return _judge(parse_fields(body))
+
+
+def parse_batch(body: bytes) -> list[NewOrder | Problem]:
+    """Return each order of a batch, or what is wrong with it.
+
+    Raises `Problem` when the body is no batch as a whole.
+    """
+    return [*(plain_batch(body) or judged_batch(body))]
+
+
+def judged_batch(body: bytes) -> list[NewOrder | Problem]:
+    """Do what `parse_batch` does, for any body, at the price of a closer look."""
+    fields = parse_fields(body)
+    wrong = [FieldError(name, "is not a field of a batch") for name in fields if name != "orders"]
+    orders = fields.get("orders")
+    if not isinstance(orders, list) or not 1 <= len(orders) <= MAX_BATCH:
+        wrong.append(FieldError("orders", f"must be a list of 1 to {MAX_BATCH} orders"))
+    if wrong or not isinstance(orders, list):
+        raise Problem(Code.INVALID_BATCH, errors=wrong)
+    return [_judged(order) for order in orders]
+
+
+def _judged(fields: object) -> NewOrder | Problem:
+    try:
+        return _judge(fields)
+    except Problem as problem:
+        return problem
+
+
+def _judge(fields: object) -> NewOrder:
+    if not isinstance(fields, dict):
+        raise Problem(Code.INVALID_ORDER, "it must be an object")
+    try:
+        return OrderRequest.model_validate(fields).order()
+    except ValidationError as error:
+        raise Problem(Code.INVALID_ORDER, errors=field_errors(error)) from None
+
+
+def parse_fields(body: bytes) -> dict[str, Any]:
+    """Return the fields of a JSON object, its numbers as they are written. Raises `Problem`."""
+    try:
+        fields = _decode(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise Problem(Code.MALFORMED_BODY, _reason(error)) from None
+    if not isinstance(fields, dict):
+        raise Problem(Code.MALFORMED_BODY, "it must be an object")
+    return fields
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error)
+
+
+def field_errors(error: ValidationError) -> list[FieldError]:
+    """Return what is wrong with each field, for people."""
+    return [
+        FieldError(".".join(str(part) for part in problem["loc"]), _message(problem))
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _message(problem: Any) -> str:
+    known = {"missing": "is required", "extra_forbidden": "is not known here"}
+    message: str = known.get(problem["type"], problem["msg"])
+    return message.removeprefix("Value error, ")
+
+
+def _integer(text: str) -> int | JsonNumber:
+    return int(text) if len(text) <= _LONGEST_INTEGER else JsonNumber(text)
+
+
+def _only_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise Problem(Code.INVALID_ORDER, errors=[FieldError(twice, "is given more than once")])
+    return fields
+
+
+# NaN and Infinity, which are not JSON, come out as numbers that no field accepts, so that the
+# answer can name the field.
+_decode = json.JSONDecoder(
+    parse_float=JsonNumber,
+    parse_int=_integer,
+    parse_constant=JsonNumber,
+    object_pairs_hook=_only_once,
+).decode

@@ -1,0 +1,163 @@
+"""Take orders in: accepted means on the log, and a lost answer makes no second order."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET
+
+from services.gateway.http.problems import Code, Problem
+from services.gateway.orders.appending import Appending
+from services.gateway.orders.backpressure import Pressure
+from services.gateway.orders.requests import NewOrder
+from shared.clock import Clock
+from shared.observability.log_context import subject
+from shared.observability.metrics import ORDERS_ACCEPTED
+from shared.observability.tracing import Begun, attributes_of, collector
+from shared.orders.events import OrderSubmitted
+from shared.orders.values import SwapIntent
+from shared.settings import GatewaySettings
+from shared.streams.log.creation import Submission, Submitted
+from shared.streams.log.log import Log
+from shared.streams.log.order_ids import id_for_key, new_order_id
+
+_KEY = re.compile(r"[!-~]{1,255}")
+
+
+def checked_key(values: Sequence[str]) -> str | None:
+    """Return the Idempotency-Key of a request, if it has one. Raises `Problem`."""
+    if not values:
+        return None
+    if len(values) > 1 or not _KEY.fullmatch(values[0]):
+        raise Problem(
+            Code.INVALID_IDEMPOTENCY_KEY, "send one, of 1 to 255 visible ASCII characters"
+        )
+    return values[0]
+
+
+def digest_of(account: str, intent: SwapIntent, client_order_id: str | None = None) -> str:
+    """Return what two requests share exactly when they ask for the same."""
+    asked = msgspec.json.encode((account, intent, *filter(None, [client_order_id])))
+    return hashlib.blake2b(asked, digest_size=16).hexdigest()
+
+
+class Intake:
+    """Puts orders on the log, those that come at the same time together."""
+
+    def __init__(
+        self, log: Log, settings: GatewaySettings, clock: Clock, pressure: Pressure
+    ) -> None:
+        self._log = log
+        self._pressure = pressure
+        self._clock = clock
+        self._append = Appending(log, settings)
+
+    async def accept(
+        self, order: NewOrder, account: str, key: str | None, traceparent: str | None = None
+    ) -> Submitted:
+        """Return once the order is on the log, or was before under the same `key`.
+
+        Without a `key`, the order's own `clientOrderId` is its key. Raises `Problem`: 503 when
+        nothing was written, 504 when that is unknown, 409 when the key belongs to another order.
+        """
+        self._pressure.check()
+        span = _begun(traceparent)
+        submission = self._submission(
+            order, account, f"key:{key}" if key else None, span.traceparent if span else traceparent
+        )
+        try:
+            taken = await self._append.one(submission)
+        except BaseException as error:
+            subject.set(submission.event)  # Only now: what goes well is not logged.
+            _end(span, submission, error)
+            raise
+        if span:
+            _end(span, submission, taken)
+        ORDERS_ACCEPTED.inc()
+        return taken
+
+    async def accept_all(
+        self,
+        orders: Sequence[NewOrder | Problem],
+        account: str,
+        key: str | None,
+        traceparent: str | None = None,
+    ) -> list[Submitted | Problem]:
+        """Return what `accept` returns or raises, for each order of a batch; problems stay.
+
+        The orders go to the log together. `key` covers the batch: each order's place in it. Without
+        a `traceparent` each order has a trace of its own.
+        """
+        try:
+            self._pressure.check()
+        except Problem as closed:
+            return [order if isinstance(order, Problem) else closed for order in orders]
+        submissions: dict[int, Submission] = {}
+        spans: dict[int, Begun | None] = {}
+        answers: dict[int, Submitted | Problem] = {}
+        for place, order in enumerate(orders):
+            if isinstance(order, Problem):
+                answers[place] = order
+            else:
+                name = f"batch:{place}:{key}" if key else None
+                span = spans[place] = _begun(traceparent)
+                submissions[place] = self._submission(
+                    order, account, name, span.traceparent if span else traceparent
+                )
+        try:
+            answers |= await self._append.all(submissions)
+        except BaseException as error:
+            for place, submission in submissions.items():
+                _end(spans[place], submission, error)
+            raise
+        for place, submission in submissions.items():
+            _end(spans[place], submission, answers[place])
+        ORDERS_ACCEPTED.inc(sum(isinstance(answer, Submitted) for answer in answers.values()))
+        return [answers[place] for place in range(len(orders))]
+
+    def _submission(
+        self, order: NewOrder, account: str, name: str | None, traceparent: str | None
+    ) -> Submission:
+        now, marker, digest = self._clock(), None, ""
+        if name is None and order.client_order_id is not None:
+            name = f"client:{order.client_order_id}"
+        if name is None:
+            order_id = new_order_id(now)
+        else:
+            marker, order_id = id_for_key(self._log.keys, account, name, now)
+            digest = digest_of(account, order.intent, order.client_order_id)
+        event = OrderSubmitted(
+            order_id=order_id,
+            version=1,
+            at=now,
+            intent=order.intent,
+            account=account,
+            client_order_id=order.client_order_id,
+            traceparent=traceparent or UNSET,
+        )
+        until_ms = self._append.until_ms(order_id)
+        return Submission(event=event, until_ms=until_ms, marker=marker, digest=digest)
+
+
+def _begun(traceparent: str | None) -> Begun | None:
+    told = collector()
+    return told.begin("order.submit", traceparent) if told else None
+
+
+def _end(span: Begun | None, submission: Submission, what: Submitted | BaseException) -> None:
+    """End the span of an order's intake, if it has one."""
+    if span is None:
+        return
+    attributes = attributes_of(submission.event) | {
+        "messaging.system": "redis",
+        "messaging.operation.type": "send",
+        "messaging.operation.name": "append",
+    }
+    if isinstance(what, BaseException):
+        span.end(attributes, what)
+        return
+    attributes["slipstream.order.id"] = what.order_id
+    span.end(attributes | {"slipstream.order.repeated": what.kind == "repeated"})

@@ -1,0 +1,93 @@
+"""What a gateway is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from services.gateway.access.callers import Access
+from services.gateway.access.gatekeeper import Inside, Rules
+from services.gateway.access.rate_limits import Quota
+from services.gateway.access.tickets import Tickets
+from services.gateway.api.health import Health
+from services.gateway.api.quotes import Quoting
+from services.gateway.api.stats import Stats
+from services.gateway.following.hub import UpdateHub
+from services.gateway.following.server_sent_events import Streams
+from services.gateway.following.session import Desk
+from services.gateway.following.websockets import Sockets
+from services.gateway.orders.backpressure import Pressure
+from services.gateway.orders.cancel import Cancel
+from services.gateway.orders.histories import Histories
+from services.gateway.orders.submit import Intake
+from shared.archive.archive import Archive
+from shared.clock import utc_now
+from shared.settings import GatewaySettings
+from shared.streams.log.log import Log
+from shared.streams.recovery.lost_writes import LostWrites
+from shared.venues.registry import open_venues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the addresses are served with."""
+
+    rules: Rules
+    intake: Intake
+    cancel: Cancel
+    histories: Histories
+    hub: UpdateHub
+    sockets: Sockets
+    streams: Streams
+    quoting: Quoting
+    stats: Stats
+    health: Health
+    pressure: Pressure
+    lost_writes: LostWrites
+    log: Log
+    archive: Archive
+
+    @classmethod
+    def make(cls, log: Log, archive: Archive, settings: GatewaySettings, access: Access) -> Self:
+        """Return the parts of a gateway on this log and archive.
+
+        Raises `InvalidSettings` for a venue that nobody registered.
+        """
+        lost_writes = LostWrites(log, partial(archive.positions, log.keys.namespace))
+        histories, pressure = Histories(log, archive), Pressure(log, settings, lost_writes)
+        hub = UpdateHub(log, histories, settings)
+        quota, intake = Quota(log, settings), Intake(log, settings, utc_now, pressure)
+        cancel = Cancel(
+            *(log, histories, utc_now),
+            deadline_s=settings.accept_deadline_ms / 1_000,
+            lost_writes=lost_writes,
+        )
+        sockets = Sockets(hub, Desk(quota, intake, cancel), settings)
+        venues = list(open_venues(settings, log.client).values())
+        return cls(
+            rules=_rules(log, settings, access, quota),
+            intake=intake,
+            cancel=cancel,
+            histories=histories,
+            hub=hub,
+            sockets=sockets,
+            streams=Streams(hub, settings.max_sockets),
+            quoting=Quoting(venues, settings.quote_deadline_ms),
+            stats=Stats(log, archive, sockets),
+            health=Health(log, archive, hub, lost_writes),
+            pressure=pressure,
+            lost_writes=lost_writes,
+            log=log,
+            archive=archive,
+        )
+
+
+def _rules(log: Log, settings: GatewaySettings, access: Access, quota: Quota) -> Rules:
+    return Rules(
+        access=access,
+        tickets=Tickets(log),
+        quota=quota,
+        origins=frozenset(settings.allowed_origins.replace(",", " ").split()),
+        inside=Inside(settings.max_requests),
+    )
