@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import suppress
 
 
@@ -10,3 +11,11 @@ async def pause(unless: asyncio.Event, seconds: float) -> None:
     """Sleep, but wake up at once when the event is set."""
     with suppress(TimeoutError):
         await asyncio.wait_for(unless.wait(), seconds)
+
+
+def backoff(first_s: float, longest_s: float) -> Iterator[float]:
+    """Yield pauses for ever, in seconds: doubled each time, up to the longest."""
+    pause_s = first_s
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 2, longest_s)

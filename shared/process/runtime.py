@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.concurrency.pause import backoff, pause
 from shared.errors import ServerAway
 from shared.observability import tracing
 from shared.observability.logs import configure_logging
@@ -102,15 +103,13 @@ async def until_available(
     connect: Callable[[], Awaitable[T]], stop: asyncio.Event, what: str
 ) -> T | None:
     """Return what `connect` returns, waiting while its server is away; None once told to stop."""
-    pause_s = 0.1
+    pauses = backoff(0.1, 5.0)
     while not stop.is_set():
         try:
             return await connect()
         except ServerAway as error:
             logger.warning("waiting for %s: %s", what, error)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause_s)
-        pause_s = min(pause_s * 2, 5.0)
+        await pause(stop, next(pauses))
     return None
 
 

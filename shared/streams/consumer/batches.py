@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol, TypeAlias
 
-from shared.concurrency.pause import pause
+from shared.concurrency.pause import backoff, pause
 from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.observability.log_context import about
@@ -185,7 +185,7 @@ class Batches:
             await self.patience(lambda: self._group.acknowledge(batch, first=last or ()))
 
     async def _patiently(self, batch: list[Delivery]) -> Sequence[Command] | None:
-        pause_s = _FIRST_PAUSE_S
+        pauses = backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         while True:
             try:
                 return await self._handle(batch)
@@ -194,8 +194,7 @@ class Batches:
                 logger.warning("%d entries wait: %s", len(batch), error)
                 if self.patience.given_up.is_set():
                     raise LogUnavailable("told to stop", maybe_applied=False) from error
-                await pause(self.patience.given_up, pause_s)
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                await pause(self.patience.given_up, next(pauses))
 
     async def _fail(self, delivery: Delivery, error: Exception) -> None:
         group = self._group

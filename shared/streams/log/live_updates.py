@@ -18,7 +18,7 @@ from typing import Any
 from redis.exceptions import RedisClusterException, RedisError
 
 from shared.concurrency.cancellation import heeding
-from shared.concurrency.pause import pause
+from shared.concurrency.pause import backoff, pause
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
 
@@ -81,15 +81,16 @@ class Updates:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the links up until told to stop."""
-        pause_s = _FIRST_PAUSE_S
+        pauses = backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         while not stop.is_set():
             try:
                 await self._log.client.refresh()
                 await self._link(stop)
             except _LOST as error:
                 logger.warning("live updates interrupted: %s", error)
-            pause_s = _FIRST_PAUSE_S if self._was_up else min(pause_s * 2, _LONGEST_PAUSE_S)
-            await pause(stop, pause_s)
+            if self._was_up:
+                pauses = backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+            await pause(stop, next(pauses))
 
     async def _link(self, stop: asyncio.Event) -> None:
         links = self._log.client.links()

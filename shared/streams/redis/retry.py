@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from shared.concurrency.pause import pause
+from shared.concurrency.pause import backoff, pause
 from shared.observability import metrics
 from shared.streams.errors import LogUnavailable
 
@@ -31,15 +31,15 @@ class WaitForRedis:
 
         Raises `LogUnavailable` only once the wait is given up.
         """
-        pause_s = _FIRST_PAUSE_S
+        pauses, is_told = backoff(_FIRST_PAUSE_S, LONGEST_PAUSE_S), False
         while True:
             try:
                 return await attempt()
             except LogUnavailable as error:
-                if pause_s == _FIRST_PAUSE_S:
+                if not is_told:
+                    is_told = True
                     metrics.REDIS_AWAY.inc()
                     logger.warning("waiting for Redis: %s", error)
                 if self.given_up.is_set():
                     raise
-                await pause(self.given_up, pause_s * random.uniform(0.5, 1))  # noqa: S311 - jitter
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                await pause(self.given_up, next(pauses) * random.uniform(0.5, 1))  # noqa: S311 - jitter
