@@ -20,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 from shared.archive.listing import IN_ORDER, Filter, Place, page_query
 from shared.archive.migrate import migrate
 from shared.orders.states import Status
-from tests.servers import postgres_server
+from tests.support.servers import postgres_server
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = timedelta(days=90)

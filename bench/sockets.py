@@ -30,10 +30,10 @@ from shared.orders.view import public_json
 from shared.settings import Settings
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
-from tests.builders import history
-from tests.eventually import eventually
-from tests.replicas import place_history
-from tests.servers import free_port, redis_server
+from tests.support.builders import history
+from tests.support.eventually import eventually
+from tests.support.replicas import place_history
+from tests.support.servers import free_port, redis_server
 
 _TICK_S = 0.05
 _BOUND = 2.0

@@ -14,9 +14,9 @@ from xdist.scheduler import LoadFileScheduling
 
 from shared.settings import VenueSettings
 from shared.streams.log.log import Log
-from tests.servers import new_database, postgres_server, redis_server
+from tests.support.servers import new_database, postgres_server, redis_server
 
-_LONG = ("tests/e2e/", "tests/integration/test_reconciler.py")
+_LONG = ("tests/e2e/", "tests/integration/executor/test_reconciler.py")
 
 # A busy machine is no reason to fail; the whole test has a time limit anyway.
 hypothesis_settings.register_profile(
@@ -38,8 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     The longest, which have a time limit of their own, come first, and the short ones last.
     """
     files = list(dict.fromkeys(item.path for item in items))
-    busy = [path for path in files if path.parent.name in ("e2e", "deploy")]
-    waiting = [path for path in files if path.parent.name == "integration"]
+    busy = [path for path in files if {"e2e", "deploy"}.intersection(path.parts)]
+    waiting = [path for path in files if "integration" in path.parts]
     place = {path: i / len(kind) for kind in (busy, waiting) for i, path in enumerate(kind)}
     longest = {item for item in items if item.get_closest_marker("timeout")}
     items.sort(key=lambda item: -1.0 if item in longest else place.get(item.path, 1.0))

@@ -23,8 +23,8 @@ from shared.settings import Settings
 from shared.streams.consumer.group import Group
 from shared.streams.log.appends import Append
 from shared.streams.log.log import Log
-from tests.builders import history, submitted
-from tests.replicas import submit
+from tests.support.builders import history, submitted
+from tests.support.replicas import submit
 
 _BATCH = 500
 _MOST_ENTRIES = 50_000

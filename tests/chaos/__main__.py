@@ -16,7 +16,7 @@ from tests.chaos.command import CHAIN, Plan, Result, execute, keep
 from tests.chaos.nemesis import FAULTS
 from tests.chaos.records import load
 from tests.chaos.run import Violation
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 EVERY_FAULT = (*FAULTS, CHAIN)
 _SHOWN = 20

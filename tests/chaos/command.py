@@ -16,7 +16,7 @@ from tests.chaos.nemesis import Nemesis
 from tests.chaos.records import Archived, Injected, Record, Row, save
 from tests.chaos.run import Violation
 from tests.chaos.stage import LEASE_MS, Stage, staged
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 CHAIN = "chain"  # The one fault that is no act of the nemesis: it is in the venues' settings.
 # Everything that a chain and its nodes do wrong, all the time, a little.

@@ -14,9 +14,9 @@ from shared.orders.dispatch import GROUPS
 from shared.streams.log.log import Log
 from shared.venues.ledger import Ledger
 from tests.chaos.records import Archived, Listed, Record, Row, Swapped
-from tests.eventually import eventually
-from tests.processes import StackSettings
-from tests.replicas import unsettled
+from tests.support.eventually import eventually
+from tests.support.processes import StackSettings
+from tests.support.replicas import unsettled
 
 _PAGE = 1_000
 _EVERY_KEY = 10_000_000

@@ -19,7 +19,7 @@ from tests.chaos.hearing import heard
 from tests.chaos.records import Answer, Connection, Record
 from tests.chaos.run import ACCEPTED
 from tests.chaos.wishes import NAMELESS, Wishes
-from tests.gateway import EXECUTE
+from tests.support.gateway import EXECUTE
 
 _ANSWER_S = 5.0
 _PAUSE_S = 0.2

@@ -15,7 +15,7 @@ from tests.chaos import network
 from tests.chaos.network import Network, Strike
 from tests.chaos.records import Fell, Injected
 from tests.chaos.stage import LEASE_MS, Replica, Stage
-from tests.processes import EVERY_SERVICE, Service
+from tests.support.processes import EVERY_SERVICE, Service
 
 _MOST_REPLICAS, _LEAST_REPLICAS = 3, 1
 _LONGEST_PAUSE_S = 2.5 * LEASE_MS / 1_000  # Longer than a lease, often.

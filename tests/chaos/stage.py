@@ -14,8 +14,8 @@ from pathlib import Path
 from tests.chaos.elsewhere import Elsewhere
 from tests.chaos.servers import Database
 from tests.chaos.wire import Server, Wire
-from tests.forked import Forked
-from tests.processes import (
+from tests.support.forked import Forked
+from tests.support.processes import (
     EVERY_SERVICE,
     ROOT,
     Service,
@@ -24,8 +24,8 @@ from tests.processes import (
     environment,
     interpreter,
 )
-from tests.proxy import Proxy
-from tests.servers import Valkey
+from tests.support.proxy import Proxy
+from tests.support.servers import Valkey
 
 _COMPARE = "length > expected"  # In append.lua: what --break compare takes out.
 LEASE_MS = 1_000

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from tests.chaos.link import End, FarEnd
 from tests.chaos.traffic import Sent, Traffic
-from tests.eventually import eventually
-from tests.servers import free_port
+from tests.support.eventually import eventually
+from tests.support.servers import free_port
 
 _Peer = TypeVar("_Peer", bound=asyncio.Protocol)
 _DELIVERY_S = 60.0

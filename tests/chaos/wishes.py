@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.orders.order import Order
-from tests.gateway import ORDER
+from tests.support.gateway import ORDER
 
 NAMELESS = ""
 

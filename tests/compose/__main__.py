@@ -24,7 +24,7 @@ from tests.compose.look import confinement_faults, grace_of, image_faults
 from tests.compose.project import CommandFailed, Project, project_in
 from tests.compose.prometheus import RULES, Prometheus
 from tests.compose.stops import Stop, faults, stops_in, watched
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 _RATE = 8.0  # Orders a second: enough that something is always under way.
 _REST_S = 60.0

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from tests.compose.project import Project
 from tests.compose.prometheus import Prometheus
-from tests.eventually import eventually
-from tests.processes import EVERY_SERVICE
+from tests.support.eventually import eventually
+from tests.support.processes import EVERY_SERVICE
 
 ONE = dict.fromkeys(EVERY_SERVICE, 1)
 TWO = dict.fromkeys(EVERY_SERVICE, 2)

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.settings import ConsumerSettings
 from tests.compose.project import Project, service_of
-from tests.processes import EVERY_SERVICE
+from tests.support.processes import EVERY_SERVICE
 
 _BUILD_TOOLS = ("pip", "pip3", "uv", "gcc", "cc", "make")
 

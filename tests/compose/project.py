@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.processes import ROOT, StackSettings
-from tests.servers import free_port
+from tests.support.processes import ROOT, StackSettings
+from tests.support.servers import free_port
 
 FILES = ("docker-compose.yml", "tests/compose/ports.yml")
 _PORTS = ("GATEWAY_PORT", "PROMETHEUS_PORT", "REDIS_PORT", "POSTGRES_PORT")

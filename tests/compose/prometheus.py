@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from tests.compose.project import Project
-from tests.processes import EVERY_SERVICE, ROOT
-from tests.prometheus import panel_queries
+from tests.support.processes import EVERY_SERVICE, ROOT
+from tests.support.prometheus import panel_queries
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))

@@ -25,8 +25,8 @@ from shared.venues.protocol import (
     VenueUnreachable,
 )
 from shared.venues.registry import open_venues, venue_names
-from tests.builders import an_intent, an_order_id
-from tests.eventually import eventually
+from tests.support.builders import an_intent, an_order_id
+from tests.support.eventually import eventually
 
 FAULTS = "*.unreachable=0.2,*.quote_error=0.2,*.quote_rejected=0.2,*.build_rejected=0.2"
 

@@ -20,7 +20,7 @@ from shared.settings import (
     Settings,
     VenueSettings,
 )
-from tests.programs import needed
+from tests.support.programs import needed
 
 ROOT = Path(__file__).parent.parent.parent
 OVERLAYS = ("local", "production")

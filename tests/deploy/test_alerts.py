@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.programs import promtool
+from tests.support.programs import promtool
 from tools.docs import ROOT
 from tools.metrics_page import every_metric, exposed_name
 

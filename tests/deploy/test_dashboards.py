@@ -14,10 +14,10 @@ import pytest
 import pytest_asyncio
 
 from slipstream import AsyncClient
-from tests.cli import FAST, Up, folder, up
-from tests.eventually import eventually
-from tests.programs import needed
-from tests.prometheus import Prometheus, panel_queries
+from tests.support.cli import FAST, Up, folder, up
+from tests.support.eventually import eventually
+from tests.support.programs import needed
+from tests.support.prometheus import Prometheus, panel_queries
 from tools.docs import ROOT
 
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))

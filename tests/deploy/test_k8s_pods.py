@@ -15,7 +15,7 @@ from services.gateway.access.gatekeeper import OPEN
 from shared.process.runtime import Health, metrics_server
 from shared.settings import ConsumerSettings, GatewaySettings
 from tests.deploy.manifests import CONSUMERS, READS, ROOT, SERVICES, Rendering, settings_of
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 LEAVE_S = 2  # What a consumer takes at most to leave its groups, once it has drained.
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")

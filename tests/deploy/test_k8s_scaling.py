@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from shared.observability import metrics
 from shared.settings import ConsumerSettings
 from tests.deploy.manifests import CONSUMERS, SERVICES, Manifest, Rendering, settings_of
-from tests.programs import promtool
+from tests.support.programs import promtool
 
 
 def scaler(rendering: Rendering, name: str) -> Manifest:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.archive.migrate import migrate
-from tests.processes import Services, StackSettings
+from tests.support.processes import Services, StackSettings
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests import tour
-from tests.cli import folder, up
-from tests.eventually import eventually
+from tests.support import tour
+from tests.support.cli import folder, up
+from tests.support.eventually import eventually
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crashing import QUIET, SILENT, wrong_after_crashes
+from tests.support.crashing import QUIET, SILENT, wrong_after_crashes
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crashing import NO_ANSWER, NOTHING_ARRIVES, wrong_after_crashes
+from tests.support.crashing import NO_ANSWER, NOTHING_ARRIVES, wrong_after_crashes
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from shared.streams.log.log import Log
-from tests.eventually import eventually
-from tests.gate import gated
-from tests.outcomes import all_ended, held_by, settled, swapped_once
-from tests.processes import Services, StackSettings
-from tests.replicas import placed
+from tests.support.eventually import eventually
+from tests.support.gate import gated
+from tests.support.outcomes import all_ended, held_by, settled, swapped_once
+from tests.support.processes import Services, StackSettings
+from tests.support.replicas import placed
 
 WORKERS = ("router", "executor")
 NEXT = ["RoutingStarted", "OrderRouted", "TransactionSigned", "TransactionSent", "OrderConfirmed"]

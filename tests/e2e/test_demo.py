@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli import FAST, command, folder
+from tests.support.cli import FAST, command, folder
 
 SCALE = [
     *("--scale", "gateway=2", "--scale", "router=2", "--scale", "executor=3"),

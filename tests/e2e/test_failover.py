@@ -16,18 +16,18 @@ from shared.archive.archive import Archive
 from shared.errors import ServerAway
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import accept_loss, gaps
-from tests.archive import rows
 from tests.chaos.checker import violations
 from tests.chaos.command import Plan, settings_for
 from tests.chaos.evidence import evidence
 from tests.chaos.load import Load
 from tests.chaos.records import Answer, Fell, Listed, Record
 from tests.chaos.run import ACCEPTED, Violation
-from tests.cluster import Cluster, a_cluster, following
-from tests.eventually import eventually
-from tests.processes import EVERY_SERVICE, Services, StackSettings
-from tests.replication import cut_off, facts, follows, reconnect
-from tests.servers import Valkey
+from tests.support.archive import rows
+from tests.support.cluster import Cluster, a_cluster, following
+from tests.support.eventually import eventually
+from tests.support.processes import EVERY_SERVICE, Services, StackSettings
+from tests.support.replication import cut_off, facts, follows, reconnect
+from tests.support.servers import Valkey
 
 RATE = 25  # Orders a second.
 HEARD = "no missed update"

@@ -16,16 +16,16 @@ from shared.archive.rebuild import rebuild
 from shared.orders.dispatch import GROUPS, WORKERS
 from shared.streams.log.log import Log
 from shared.streams.redis.client import checked
-from tests.archive import events_by_type, orders, rows
-from tests.cluster import SLOTS, a_cluster
-from tests.eventually import eventually
-from tests.gateway import EXECUTE, ORDER
-from tests.outcomes import settled, swaps
-from tests.processes import StackSettings
-from tests.recorder import Recorder
-from tests.servers import free_port
-from tests.stack import running_stack, stack_settings
-from tests.talk import MANY, say
+from tests.support.archive import events_by_type, orders, rows
+from tests.support.cluster import SLOTS, a_cluster
+from tests.support.eventually import eventually
+from tests.support.gateway import EXECUTE, ORDER
+from tests.support.outcomes import settled, swaps
+from tests.support.processes import StackSettings
+from tests.support.recorder import Recorder
+from tests.support.servers import free_port
+from tests.support.stack import running_stack, stack_settings
+from tests.support.talk import MANY, say
 
 ALONE, IN_BATCH, CANCELLED = 30, 30, 6
 EVENTS = "SELECT order_id, version, event::text FROM order_events ORDER BY 1, 2"

@@ -12,13 +12,13 @@ import pytest
 
 from shared.streams.log.log import Log
 from shared.streams.redis.keys import Keys
-from tests.archive import rows
-from tests.cli import command
-from tests.eventually import eventually
-from tests.gateway import EXECUTE, ORDER
-from tests.processes import EVERY_SERVICE, Service, Services, StackSettings, environment
-from tests.replicas import placed, types_of
-from tests.servers import Valkey
+from tests.support.archive import rows
+from tests.support.cli import command
+from tests.support.eventually import eventually
+from tests.support.gateway import EXECUTE, ORDER
+from tests.support.processes import EVERY_SERVICE, Service, Services, StackSettings, environment
+from tests.support.replicas import placed, types_of
+from tests.support.servers import Valkey
 
 LOST = "lost what it had acknowledged"
 

@@ -19,13 +19,13 @@ from shared.streams.consumer.backlog import backlog_of
 from shared.streams.log.log import Log
 from shared.streams.recovery.dead_letters import dead_letters
 from slipstream import AcceptanceUnknown, Refused
-from tests.archive import rows
-from tests.eventually import eventually
-from tests.load import Client
-from tests.outcomes import all_ended, ended, settled, swapped_once
-from tests.processes import EVERY_SERVICE, Service, Services, StackSettings
-from tests.replicas import placed
-from tests.servers import Valkey
+from tests.support.archive import rows
+from tests.support.eventually import eventually
+from tests.support.load import Client
+from tests.support.outcomes import all_ended, ended, settled, swapped_once
+from tests.support.processes import EVERY_SERVICE, Service, Services, StackSettings
+from tests.support.replicas import placed
+from tests.support.servers import Valkey
 
 WITHOUT_PROJECTOR = tuple(group for group in GROUPS if group != "projector")
 STREAM_BLOCK = 100  # Entries; stream-node-max-entries of Redis.

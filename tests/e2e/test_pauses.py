@@ -10,11 +10,11 @@ import pytest
 from shared.orders.events import TransactionExpired, TransactionSigned
 from shared.streams.log.log import Log
 from shared.venues.ledger import Ledger
-from tests.eventually import eventually
-from tests.gate import gated
-from tests.outcomes import all_ended, settled, swaps
-from tests.processes import Services, StackSettings
-from tests.replicas import events_of, placed
+from tests.support.eventually import eventually
+from tests.support.gate import gated
+from tests.support.outcomes import all_ended, settled, swaps
+from tests.support.processes import Services, StackSettings
+from tests.support.replicas import events_of, placed
 
 WORKERS = ("router", "executor")
 FORGETFUL = "*.never_lands=1"  # What this executor sends is dropped: the chain never answers.

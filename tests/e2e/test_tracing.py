@@ -16,13 +16,20 @@ import httpx
 import pytest
 
 from shared.streams.log.log import Log
-from tests.collector import Collector, Span, running_collector
-from tests.eventually import eventually
-from tests.gateway import EXECUTE, ORDER
-from tests.outcomes import all_ended
-from tests.processes import EVERY_SERVICE, ROOT, Service, Services, StackSettings, environment
-from tests.replicas import types_of
-from tests.servers import free_port
+from tests.support.collector import Collector, Span, running_collector
+from tests.support.eventually import eventually
+from tests.support.gateway import EXECUTE, ORDER
+from tests.support.outcomes import all_ended
+from tests.support.processes import (
+    EVERY_SERVICE,
+    ROOT,
+    Service,
+    Services,
+    StackSettings,
+    environment,
+)
+from tests.support.replicas import types_of
+from tests.support.servers import free_port
 
 CLIENTS_SPAN = "00f067aa0ba902b7"
 # What happens to an order that nothing goes wrong with.

@@ -13,8 +13,8 @@ import pytest
 
 from cli.running import find
 from slipstream import Client
-from tests.cli import FAST, Up, command, folder, up
-from tests.eventually import eventually
+from tests.support.cli import FAST, Up, command, folder, up
+from tests.support.eventually import eventually
 
 
 @pytest.fixture

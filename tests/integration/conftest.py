@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from shared.streams.redis import rate_limits
-from tests.servers import new_database
-from tests.stack import stack_in_background, stack_settings
+from tests.support.servers import new_database
+from tests.support.stack import stack_in_background, stack_settings
 
 
 @pytest.fixture(autouse=True)

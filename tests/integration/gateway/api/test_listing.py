@@ -1,0 +1,242 @@
+"""Lists of orders: every order once, newest first, whatever comes in meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+import pytest_asyncio
+from msgspec.structs import replace
+from starlette.datastructures import QueryParams
+
+from bench.list_orders import FILL, FILTERS, SPAN, START
+from services.gateway.access.callers import Caller, Role
+from services.gateway.api.listing import read_query
+from services.gateway.openapi.report_schemas import OrderPage, OrderSummary
+from shared.archive.archive import Archive
+from shared.archive.fold import Recorded
+from shared.archive.listing import IN_ORDER, Filter, Place, page_query
+from shared.archive.migrate import migrate
+from shared.orders.codec import encode
+from shared.orders.events import OrderEvent, OrderSubmitted
+from tests.support.archive import ENDINGS
+from tests.support.builders import NOON, Ending, history
+from tests.support.gateway import Gateway, gateway_settings, running_gateway
+
+LIST = "/api/orders"
+
+
+@pytest_asyncio.fixture
+async def archive(database_url: str) -> AsyncIterator[Archive]:
+    await migrate(database_url)
+    opened = await Archive.open(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def gateway(
+    redis_url: str, namespace: str, database_url: str, archive: Archive
+) -> AsyncIterator[Gateway]:
+    settings = gateway_settings(redis_url, namespace, database_url=database_url)
+    async with running_gateway(settings) as running:
+        yield running
+
+
+async def keep(
+    archive: Archive, ending: Ending = "confirmed", *, minute: int = 0, **fields: Any
+) -> str:
+    """Keep an order that was submitted so many minutes after noon; return its id."""
+    first, *rest = history(ending=ending)
+    assert isinstance(first, OrderSubmitted)
+    first = replace(first, at=NOON + timedelta(minutes=minute), **fields)
+    events: list[OrderEvent] = [first, *rest]
+    await archive.store([Recorded(event, encode(event)) for event in events])
+    return first.order_id
+
+
+async def page(gateway: Gateway, **query: Any) -> OrderPage:
+    answer = await gateway.http.get(LIST, params=query)
+    assert answer.status_code == 200, answer.text
+    return OrderPage.model_validate_json(answer.content)
+
+
+def ids(found: list[OrderSummary]) -> list[str]:
+    return [order.order_id for order in found]
+
+
+async def test_pages_bring_every_order_once_while_others_come_in(
+    gateway: Gateway, archive: Archive
+) -> None:
+    # Three at a time were submitted at the very same moment.
+    old = [await keep(archive, minute=i // 3) for i in range(20)]
+    seen, cursor = [], None
+    while True:
+        found = await page(gateway, limit=3, **({"cursor": cursor} if cursor else {}))
+        seen += found.orders
+        await keep(archive, minute=60)
+        if (cursor := found.next) is None:
+            break
+
+    assert sorted(ids(seen)) == sorted(old)
+    assert [order.submitted_at for order in seen] == sorted(
+        (order.submitted_at for order in seen), reverse=True
+    )
+
+
+async def test_a_listed_order_says_what_the_order_itself_says(
+    gateway: Gateway, archive: Archive
+) -> None:
+    order_id = await keep(archive, "confirmed", client_order_id="mine-1")
+    [listed] = (await gateway.http.get(LIST)).json()["orders"]
+    shown = (await gateway.http.get(f"{LIST}/{order_id}")).json()
+    same = set(listed) & set(shown)
+
+    assert set(listed) - same == {"failureReason"}
+    assert {name: listed[name] for name in same} == {name: shown[name] for name in same}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, [0, 1, 2, 3, 4]),
+        ({"status": "confirmed"}, [0, 2]),
+        ({"status": "failed"}, [1]),
+        ({"status": "submitted"}, [3, 4]),
+        ({"status": "pending"}, []),
+        ({"venue": "raydium"}, [0, 2, 3, 4]),
+        ({"venue": "meteora"}, []),
+        ({"tokenIn": "SOL", "tokenOut": "USDC"}, [0, 1, 2, 3, 4]),
+        ({"tokenIn": "USDC", "tokenOut": "SOL"}, []),
+        ({"clientOrderId": "order-2"}, [2]),
+        ({"from": "2026-01-01T12:01:00Z"}, [1, 2, 3, 4]),
+        ({"to": "2026-01-01T14:01:00+02:00"}, [0]),
+        ({"from": "2026-01-01T12:01:00Z", "to": "2026-01-01T12:03:00Z"}, [1, 2]),
+        ({"status": "confirmed", "venue": "raydium", "from": "2026-01-01T12:01:00Z"}, [2]),
+    ],
+)
+async def test_a_filter_leaves_what_it_names(
+    gateway: Gateway, archive: Archive, query: dict[str, str], expected: list[int]
+) -> None:
+    kept = [
+        await keep(archive, ending, minute=i, client_order_id=f"order-{i}")
+        for i, ending in enumerate(ENDINGS)
+    ]
+    found = await page(gateway, **query)
+
+    assert ids(found.orders) == [kept[i] for i in reversed(expected)]
+
+
+async def test_a_caller_lists_only_its_own_orders(archive: Archive) -> None:
+    mine = await keep(archive, account="mine")
+    await keep(archive, account="theirs")
+    nothing = QueryParams("")
+
+    async def listed(caller: Caller) -> list[str]:
+        found = await archive.orders(read_query(nothing).filter_for(caller), None, 10)
+        return [order.order_id for order in found]
+
+    assert await listed(Caller("mine", Role.READ)) == [mine]
+    assert await listed(Caller("nobody", Role.TRADE)) == []
+    assert len(await listed(Caller("nobody", Role.ADMIN))) == 2
+
+
+async def test_an_order_whose_beginning_is_not_kept_yet_is_not_listed(
+    gateway: Gateway, archive: Archive
+) -> None:
+    _, *rest = history()
+    await archive.store([Recorded(event, encode(event)) for event in rest])
+
+    assert (await page(gateway)).orders == []
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("status=done", "status"),
+        ("venue=%00", "venue"),
+        ("tokenIn=SOL", ""),
+        ("from=yesterday", "from"),
+        ("to=0001-01-01T00:00:00%2B14:00", "to"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=5_0", "limit"),
+        ("cursor=x", "cursor"),
+        ("cursor=%C3%A9", "cursor"),
+        ("cursor=WyIyMDI2LTAxLTAxVDEyOjAwOjAwWiIsICJ4Il0=", "cursor"),
+        ("page=2", "page"),
+    ],
+)
+async def test_a_wrong_query_is_refused_by_the_parameters_name(
+    gateway: Gateway, query: str, field: str
+) -> None:
+    answer = await gateway.http.get(f"{LIST}?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_QUERY")
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+async def test_a_parameter_that_is_given_twice_is_refused(gateway: Gateway) -> None:
+    answer = await gateway.http.get(f"{LIST}?limit=1&limit=2")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_QUERY")
+
+
+async def test_without_postgres_there_is_no_list(redis_url: str, namespace: str) -> None:
+    async with running_gateway(gateway_settings(redis_url, namespace)) as gateway:
+        answer = await gateway.http.get(LIST)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "HISTORY_UNAVAILABLE")
+
+
+@pytest.fixture
+def filled(database_url: str, archive: Archive) -> Iterator[psycopg.Connection]:
+    """Return a database with the orders of the benchmark, fewer of them."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(FILL, {"start": START, "span": SPAN, "orders": 20_000})
+        connection.execute("VACUUM ANALYZE orders")
+        yield connection
+
+
+@pytest.mark.parametrize("depth", [1.0, 0.5])
+def test_every_page_is_read_off_an_index_in_order(filled: psycopg.Connection, depth: float) -> None:
+    """Then it costs what it holds, however many orders there are and however deep it lies."""
+    plans = {name: _plan(filled, wanted, depth) for name, wanted in FILTERS.items()}
+
+    assert {name: plan for name, plan in plans.items() if not _stops_early(plan)} == {}
+
+
+def test_a_client_order_id_is_looked_up_by_its_index(filled: psycopg.Connection) -> None:
+    filled.execute("UPDATE orders SET client_order_id = order_id::text")
+    filled.execute("VACUUM ANALYZE orders")
+    plan = _plan(filled, Filter(account="account-1", client_order_id="mine"), 1.0)
+
+    assert "orders_by_client_order_id" in [part.get("Index Name") for part in _parts(plan)]
+
+
+def _plan(connection: psycopg.Connection, wanted: Filter, depth: float) -> dict[str, Any]:
+    query, values = page_query(wanted, Place(START + SPAN * depth, "f" * 32), 100)
+    with connection.transaction():
+        connection.execute(IN_ORDER)
+        explained = connection.execute(b"EXPLAIN (FORMAT JSON) " + query.encode(), values)
+        [[[plan]]] = explained.fetchall()
+    found: dict[str, Any] = plan["Plan"]
+    return found
+
+
+def _stops_early(plan: dict[str, Any]) -> bool:
+    """Return whether whatever a plan reads is an index in order, as far as a limit."""
+    parts = plan.get("Plans", [])
+    if plan["Node Type"] == "Limit":
+        return _stops_early(parts[0]) or parts[0]["Node Type"] == "Index Scan"
+    passes_on = plan["Node Type"] in ("Result", "Merge Append", "Subquery Scan")
+    return passes_on and all(map(_stops_early, parts))
+
+
+def _parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from _parts(part)

@@ -1,5 +1,0 @@
-"""Imported by the process that services are forked from."""
-
-from tests.forked import preload
-
-preload()

@@ -1,0 +1,133 @@
+"""A whole gateway on a free port, for tests to talk to as a client would."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from services.gateway.__main__ import bind, serve
+from services.gateway.access.api_keys import access_for
+from services.gateway.wiring import Parts
+from shared.archive.archive import Archive
+from shared.orders.codec import encode
+from shared.orders.events import OrderEvent
+from shared.orders.view import public_json
+from shared.settings import GatewaySettings
+from shared.streams.log.appends import Append
+from shared.streams.log.creation import Submission
+from shared.streams.log.log import Log
+from tests.support.builders import submitted
+from tests.support.eventually import eventually
+
+EXECUTE = "/api/orders/execute"
+ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway, seen from outside and, for what cannot be seen there, from inside."""
+
+    http: httpx.AsyncClient
+    log: Log
+    parts: Parts
+    address: str
+    stop: asyncio.Event
+
+    async def submit(self, **fields: Any) -> str:
+        """Place an order and return its id."""
+        answer = await self.http.post(EXECUTE, json=ORDER | fields)
+        assert answer.status_code == 202, answer.text
+        order_id: str = answer.json()["orderId"]
+        return order_id
+
+    async def happen(self, *events: OrderEvent, publish: bool = True) -> None:
+        """Put on the log what happens to an order next, and tell its followers."""
+        first = events[0]
+        await self.log.append(
+            "", [Append(order_id=first.order_id, expected=first.version - 1, events=events)]
+        )
+        if publish:
+            await self.publish(*events)
+
+    async def publish(self, *events: OrderEvent) -> None:
+        """Tell the followers of an order what happened, as the notifier does."""
+        messages = [(e.order_id, public_json(type(e).__name__, encode(e))) for e in events]
+        await self.log.client.run(self.log.publishing(messages))
+
+    def follow(self, order_id: str, since: int | str = 0, **options: Any) -> connect:
+        """Return a WebSocket that follows an order."""
+        return connect(
+            f"ws://{self.address}/api/orders/{order_id}/ws?since={since}", proxy=None, **options
+        )
+
+
+@asynccontextmanager
+async def running_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+    """Run a gateway until the context ends."""
+    stop = asyncio.Event()
+    log, archive = await Log.open(settings), await Archive.open(settings.database_url)
+    parts = Parts.make(log, archive, settings, access_for(settings))
+    listener = bind(settings.http_host, 0)
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    serving = asyncio.create_task(serve(parts, settings, listener, stop))
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=120) as http:
+            answers: bool = await eventually(lambda: _answers(http))
+            assert answers
+            yield Gateway(http, log, parts, address, stop)
+    finally:
+        stop.set()
+        await serving
+        await archive.close()
+        await log.close()
+
+
+async def _answers(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/health")).is_success
+    except httpx.TransportError:
+        return False
+
+
+def gateway_settings(redis_url: str, namespace: str, **others: Any) -> GatewaySettings:
+    """Return settings for a gateway without a Postgres, that has time."""
+    given = {
+        "database_url": "postgresql://127.0.0.1:1/nobody",
+        "partitions": 4,
+        "redis_timeout_s": 60,
+        "accept_deadline_ms": 60_000,  # Only ends what hangs.
+        "drain_s": 2,
+        "compat": False,  # What is tested is our own API; the dialects have tests of their own.
+    }
+    return GatewaySettings.model_validate(
+        {"redis_url": redis_url, "namespace": namespace, **given, **others}
+    )
+
+
+async def tell_time(gateway: Gateway) -> None:
+    """Let a gateway know the clock of its Redis, as the first order in each partition does."""
+    late = [Submission(event=submitted(), until_ms=0) for _ in range(200)]
+    await gateway.parts.intake._append._creation.submit(late)
+
+
+async def events_on(log: Log) -> int:
+    """Return how many events the log holds, of whatever order."""
+    streams = [log.keys.log(partition) for partition in range(log.keys.partitions)]
+    return sum(await log.client.run([("XLEN", stream) for stream in streams]))
+
+
+async def drain(socket: ClientConnection) -> tuple[list[str], int | None]:
+    """Return every message until the gateway closes, and its close code."""
+    messages = []
+    try:
+        while True:
+            messages.append(str(await socket.recv()))
+    except ConnectionClosed as closed:
+        return messages, closed.rcvd.code if closed.rcvd else None
