@@ -14,6 +14,7 @@ from typing import NamedTuple, assert_never
 from msgspec import Struct
 
 from shared.orders.codec import decode
+from shared.orders.dispatch import ENDS
 from shared.orders.events import (
     CancelRequested,
     OrderCancelled,
@@ -33,8 +34,6 @@ from shared.orders.events import (
 )
 from shared.orders.states import State
 from shared.orders.view import status_after
-
-_ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
 
 
 class Recorded(NamedTuple):
@@ -114,7 +113,7 @@ def _row(order_id: str, events: Sequence[OrderEvent]) -> OrderRow:
     )
     for event in events:
         _add_facts(row, event)
-        if isinstance(event, _ENDS):
+        if isinstance(event, ENDS):
             row.ended_at = event.at
             row.outcome = status_after(event)
     if row.outcome is not None:

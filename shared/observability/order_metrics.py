@@ -8,21 +8,13 @@ from functools import cache
 
 from shared.observability import metrics
 from shared.observability.histogram import Series
-from shared.orders.events import (
-    OrderCancelled,
-    OrderConfirmed,
-    OrderEvent,
-    OrderExpired,
-    OrderFailed,
-    OrderRouted,
-)
+from shared.orders.dispatch import ENDS
+from shared.orders.events import OrderEvent, OrderFailed, OrderRouted
 from shared.orders.ids import made_at
 from shared.orders.values import Quote
 from shared.orders.view import status_after
 
 _NONE = "none"
-# By type, not by status: what contradicts an end carries the status of that end.
-_ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
 
 
 def count_appended(appended: Iterable[tuple[OrderEvent, Sequence[OrderEvent]]]) -> None:
@@ -34,7 +26,7 @@ def count_appended(appended: Iterable[tuple[OrderEvent, Sequence[OrderEvent]]]) 
             kind = type(event)
             kinds[kind] += 1
             _hop_seconds(kind).observe(max(0.0, (event.at - before.at).total_seconds()))
-            if isinstance(event, _ENDS):
+            if isinstance(event, ENDS):
                 _count_end(before, event)
             before = event
     for kind, count in kinds.items():
@@ -43,7 +35,7 @@ def count_appended(appended: Iterable[tuple[OrderEvent, Sequence[OrderEvent]]]) 
 
 def _count_end(before: OrderEvent, event: OrderEvent) -> None:
     status = status_after(event)
-    venue = _venue_of(event) or _venue_of(before) or _NONE
+    venue = venue_of(event) or venue_of(before) or _NONE
     reason = event.reason if isinstance(event, OrderFailed) else _NONE
     metrics.series(metrics.ORDERS_ENDED, status, venue, reason).inc()
     took_s = event.at.timestamp() - made_at(event.order_id)
@@ -55,7 +47,8 @@ def _hop_seconds(kind: type[OrderEvent]) -> Series:
     return metrics.series(metrics.HOP_SECONDS, kind.__name__)
 
 
-def _venue_of(event: OrderEvent) -> str:
+def venue_of(event: OrderEvent) -> str:
+    """Return the venue that an event is about, or ``""`` for none."""
     if isinstance(event, OrderRouted):
         return event.route.venue
     return getattr(event, "venue", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.orders.events import (
     CancelRequested,
     OrderCancelled,
+    OrderConfirmed,
     OrderEvent,
     OrderExpired,
     OrderFailed,
@@ -31,6 +32,8 @@ CONTINUES: dict[type[OrderEvent], str] = {
     TransactionExpired: "router",
     CancelRequested: "executor",
 }
+# By type, not by status: what contradicts an end carries the status of that end.
+ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
 # Ends that may turn out otherwise: what was signed for such an order is looked for once more.
 _LOOKED_BACK_AT = (OrderFailed, OrderCancelled, OrderExpired, OutcomeContradicted)
 _WORK: dict[type[OrderEvent], str] = CONTINUES | dict.fromkeys(_LOOKED_BACK_AT, "executor")

@@ -1,4 +1,4 @@
-"""What waits to be sent to one client. Bounded: a client that does not read costs little."""
+"""The queue of one client. Bounded: a client that does not read costs little."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import deque
 
 # Close codes of RFC 6455 and its registry.
 ENDED, GONE, BROKEN, LEAVING, TOO_SLOW = 1000, 1005, 1011, 1012, 1013
+WRITE_S = 5.0  # A client that takes nothing for so long is given up.
 
 
 class Outbox:

@@ -7,13 +7,14 @@ the live link brings it. An update that is further on reveals a gap, which the h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from services.gateway.following.outbox import BROKEN, ENDED, Outbox
-from services.gateway.http.problems import Problem
+from services.gateway.http.problems import Code, Problem
 from shared.orders.codec import MalformedEvent
 from shared.orders.states import END_STATUSES
 from shared.orders.view import public_json
@@ -40,6 +41,7 @@ class _Stored(msgspec.Struct):
     type: str
 
 
+_SINCE = re.compile(r"[0-9]{1,9}")
 _public = msgspec.json.Decoder(_Public)
 _stored = msgspec.json.Decoder(_Stored)
 
@@ -138,3 +140,10 @@ class FollowPosition:
     def _end_after(self, update: Update) -> None:
         if update.ended and update.version <= self.position:
             self.finish()
+
+
+def checked_since(name: str, text: str) -> int:
+    """Return the version after which a client goes on. Raises `Problem` about `name`."""
+    if not _SINCE.fullmatch(text):
+        raise Problem(Code.INVALID_SINCE, f"{name} must be a number from 0 on")
+    return int(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import AbstractAsyncContextManager
 
 from starlette.requests import Request
@@ -12,17 +11,15 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.access.callers import caller_of
 from services.gateway.following.hub import UpdateHub
-from services.gateway.following.outbox import ENDED, GONE, TOO_SLOW, Outbox
-from services.gateway.following.position import Update
+from services.gateway.following.outbox import ENDED, GONE, TOO_SLOW, WRITE_S, Outbox
+from services.gateway.following.position import Update, checked_since
 from services.gateway.http.problems import Code, Problem
 from shared.observability.metrics import SLOW_CLIENTS, STREAMS
 
 EVENT_STREAM = "text/event-stream"
 HEARTBEAT_S = 15.0  # Proxies cut connections that say nothing for a minute.
-WRITE_S = 5.0  # A client that takes nothing for so long is given up.
 
 _HEARTBEAT = b":\n\n"
-_VERSION = re.compile(r"[0-9]{1,9}")
 
 
 def wants_stream(request: Request) -> bool:
@@ -42,7 +39,7 @@ class Streams:
         """Return the answer that streams an order's events until it ends. Raises `Problem`."""
         if self._open >= self._limit or self._hub.leaving:
             raise Problem(Code.TOO_MANY_SOCKETS)
-        since = _checked_since(request.headers.get("last-event-id", "0"))
+        since = checked_since("Last-Event-ID", request.headers.get("last-event-id", "0"))
         following = self._hub.following(caller_of(request), order_id, since, _rendered)
         return _EventStream(self, following)
 
@@ -114,9 +111,3 @@ async def _listen(outbox: Outbox, receive: Receive) -> None:
 
 def _rendered(update: Update) -> bytes:
     return b"id: %d\ndata: %s\n\n" % (update.version, update.message)
-
-
-def _checked_since(text: str) -> int:
-    if not _VERSION.fullmatch(text):
-        raise Problem(Code.INVALID_SINCE, "Last-Event-ID must be a number from 0 on")
-    return int(text)

@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 
 from starlette.websockets import WebSocket
 
-from services.gateway.following.outbox import BROKEN, GONE, TOO_SLOW, Outbox
+from services.gateway.following.outbox import BROKEN, GONE, TOO_SLOW, WRITE_S, Outbox
 from services.gateway.http.problems import Code, Problem
 from shared.concurrency.timers import Deadline
 from shared.observability.metrics import SLOW_CLIENTS
 
-WRITE_S = 5.0  # A client that takes nothing for so long is given up.
 CLOSE_S = 1.0
 
 _CLOSE_CODES = {

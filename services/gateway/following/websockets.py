@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,17 +12,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from services.gateway.access.callers import caller_of
 from services.gateway.following.hub import UpdateHub
 from services.gateway.following.messages import PONG, Ping, read_said
-from services.gateway.following.outbox import Outbox
+from services.gateway.following.outbox import WRITE_S, Outbox
+from services.gateway.following.position import checked_since
 from services.gateway.following.session import Desk, Session
-from services.gateway.following.socket_io import WRITE_S, pump, refuse
+from services.gateway.following.socket_io import pump, refuse
 from services.gateway.following.subscriptions import Subscriptions
 from services.gateway.http.answers import checked_id
 from services.gateway.http.problems import Code, Problem
 from shared.concurrency.timers import Deadline
 from shared.observability.metrics import SOCKETS
 from shared.settings import GatewaySettings
-
-_SINCE = re.compile(r"[0-9]{1,9}")
 
 
 class Sockets:
@@ -59,7 +57,7 @@ class Sockets:
             if not let_in:
                 return
             try:
-                since = _checked_since(websocket.query_params.get("since", "0"))
+                since = checked_since("it", websocket.query_params.get("since", "0"))
                 async with self._hub.following(
                     caller_of(websocket), checked_id(order_id), since
                 ) as outbox:
@@ -113,9 +111,3 @@ async def _hear(outbox: Outbox, said: str | bytes) -> None:
     else:
         how = 'send {"action":"ping"}, or nothing; /api/orders/ws takes more'
         outbox.answer(Problem(Code.INVALID_MESSAGE, how).document())
-
-
-def _checked_since(text: str) -> int:
-    if not _SINCE.fullmatch(text):
-        raise Problem(Code.INVALID_SINCE, "it must be a number from 0 on")
-    return int(text)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from shared.observability import metrics
 from shared.streams.consumer.group import RETRY
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.halted_orders import halted_counts
 from shared.streams.log.log import Log
-from shared.streams.redis.client import checked
+from shared.streams.redis.client import checked, named
 from shared.streams.redis.scripts import Command
 
 _OF_GROUPS = (
@@ -49,19 +48,19 @@ async def backlog_of(log: Log, group: str) -> list[Backlog]:
         groups, pending, parked = replies[3 * partition : 3 * partition + 3]
         if isinstance(groups, Exception) or isinstance(pending, Exception):
             continue
-        named = {fields[b"name"].decode(): fields for fields in map(_named, groups)}
-        if group not in named:
+        by_name = {fields[b"name"].decode(): fields for fields in map(named, groups)}
+        if group not in by_name:
             continue
         count, oldest, _, holders = pending
         found.append(
             Backlog(
                 partition=partition,
-                lag=named[group].get(b"lag"),
+                lag=by_name[group].get(b"lag"),
                 pending=count,
                 retrying=int(dict(map(tuple, holders or ())).get(RETRY.encode(), 0)),
                 oldest_pending_s=_age_s(oldest, now) if oldest else 0.0,
                 parked=parked,
-                last_delivered=named[group][b"last-delivered-id"].decode(),
+                last_delivered=by_name[group][b"last-delivered-id"].decode(),
             )
         )
     return found
@@ -128,7 +127,3 @@ def _age_s(entry_id: bytes, now: Sequence[bytes]) -> float:
     seconds, microseconds = now
     made_ms = int(entry_id.split(b"-")[0])
     return max(0.0, int(seconds) + int(microseconds) / 1_000_000 - made_ms / 1_000)
-
-
-def _named(flat: Sequence[Any]) -> dict[bytes, Any]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -11,7 +11,7 @@ from shared.orders.dispatch import WORKERS
 from shared.streams.consumer.deliveries import Delivery, Entries, due
 from shared.streams.consumer.handler import Turn
 from shared.streams.log.log import Log
-from shared.streams.redis.client import checked
+from shared.streams.redis.client import checked, named
 from shared.streams.redis.scripts import Command, Script
 
 RETRY = "~retry"  # Holds the entries whose step failed, until their wait is over.
@@ -225,7 +225,7 @@ class Group:
         quiet = {
             fields[b"name"].decode()
             for page in replies
-            for fields in map(_named, page)
+            for fields in map(named, page)
             if fields[b"idle"] >= idle_ms
         } - {RETRY, self.me}
         for name in quiet:
@@ -244,7 +244,3 @@ class Group:
 def _place_of(entry_id: str) -> tuple[int, int]:
     ms, _, number = entry_id.partition("-")
     return int(ms), int(number)
-
-
-def _named(flat: Sequence[Any]) -> dict[bytes, Any]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Sequence
 
 from shared.observability.log_context import subject
+from shared.observability.order_metrics import venue_of
 from shared.observability.tracing import (
     Collector,
     Done,
@@ -175,7 +176,7 @@ class _TracedSteps:
                 **_messaging(self._group, step.delivery),
             }
         events = following.events if isinstance(following, Park) else following
-        if venue := next(filter(None, map(_venue_of, (*events, event))), ""):
+        if venue := next(filter(None, map(venue_of, (*events, event))), ""):
             attributes["slipstream.venue"] = venue
         done = Done(
             name=name,
@@ -186,9 +187,3 @@ class _TracedSteps:
             error=error,
         )
         self._told.record(done)
-
-
-def _venue_of(event: OrderEvent) -> str:
-    if isinstance(event, OrderRouted):
-        return event.route.venue
-    return getattr(event, "venue", "")

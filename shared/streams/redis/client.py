@@ -175,3 +175,8 @@ def checked(reply: Any) -> Any:
 
 def _is_enough(count: Any, copies: Copies | None) -> bool:
     return copies is None or (isinstance(count, int) and count >= copies.replicas)
+
+
+def named(flat: Sequence[Any]) -> dict[bytes, Any]:
+    """Return what a flat list of names and values says."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
