@@ -35,8 +35,8 @@ CONTINUES: dict[type[OrderEvent], str] = {
 # By type, not by status: what contradicts an end carries the status of that end.
 ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
 # Ends that may turn out otherwise: what was signed for such an order is looked for once more.
-_LOOKED_BACK_AT = (OrderFailed, OrderCancelled, OrderExpired, OutcomeContradicted)
-_WORK: dict[type[OrderEvent], str] = CONTINUES | dict.fromkeys(_LOOKED_BACK_AT, "executor")
+LOOKED_BACK_AT = (OrderFailed, OrderCancelled, OrderExpired, OutcomeContradicted)
+_WORK: dict[type[OrderEvent], str] = CONTINUES | dict.fromkeys(LOOKED_BACK_AT, "executor")
 
 WORKERS = ("router", "executor")
 READERS = ("notifier", "projector")

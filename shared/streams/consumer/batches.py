@@ -13,6 +13,7 @@ from shared.observability import metrics
 from shared.observability.log_context import about
 from shared.orders.codec import MalformedEvent
 from shared.settings import ConsumerSettings
+from shared.streams.consumer.attempts import bury
 from shared.streams.consumer.deliveries import Delivery
 from shared.streams.consumer.group import Group
 from shared.streams.consumer.handler import Turn
@@ -201,11 +202,7 @@ class Batches:
         if isinstance(error, MalformedEvent) or not (
             self._hold or delivery.attempt < self._settings.max_attempts
         ):
-            if await self.patience(lambda: group.bury(delivery, repr(error))):
-                metrics.DEAD_LETTERS.labels(group.name).inc()
-                logger.error(
-                    "entry %s is a dead letter: %r", delivery.place, error, extra=about(delivery)
-                )
+            await bury(group, self.patience, delivery, repr(error))
             return
         metrics.RETRIES.labels(group.name).inc()
         if self._hold:

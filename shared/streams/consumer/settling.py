@@ -102,7 +102,7 @@ class Settling:
 
     def __init__(self, group: Group, patience: WaitForRedis) -> None:
         self._group = group
-        self._patience = patience
+        self.patience = patience
         self._append: Coalescer[tuple[OrderEvent, Append], Settled] = Coalescer(
             self._append_all, batch=_AT_ONCE
         )
@@ -171,7 +171,7 @@ class Settling:
         group, appends = self._group, [append for _, append in items]
         metrics.series(metrics.SETTLE_BATCH, group.name).observe(len(appends))
         with metrics.series(metrics.APPEND_SECONDS, group.name).time():
-            settled = await self._patience(lambda: group.log.settle(group.name, group.me, appends))
+            settled = await self.patience(lambda: group.log.settle(group.name, group.me, appends))
         appended = [
             (before, append.events)
             for (before, append), one in zip(items, settled, strict=True)

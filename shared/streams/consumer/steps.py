@@ -1,32 +1,23 @@
-"""One event in, the next events out: how router and executor work.
+"""Bring orders on, one event in and the next ones out: how router and executor work.
 
 A step is settled by one script: what follows is appended, and only if the order has not moved on.
 The trigger stays pending while its holder carries on, and is acknowledged together with the last
-event that this group adds. Three kinds of bad news: a refusal is an event, "not now"
-is an exception, an unreadable entry is a dead letter.
+event that this group adds. Three kinds of bad news: a refusal is an event, "not now" is an
+exception (`attempts.py`), an unreadable entry is a dead letter.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from shared.concurrency.coalescer import Coalescer
-from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.observability.log_context import subject
 from shared.orders.codec import MalformedEvent, decode
-from shared.orders.events import (
-    EVENT_TYPES,
-    OrderCancelled,
-    OrderEvent,
-    OrderExpired,
-    OrderFailed,
-    OutcomeContradicted,
-)
+from shared.orders.events import EVENT_TYPES, OrderEvent
 from shared.settings import ConsumerSettings
+from shared.streams.consumer.attempts import Attempts
 from shared.streams.consumer.deliveries import Delivery
 from shared.streams.consumer.group import Group
 from shared.streams.consumer.handler import Ended, Handler, Next, Park, Recall, Turn
@@ -34,15 +25,10 @@ from shared.streams.consumer.in_flight import InFlight
 from shared.streams.consumer.missing_history import MissingHistory
 from shared.streams.consumer.settling import Settling, last_of
 from shared.streams.consumer.step import Step
-from shared.streams.errors import HistoryMissing, LogUnavailable
-from shared.streams.log.appends import Settled
+from shared.streams.errors import LogUnavailable
 from shared.streams.redis.retry import WaitForRedis
 
 logger = logging.getLogger(__name__)
-
-
-# What a group that looks back at ended orders still has to do when their history has left Redis.
-_ENDS = {kind.__name__ for kind in (OrderFailed, OrderCancelled, OrderExpired, OutcomeContradicted)}
 
 # Deliveries that wait for the chain without a slot, as a multiple of those with one. More are
 # parked, and looked at again so much later.
@@ -67,19 +53,18 @@ class Steps:
         """
         self.patience = WaitForRedis()
         self._group = group
-        self._handler = handler
         self._settings = settings
-        self._missing_history = MissingHistory(group.name, ended, recall)
-        self._handles = {kind.__name__ for kind in handler.handles}
-        self._when_due = self._handles | {kind.__name__ for kind in handler.handles_when_due}
-        self._waits_on = {kind.__name__ for kind in handler.waits_on}
-        self._announces = {kind.__name__ for kind in handler.announces}
+        self._handles = _names(handler.handles)
+        self._when_due = self._handles | _names(handler.handles_when_due)
+        self._waits_on = _names(handler.waits_on)
+        self._announces = _names(handler.announces)
         self._in_flight = InFlight(settings.max_in_flight)
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._leaving = False
         self._settling = Settling(group, self.patience)
-        self._put_aside = Coalescer(self._hand_all_back, batch=500)
+        self._missing_history = missing = MissingHistory(group.name, ended, recall)
+        self._attempts = Attempts(group, handler, settings.max_attempts, self._settling, missing)
 
     def room(self) -> int:
         """Return how many more steps may be started now."""
@@ -99,7 +84,7 @@ class Steps:
         for delivery in deliveries:
             if delivery in self._in_flight:
                 continue
-            if delivery.entry_id and self._is_for_others(delivery):
+            if delivery.entry_id and _is_for_others(delivery, self._handles):
                 not_ours.append(delivery)
                 continue
             self._in_flight.add(delivery, idle=delivery.type in self._waits_on)
@@ -107,12 +92,6 @@ class Steps:
         metrics.series(metrics.IN_FLIGHT, self._group.name, "work").set(self._in_flight.busy)
         metrics.series(metrics.IN_FLIGHT, self._group.name, "chain").set(self._in_flight.idle)
         return not_ours
-
-    def _is_for_others(self, delivery: Delivery) -> bool:
-        # An event that nobody knows yet may be ours once this replica is a newer one: it becomes
-        # a dead letter rather than nobody's.
-        known = delivery.type in EVENT_TYPES or not delivery.type
-        return delivery.for_others or (known and delivery.type not in self._handles)
 
     async def forget(self, vanished: Sequence[Turn]) -> None:
         """Deal with parked orders whose history is gone."""
@@ -155,7 +134,7 @@ class Steps:
             following = await self._following(delivery, event, attempt)
             if following is None:
                 return
-            event, attempt = await self._settle_step(delivery, event, following), 1
+            event, attempt = await self._settle(delivery, event, following), 1
             if event is None or self._leaving:
                 return  # Another replica goes on from here.
             self._in_flight.move(delivery, idle=type(event).__name__ in self._waits_on)
@@ -164,7 +143,7 @@ class Steps:
         try:
             return decode(raw)
         except MalformedEvent as error:
-            await self._bury(delivery, str(error))
+            await self._attempts.bury(delivery, str(error))
             return None
 
     async def _following(self, delivery: Delivery, event: OrderEvent, attempt: int) -> Next | None:
@@ -172,51 +151,9 @@ class Steps:
             return ()  # A parked order that was moved on elsewhere.
         if self._in_flight.idle > _MOST_IDLE * self._settings.max_in_flight:
             return _OVERFLOW
-        if attempt > self._settings.max_attempts:
-            return self._give_up(event, "every replica that tried died or lost its lease")
-        return await self._try(delivery, event, attempt)
+        return await self._attempts.follow(delivery, event, attempt)
 
-    async def _try(self, delivery: Delivery, event: OrderEvent, attempt: int) -> Next | None:
-        name = type(event).__name__
-        started = time.perf_counter()
-        try:
-            following = await self._handler.handle(event)
-        except ServerAway as error:
-            metrics.WAITS.labels(self._group.name, type(error).__name__).inc()
-            logger.warning("%s of %s waits: %s", name, event.order_id, error)
-            await self._retry_later(delivery, tried=attempt - 1)
-            return None
-        except HistoryMissing:
-            await self._without_history(delivery)
-            return None
-        except Exception as error:
-            # The one broad except of the steps: whatever a handler raises is an attempt.
-            if attempt < self._settings.max_attempts:
-                metrics.RETRIES.labels(self._group.name).inc()
-                logger.warning("%s of %s: attempt %d: %r", name, event.order_id, attempt, error)
-                await self._retry_later(delivery, tried=attempt)
-                return None
-            logger.exception("%s of %s: giving up", name, event.order_id)
-            return self._give_up(event, repr(error))
-        spent = time.perf_counter() - started
-        metrics.series(metrics.STEP_SECONDS, self._group.name, name).observe(spent)
-        return following
-
-    def _give_up(self, event: OrderEvent, why: str) -> Next:
-        metrics.GIVE_UPS.labels(self._group.name).inc()
-        return self._handler.give_up(event, why)
-
-    async def _retry_later(self, delivery: Delivery, *, tried: int) -> None:
-        # A parked order falls due again by itself, one lease from now.
-        await self._settling.tell(delivery)
-        if delivery.entry_id:
-            await self._put_aside((delivery, tried))
-
-    async def _hand_all_back(self, attempts: list[tuple[Delivery, int]]) -> list[None]:
-        await self.patience(lambda: self._group.retry_later(attempts))
-        return [None] * len(attempts)
-
-    async def _settle_step(
+    async def _settle(
         self, delivery: Delivery, event: OrderEvent, following: Next
     ) -> OrderEvent | None:
         """Put on the log what follows; return the event to go on from, if this group does."""
@@ -230,19 +167,9 @@ class Steps:
             carry_on=goes_on,
             announce=goes_on and name in self._announces and not self._leaving,
         )
-        if settled.outcome != "ok":
-            return await self._refused(delivery, settled)
-        return last if goes_on else None
-
-    async def _refused(self, delivery: Delivery, settled: Settled) -> OrderEvent | None:
-        if settled.outcome == "missing":
-            await self._without_history(delivery)
-            return None
-        metrics.series(metrics.SETTLED, self._group.name, settled.outcome).inc()
-        if settled.outcome == "halted":
-            await self._let_go(delivery)
-            return None
-        return await self._overtaken(delivery, settled.last)
+        if settled.outcome == "ok":
+            return last if goes_on else None
+        return await self._overtaken(delivery, await self._attempts.refused(delivery, settled))
 
     async def _overtaken(self, delivery: Delivery, last: bytes) -> OrderEvent | None:
         # Who moved the order on may have been a replica that lost its lease of this very trigger:
@@ -250,31 +177,16 @@ class Steps:
         event = await self._read(delivery, last) if last else None
         if event is None or type(event).__name__ in self._handles:
             return event
-        await self.patience(lambda: self._group.acknowledge([delivery]))
+        await self._attempts.let_go(delivery)
         return None
 
-    async def _let_go(self, delivery: Delivery) -> None:
-        logger.error("order %s is halted, and left alone", delivery.order_id)
-        if delivery.entry_id:
-            await self.patience(lambda: self._group.acknowledge([delivery]))
-        else:
-            await self.patience(lambda: self._group.unpark([delivery.order_id]))
 
-    async def _without_history(self, delivery: Delivery) -> None:
-        if await self._missing_history.has_ended(delivery.order_id):
-            if not delivery.entry_id:
-                return  # It falls due again, and is recalled then.
-            if delivery.type not in _ENDS:
-                await self.patience(lambda: self._group.acknowledge([delivery]))
-                return
-            await self._missing_history.recall(Turn(delivery.order_id, delivery.entry_id))
-        # Not tried at all: counted, the step would be given up as soon as its history is back.
-        await self._retry_later(delivery, tried=delivery.attempt - 1)
+def _is_for_others(delivery: Delivery, handled: Collection[str]) -> bool:
+    # An event that nobody knows yet may be ours once this replica is a newer one: it becomes a
+    # dead letter rather than nobody's.
+    known = delivery.type in EVENT_TYPES or not delivery.type
+    return delivery.for_others or (known and delivery.type not in handled)
 
-    async def _bury(self, delivery: Delivery, reason: str) -> None:
-        if not delivery.entry_id:
-            logger.error("the history of parked order %s cannot be read", delivery.order_id)
-            return
-        if await self.patience(lambda: self._group.bury(delivery, reason)):
-            metrics.DEAD_LETTERS.labels(self._group.name).inc()
-            logger.error("entry %s is a dead letter: %s", delivery.place, reason)
+
+def _names(kinds: Iterable[type[OrderEvent]]) -> set[str]:
+    return {kind.__name__ for kind in kinds}
