@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from collections.abc import Callable
+from functools import cached_property, partial
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from services.gateway.http.problems import Code, FieldError, Problem
 from shared.concurrency.coalescer import Coalescer, Full
+from shared.concurrency.pause import backoff
 from shared.observability.metrics import APPEND_SECONDS, EVENTS, SETTLE_BATCH
 from shared.orders.events import OrderSubmitted
 from shared.settings import GatewaySettings
@@ -21,6 +24,30 @@ _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.5
 _SUBMITTED = EVENTS.labels(OrderSubmitted.__name__)
 _BATCH, _APPENDING = SETTLE_BATCH.labels("gateway"), APPEND_SECONDS.labels("gateway")
+
+
+class _Asked(Struct):
+    """An order that is to be put on the log, and what is known of that so far."""
+
+    submission: Submission
+    maybe_applied: bool = False
+    answer: Submitted | Problem | None = None
+
+    def has_expired(self) -> bool:
+        """Return whether the order's own deadline was over before it was asked for."""
+        expires_at = self.submission.event.intent.expires_at
+        return expires_at is not None and expires_at <= self.submission.event.at
+
+    def miss(self, error: TimeoutError | LogUnavailable) -> None:
+        """Note that a try was not answered; after a timeout it may be on its way."""
+        maybe_applied = isinstance(error, TimeoutError) or error.maybe_applied
+        self.maybe_applied |= maybe_applied and self.submission.may_be_taken
+
+    def problem(self, code: Code = Code.LOG_UNAVAILABLE) -> Problem:
+        """Return why it has no answer: for `code`, unless it may be on the log."""
+        if self.maybe_applied:
+            return Problem(Code.ACCEPTANCE_UNKNOWN, order_id=self.submission.event.order_id)
+        return Problem(code)
 
 
 class Appending:
@@ -42,103 +69,90 @@ class Appending:
 
     async def one(self, submission: Submission) -> Submitted:
         """Return once the order is on the log. Raises the `Problem` that says why it is not."""
-        return await self._until_answered(submission, self._deadline())
+        one = _Asked(submission)
+        await (self._ask_known if one.has_expired() else self._ask)([one], self._deadline())
+        if isinstance(one.answer, Submitted):
+            return one.answer
+        raise one.answer or one.problem()
 
     async def all(self, submissions: dict[int, Submission]) -> dict[int, Submitted | Problem]:
         """Return what `one` returns or raises, for each; they go to the log together."""
-        # A task costs as much as an order: only those get one that the first try does not settle.
+        asked = {place: _Asked(submission) for place, submission in submissions.items()}
+        expired = [one for one in asked.values() if one.has_expired()]
+        others = [one for one in asked.values() if not one.has_expired()]
         deadline = self._deadline()
-        tries = await self._tried(submissions, deadline)
-        answers = {
-            place: _judged(done.result()) for place, done in tries.items() if _went_well(done)
-        }
-        rest = {
-            place: self._answer(submission, deadline, tries.get(place))
-            for place, submission in submissions.items()
-            if place not in answers
-        }
-        return answers | dict(zip(rest, await asyncio.gather(*rest.values()), strict=True))
+        if expired:
+            await asyncio.gather(self._ask_known(expired, deadline), self._ask(others, deadline))
+        else:
+            await self._ask(others, deadline)
+        return {place: one.answer or one.problem() for place, one in asked.items()}
 
-    async def _tried(
-        self, submissions: dict[int, Submission], deadline: float
-    ) -> dict[int, asyncio.Future[Submitted]]:
-        """Return what became of trying them all together, but for those that have expired."""
-        tries = {
-            place: self._put(submission, deadline)
-            for place, submission in submissions.items()
-            if not _has_expired(submission)
-        }
-        try:
-            if tries:
-                await asyncio.wait(tries.values())
-        finally:
-            for answer in tries.values():
-                answer.cancel()
-        return tries
-
-    def _put(self, submission: Submission, deadline: float) -> asyncio.Future[Submitted]:
-        try:
-            return self._append(submission, until=deadline)
-        except Full as full:
-            refused: asyncio.Future[Submitted] = asyncio.get_running_loop().create_future()
-            refused.set_exception(full)
-            return refused
-
-    async def _answer(
-        self,
-        submission: Submission,
-        deadline: float,
-        tried: asyncio.Future[Submitted] | None,
-    ) -> Submitted | Problem:
-        try:
-            return await self._until_answered(submission, deadline, tried)
-        except Problem as problem:
-            return problem
+    @cached_property
+    def _clock(self) -> Callable[[], float]:
+        # The loop is asked for once: each time costs a system call before Python 3.12.
+        return asyncio.get_running_loop().time
 
     def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._deadline_s
+        return self._clock() + self._deadline_s
 
-    async def _refuse_unless_known(self, marker: str | None) -> None:
+    async def _ask_known(self, expired: list[_Asked], deadline: float) -> None:
         # A repeated request gets its first answer, also after the order's own deadline.
+        await asyncio.gather(*map(self._refuse_unless_known, expired))
+        await self._ask([one for one in expired if one.answer is None], deadline)
+
+    async def _refuse_unless_known(self, one: _Asked) -> None:
+        marker = one.submission.marker
         try:
             if marker and await self._known(marker):
                 return
         except LogUnavailable:
-            raise Problem(Code.LOG_UNAVAILABLE) from None
-        late = FieldError("expiresAt", "must be in the future")
-        raise Problem(Code.INVALID_ORDER, errors=[late])
+            one.answer = Problem(Code.LOG_UNAVAILABLE)
+        else:
+            late = FieldError("expiresAt", "must be in the future")
+            one.answer = Problem(Code.INVALID_ORDER, errors=[late])
 
-    async def _until_answered(
-        self,
-        submission: Submission,
-        deadline: float,
-        tried: asyncio.Future[Submitted] | None = None,
-    ) -> Submitted:
+    async def _ask(self, asked: list[_Asked], deadline: float) -> None:
         # The same event every time: the log knows it again, so a repeat cannot make a second order.
-        loop, pause_s, maybe_applied = asyncio.get_running_loop(), _FIRST_PAUSE_S, False
-        if _has_expired(submission):
-            await self._refuse_unless_known(submission.marker)
-        while tried or loop.time() < deadline - self._answer_s:
+        pauses = None
+        while asked and self._clock() < deadline - self._answer_s:
+            # A task costs as much as an order, so none is made: all are on their way already.
+            tries, is_away = self._put(asked, deadline), False
             try:
-                submitted = await (tried or self._append(submission, until=deadline))
+                for one, tried in tries:
+                    try:
+                        self._hear(one, await tried)
+                    except (TimeoutError, LogUnavailable) as error:
+                        one.miss(error)
+                        is_away = True
+            finally:
+                for _, tried in tries:
+                    tried.cancel()
+            if is_away:
+                pauses = pauses or backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+                await asyncio.sleep(min(next(pauses), max(0.0, deadline - self._clock())))
+            asked = [one for one in asked if one.answer is None]
+
+    def _put(
+        self, asked: list[_Asked], deadline: float
+    ) -> list[tuple[_Asked, asyncio.Future[Submitted]]]:
+        tries = []
+        for one in asked:
+            try:
+                tries.append((one, self._append(one.submission, until=deadline)))
             except Full:
-                raise _unanswered(submission, Code.OVERLOADED, maybe_applied) from None
-            except TimeoutError:
-                maybe_applied = maybe_applied or submission.may_be_taken  # It may be on its way.
-            except LogUnavailable as error:
-                maybe_applied = maybe_applied or (error.maybe_applied and submission.may_be_taken)
-            else:
-                if submitted.kind != "late":
-                    return _settled(submitted)
-                if maybe_applied:
-                    break
-                # There was no other try, so the next may have a time of its own.
-                submission, tried = self._stamped(submission), None
-                continue
-            tried = None
-            await asyncio.sleep(min(pause_s, max(0.0, deadline - loop.time())))
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-        raise _unanswered(submission, Code.LOG_UNAVAILABLE, maybe_applied)
+                one.answer = one.problem(Code.OVERLOADED)
+        return tries
+
+    def _hear(self, one: _Asked, submitted: Submitted) -> None:
+        match submitted.kind:
+            case "accepted" | "repeated":
+                one.answer = submitted
+            case "conflict":
+                one.answer = Problem(Code.IDEMPOTENCY_KEY_REUSED)
+            case "late" if one.maybe_applied:
+                one.answer = one.problem()
+            case "late":  # There was no other try, so the next may have a time of its own.
+                one.submission = self._stamped(one.submission)
 
     def _stamped(self, submission: Submission) -> Submission:
         return replace(submission, until_ms=self.until_ms(submission.event.order_id))
@@ -149,29 +163,3 @@ class Appending:
             answers = await self._creation.submit(submissions)
         _SUBMITTED.inc(sum(answer.kind == "accepted" for answer in answers))
         return answers
-
-
-def _has_expired(submission: Submission) -> bool:
-    expires_at = submission.event.intent.expires_at
-    return expires_at is not None and expires_at <= submission.event.at
-
-
-def _went_well(answer: asyncio.Future[Submitted]) -> bool:
-    return answer.exception() is None and answer.result().kind != "late"
-
-
-def _judged(submitted: Submitted) -> Submitted | Problem:
-    return Problem(Code.IDEMPOTENCY_KEY_REUSED) if submitted.kind == "conflict" else submitted
-
-
-def _settled(submitted: Submitted) -> Submitted:
-    judged = _judged(submitted)
-    if isinstance(judged, Problem):
-        raise judged
-    return judged
-
-
-def _unanswered(submission: Submission, code: Code, maybe_applied: bool) -> Problem:
-    if maybe_applied:
-        return Problem(Code.ACCEPTANCE_UNKNOWN, order_id=submission.event.order_id)
-    return Problem(code)
