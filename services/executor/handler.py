@@ -9,16 +9,13 @@ from services.executor.decide import exhausted, in_flight, rejected, too_late_to
 from services.executor.look_back import LookBack
 from services.executor.settlement import Settlement
 from shared.clock import Clock
+from shared.orders.dispatch import work_of
 from shared.orders.events import (
     CancelRequested,
-    OrderCancelled,
     OrderConfirmed,
     OrderEvent,
-    OrderExpired,
-    OrderFailed,
     OrderRouted,
     OrderUnresolved,
-    OutcomeContradicted,
     TransactionSent,
     TransactionSigned,
 )
@@ -37,10 +34,7 @@ class Executor:
     settings: VenueSettings
     now: Clock
 
-    handles = (
-        *(OrderRouted, TransactionSigned, TransactionSent, OrderUnresolved, CancelRequested),
-        *(OrderFailed, OrderCancelled, OrderExpired, OutcomeContradicted),
-    )
+    handles = work_of("executor")
     handles_when_due = (OrderConfirmed,)
     waits_on = (TransactionSent, CancelRequested)
     announces = (TransactionSent,)

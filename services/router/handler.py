@@ -10,6 +10,7 @@ from shared.clock import Clock
 from shared.concurrency.timers import Deadline
 from shared.observability import metrics
 from shared.observability.order_metrics import measure_spread
+from shared.orders.dispatch import work_of
 from shared.orders.events import (
     OrderEvent,
     OrderFailed,
@@ -39,7 +40,7 @@ class Router:
     now: Clock
     may_act: MayAct = always
 
-    handles = (OrderSubmitted, RoutingStarted, RouteExpired, TransactionExpired)
+    handles = work_of("router")
     handles_when_due = ()
     waits_on = ()
     announces = (RoutingStarted,)

@@ -44,6 +44,11 @@ GROUPS = (*WORKERS, *READERS)
 ARCHIVES = "projector"
 
 
+def work_of(group: str) -> tuple[type[OrderEvent], ...]:
+    """Return the events by which a group is given work: those that it acts on."""
+    return tuple(kind for kind, worker in _WORK.items() if worker == group)
+
+
 def worker_for(last: OrderEvent) -> str:
     """Return which group is given work by an event, or ``""`` when none is."""
     return _WORK.get(type(last), "")

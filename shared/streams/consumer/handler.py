@@ -25,7 +25,7 @@ class Handler(Protocol):
 
     @property
     def handles(self) -> Collection[type[OrderEvent]]:
-        """Return the events it is to be given."""
+        """Return the events it is to be given: its group's work (`work_of`)."""
         ...
 
     @property
