@@ -17,7 +17,7 @@ accept_loss_help = f"""
 Example: slipstream accept-loss
 
 First try what loses nothing: stop every service, and start Redis with its newest data, or empty
-(docs/recovery.md). {EXIT_CODES}
+(docs/operations/recover.md). {EXIT_CODES}
 """
 _WARNING = "What was done since then may be done again: orders may be swapped a second time."
 

@@ -75,7 +75,7 @@ class Settings(BaseModel):
         ge=0,
         le=10,
         description="Replicas of Redis that must have an event before anybody hears of it or acts "
-        "on it; see docs/operations.md",
+        "on it; see docs/operations/redis.md",
     )
     replicas_ack_ms: Milliseconds = Field(
         default=1_000,

@@ -13,7 +13,7 @@ _HEAD = """\
 # Metrics
 
 Written by `make docs` from `shared/observability/metrics.py`: do not edit. What to do about them:
-[operations](operations.md#what-to-watch) and [alerts](operations.md#alerts).
+[operations](operations/watch.md#metrics) and [alerts](operations/alerts.md).
 
 Every service serves all of these at `/metrics`; those that are not its own stay at zero or have no
 series. Units are seconds, ratios (0 to 1) and counts. A histogram `x` is scraped as `x_bucket`,

@@ -111,7 +111,8 @@ def judge_standing(lost: Sequence[Gap]) -> Finding:
     what = f"Redis has lost what it had acknowledged, in {len(lost)} partitions ({lost[0]})"
     advice = (
         "stop every service, then start Redis with its newest data, or empty; "
-        "docs/recovery.md tells what each costs, and when `slipstream accept-loss` is right"
+        "docs/operations/recover.md tells what each costs, and when `slipstream accept-loss` is "
+        "right"
     )
     return Finding("broken", what, advice)
 

@@ -65,8 +65,8 @@ def test_every_metric_that_a_page_names_is_there(page: str) -> None:
     assert metrics_in(page) <= _METRICS
 
 
-def test_the_page_on_operation_names_every_metric() -> None:
-    assert metrics_in("docs/operations.md") >= _METRICS
+def test_the_page_for_watchers_names_every_metric() -> None:
+    assert metrics_in("docs/operations/watch.md") >= _METRICS
 
 
 def metrics_in(page: str) -> set[str]:
