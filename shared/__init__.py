@@ -1,1 +1,4 @@
-"""What the services have in common. Knows none of them."""
+"""The rooms that services have in common. None of them knows a service.
+
+The layers among them are in pyproject.toml, as a picture in docs/architecture.md.
+"""

@@ -1,1 +1,4 @@
-"""How the best price is found: asking the venues, and choosing among what they offer."""
+"""The best price: asking the venues, and choosing among their offers.
+
+It knows the venues below it. The router comes in, and the gateway for quotes without an order.
+"""
