@@ -6,15 +6,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.access.callers import Role, caller_of
+from services.gateway.access.callers import caller_of
 from services.gateway.access.rate_limits import Quota
 from services.gateway.http.answers import BareRoute, taken_body
 from services.gateway.http.problems import Code, Problem
 from services.gateway.openapi.operations import problems, reply, takes_order
 from services.gateway.orders.parsing import read_batch
-from services.gateway.orders.submit import Intake, checked_key
+from services.gateway.orders.submit import Intake, asked_in, refusals_counted
 from shared.observability.metrics import ORDERS_REFUSED
-from shared.observability.tracing import traceparent_in
 from shared.streams.log.creation import Submitted
 
 _BATCH = problems(
@@ -35,19 +34,13 @@ def batch_routes(intake: Intake, quota: Quota) -> APIRouter:
 
         An Idempotency-Key covers the batch: sent again, each order gets its first answer again.
         """
-        try:
-            caller = caller_of(request)
-            caller.require(Role.TRADE)
-            key = checked_key(request.headers.getlist("idempotency-key"))
+        with refusals_counted():
+            asked = asked_in(request)
             orders = await read_batch(request)
             if more := len(orders) - 1:  # The request itself was counted at the door.
-                await quota.spend(caller, more)
-            traceparent = traceparent_in(request.headers.getlist("traceparent"))
-            answers = await intake.accept_all(orders, caller.account, key, traceparent)
+                await quota.spend(caller_of(request), more)
+            answers = await intake.accept_all(orders, asked)
             _raise_if_nothing_was_written(answers)
-        except Problem as problem:
-            ORDERS_REFUSED.labels(problem.code.name).inc()
-            raise
         return Response(_shown(answers), media_type="application/json")
 
     router.add_api_route(

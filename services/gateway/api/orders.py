@@ -8,18 +8,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.access.callers import Role, caller_of
+from services.gateway.access.callers import caller_of
 from services.gateway.following.position import public_history
 from services.gateway.following.server_sent_events import Streams, wants_stream
 from services.gateway.following.websockets import Sockets
 from services.gateway.http.answers import BareRoute, id_in, json_answer, taken_body, taken_headers
-from services.gateway.http.problems import Code, Problem
+from services.gateway.http.problems import Code
 from services.gateway.openapi.operations import problems, reply, streams_too, takes_id, takes_order
 from services.gateway.orders.histories import Histories
 from services.gateway.orders.parsing import read_order
-from services.gateway.orders.submit import Intake, checked_key
-from shared.observability.metrics import ORDERS_REFUSED
-from shared.observability.tracing import traceparent_in
+from services.gateway.orders.submit import Intake, asked_in, refusals_counted
 from shared.orders.codec import decode
 from shared.orders.view import public_order
 
@@ -44,16 +42,9 @@ def order_routes(
 
     async def execute(request: Request) -> Response:
         """Take an order in. Once this answers 202, the order is kept and will be executed."""
-        try:
-            caller = caller_of(request)
-            caller.require(Role.TRADE)
-            key = checked_key(request.headers.getlist("idempotency-key"))
-            traceparent = traceparent_in(request.headers.getlist("traceparent"))
-            order = await read_order(request)
-            taken = await intake.accept(order, caller.account, key, traceparent)
-        except Problem as problem:
-            ORDERS_REFUSED.labels(problem.code.name).inc()
-            raise
+        with refusals_counted():
+            asked = asked_in(request)
+            taken = await intake.accept(await read_order(request), asked)
         response = Response(taken_body(taken), 202)
         response.raw_headers = taken_headers(taken)
         return response

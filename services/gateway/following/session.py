@@ -27,9 +27,7 @@ from services.gateway.http.answers import accepted, checked_id
 from services.gateway.http.problems import Problem
 from services.gateway.orders.cancel import Cancel
 from services.gateway.orders.parsing import parse_order
-from services.gateway.orders.submit import Intake, checked_key
-from shared.observability.metrics import ORDERS_REFUSED
-from shared.observability.tracing import traceparent_in
+from services.gateway.orders.submit import Intake, asked_by, refusals_counted
 from shared.streams.log.creation import Submitted
 
 
@@ -45,15 +43,12 @@ class Desk:
         self, caller: Caller, order: bytes, key: str | None, traceparent: str | None
     ) -> Submitted:
         """Return once the order is kept. Raises `Problem`."""
-        try:
+        with refusals_counted():
             caller.require(Role.TRADE)
             await self._quota.spend(caller)
-            key = checked_key([] if key is None else [key])
-            trace = traceparent_in([] if traceparent is None else [traceparent])
-            return await self._intake.accept(parse_order(order), caller.account, key, trace)
-        except Problem as problem:
-            ORDERS_REFUSED.labels(problem.code.name).inc()
-            raise
+            keys, traces = ([] if one is None else [one] for one in (key, traceparent))
+            asked = asked_by(caller, keys, traces)
+            return await self._intake.accept(parse_order(order), asked)
 
     async def cancel(self, caller: Caller, order_id: str) -> dict[str, Any]:
         """Return the order once it is cancelled. Raises `Problem`."""

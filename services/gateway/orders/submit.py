@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET
+from starlette.requests import Request
 
+from services.gateway.access.callers import Caller, Role, caller_of
 from services.gateway.http.problems import Code, Problem
 from services.gateway.orders.appending import Appending
 from services.gateway.orders.backpressure import Pressure
 from services.gateway.orders.requests import NewOrder
 from shared.clock import Clock
 from shared.observability.log_context import subject
-from shared.observability.metrics import ORDERS_ACCEPTED
-from shared.observability.tracing import Begun, attributes_of, collector
+from shared.observability.metrics import ORDERS_ACCEPTED, ORDERS_REFUSED
+from shared.observability.tracing import Begun, attributes_of, collector, traceparent_in
 from shared.orders.events import OrderSubmitted
 from shared.orders.values import SwapIntent
 from shared.settings import GatewaySettings
@@ -27,8 +31,41 @@ from shared.streams.log.order_ids import id_for_key, new_order_id
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
-def checked_key(values: Sequence[str]) -> str | None:
-    """Return the Idempotency-Key of a request, if it has one. Raises `Problem`."""
+class Asked(NamedTuple):
+    """Whose orders a request brings, under which Idempotency-Key, in which trace."""
+
+    account: str
+    key: str | None
+    traceparent: str | None
+
+
+def asked_by(caller: Caller, keys: Sequence[str], traceparents: Sequence[str]) -> Asked:
+    """Return what a request says beside its orders, from its headers or what stands for them.
+
+    Raises `Problem` for a caller that may not trade, and for what is no key.
+    """
+    caller.require(Role.TRADE)
+    return Asked(caller.account, _checked_key(keys), traceparent_in(traceparents))
+
+
+def asked_in(request: Request) -> Asked:
+    """Return what a request's headers say beside its orders. Raises as `asked_by` does."""
+    headers = request.headers
+    keys, traces = headers.getlist("idempotency-key"), headers.getlist("traceparent")
+    return asked_by(caller_of(request), keys, traces)
+
+
+@contextmanager
+def refusals_counted() -> Iterator[None]:
+    """Count the `Problem` that ends the context."""
+    try:
+        yield
+    except Problem as problem:
+        ORDERS_REFUSED.labels(problem.code.name).inc()
+        raise
+
+
+def _checked_key(values: Sequence[str]) -> str | None:
     if not values:
         return None
     if len(values) > 1 or not _KEY.fullmatch(values[0]):
@@ -55,19 +92,16 @@ class Intake:
         self._clock = clock
         self._append = Appending(log, settings)
 
-    async def accept(
-        self, order: NewOrder, account: str, key: str | None, traceparent: str | None = None
-    ) -> Submitted:
-        """Return once the order is on the log, or was before under the same `key`.
+    async def accept(self, order: NewOrder, asked: Asked) -> Submitted:
+        """Return once the order is on the log, or was before under the same key.
 
-        Without a `key`, the order's own `clientOrderId` is its key. Raises `Problem`: 503 when
+        Without a key, the order's own `clientOrderId` is its key. Raises `Problem`: 503 when
         nothing was written, 504 when that is unknown, 409 when the key belongs to another order.
         """
         self._pressure.check()
-        span = _begun(traceparent)
-        submission = self._submission(
-            order, account, f"key:{key}" if key else None, span.traceparent if span else traceparent
-        )
+        span = _begun(asked.traceparent)
+        name = f"key:{asked.key}" if asked.key else None
+        submission = self._submission(order, asked, name, span)
         try:
             taken = await self._append.one(submission)
         except BaseException as error:
@@ -80,16 +114,12 @@ class Intake:
         return taken
 
     async def accept_all(
-        self,
-        orders: Sequence[NewOrder | Problem],
-        account: str,
-        key: str | None,
-        traceparent: str | None = None,
+        self, orders: Sequence[NewOrder | Problem], asked: Asked
     ) -> list[Submitted | Problem]:
         """Return what `accept` returns or raises, for each order of a batch; problems stay.
 
-        The orders go to the log together. `key` covers the batch: each order's place in it. Without
-        a `traceparent` each order has a trace of its own.
+        The orders go to the log together. The key covers the batch: each order's place in it.
+        Without a trace each order has one of its own.
         """
         try:
             self._pressure.check()
@@ -102,11 +132,9 @@ class Intake:
             if isinstance(order, Problem):
                 answers[place] = order
             else:
-                name = f"batch:{place}:{key}" if key else None
-                span = spans[place] = _begun(traceparent)
-                submissions[place] = self._submission(
-                    order, account, name, span.traceparent if span else traceparent
-                )
+                name = f"batch:{place}:{asked.key}" if asked.key else None
+                span = spans[place] = _begun(asked.traceparent)
+                submissions[place] = self._submission(order, asked, name, span)
         try:
             answers |= await self._append.all(submissions)
         except BaseException as error:
@@ -119,7 +147,7 @@ class Intake:
         return [answers[place] for place in range(len(orders))]
 
     def _submission(
-        self, order: NewOrder, account: str, name: str | None, traceparent: str | None
+        self, order: NewOrder, asked: Asked, name: str | None, span: Begun | None
     ) -> Submission:
         now, marker, digest = self._clock(), None, ""
         if name is None and order.client_order_id is not None:
@@ -127,16 +155,16 @@ class Intake:
         if name is None:
             order_id = new_order_id(now)
         else:
-            marker, order_id = id_for_key(self._log.keys, account, name, now)
-            digest = digest_of(account, order.intent, order.client_order_id)
+            marker, order_id = id_for_key(self._log.keys, asked.account, name, now)
+            digest = digest_of(asked.account, order.intent, order.client_order_id)
         event = OrderSubmitted(
             order_id=order_id,
             version=1,
             at=now,
             intent=order.intent,
-            account=account,
+            account=asked.account,
             client_order_id=order.client_order_id,
-            traceparent=traceparent or UNSET,
+            traceparent=(span.traceparent if span else asked.traceparent) or UNSET,
         )
         until_ms = self._append.until_ms(order_id)
         return Submission(event=event, until_ms=until_ms, marker=marker, digest=digest)

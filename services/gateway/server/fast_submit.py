@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.access.callers import Caller, Role
 from services.gateway.access.gatekeeper import Rules
 from services.gateway.http.answers import EXECUTE, taken_body, taken_headers
 from services.gateway.http.middleware import HEADERS
@@ -20,9 +19,8 @@ from services.gateway.http.problems import Code, Problem
 from services.gateway.orders.fast_parsing import plain_order
 from services.gateway.orders.parsing import LIMIT
 from services.gateway.orders.requests import NewOrder
-from services.gateway.orders.submit import Intake, checked_key
+from services.gateway.orders.submit import Asked, Intake, asked_by
 from shared.observability import metrics
-from shared.observability.tracing import traceparent_in
 
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8"})
 
@@ -50,8 +48,8 @@ class FastSubmit:
         else:
             await self._app(scope, _again(message, receive) if message else receive, send)
 
-    def _asked(self, scope: Scope) -> tuple[Caller, str | None, str | None] | None:
-        """Return who asks, with which Idempotency-Key, in which trace, if all of it is fine."""
+    def _asked(self, scope: Scope) -> Asked | None:
+        """Return what the headers say beside the order, if all of it is fine."""
         rules = self._rules
         if rules.inside.full or rules.quota.limited:
             return None
@@ -66,20 +64,14 @@ class FastSubmit:
         if len(kinds) != 1 or kinds[0] not in _JSON:
             return None
         try:
-            caller = rules.access.caller(Headers(scope=scope))
-            if caller.role < Role.TRADE:
-                return None
-            return caller, checked_key(keys), traceparent_in(traces) if traces else None
+            return asked_by(rules.access.caller(Headers(scope=scope)), keys, traces)
         except Problem:
             return None
 
-    async def _take(
-        self, order: NewOrder, asked: tuple[Caller, str | None, str | None], answer: _Answer
-    ) -> None:
-        caller, key, traceparent = asked
+    async def _take(self, order: NewOrder, asked: Asked, answer: _Answer) -> None:
         try:
             with self._rules.inside:
-                taken = await self._intake.accept(order, caller.account, key, traceparent)
+                taken = await self._intake.accept(order, asked)
         except Problem as problem:
             metrics.ORDERS_REFUSED.labels(problem.code.name).inc()
             await answer.refuse(problem)
