@@ -1,13 +1,16 @@
-"""The whole stack, for tests that know no more of it than an address; and patient gateways."""
+"""Whole stacks known by their address, an archive with its tables, and patient gateways."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
+from shared.archive.archive import Archive
+from shared.archive.migrate import migrate
 from shared.streams.redis import rate_limits
 from tests.support.servers import new_database
 from tests.support.stack import stack_in_background, stack_settings
@@ -16,6 +19,14 @@ from tests.support.stack import stack_in_background, stack_settings
 @pytest.fixture(autouse=True)
 def _counted_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "_DEADLINE_S", 60.0)
+
+
+@pytest_asyncio.fixture
+async def archive(database_url: str) -> AsyncIterator[Archive]:
+    await migrate(database_url)
+    opened = await Archive.open(database_url)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture(scope="module")

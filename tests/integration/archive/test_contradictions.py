@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from msgspec.structs import replace
 
 from shared.archive.archive import Archive
 from shared.archive.fold import Recorded
-from shared.archive.migrate import migrate
 from shared.clock import utc_now
 from shared.orders.codec import encode
 from shared.orders.events import (
@@ -53,14 +51,6 @@ QUICK = {"look_back_ms": 50, "look_back_for_ms": 400}
 @pytest.fixture
 def quick(settings: VenueSettings) -> VenueSettings:
     return settings.model_copy(update=QUICK)
-
-
-@pytest_asyncio.fixture
-async def archive(database_url: str) -> AsyncIterator[Archive]:
-    await migrate(database_url)
-    opened = await Archive.open(database_url)
-    yield opened
-    await opened.close()
 
 
 def withdrawn() -> list[OrderEvent]:

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
 import pytest
-import pytest_asyncio
 
 from shared.archive.archive import Archive
 from shared.archive.connect import BATCH_LOCK, SCHEMA_LOCK
 from shared.archive.errors import RebuildRunning
-from shared.archive.migrate import migrate
 from shared.archive.rebuild import rebuild
 from tests.support.archive import counted, events_by_type, many, orders, rows, run
 from tests.support.eventually import eventually
-
-
-@pytest_asyncio.fixture
-async def archive(database_url: str) -> AsyncIterator[Archive]:
-    await migrate(database_url)
-    opened = await Archive.open(database_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

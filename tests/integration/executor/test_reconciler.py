@@ -9,7 +9,6 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
@@ -18,7 +17,6 @@ from services.executor.reconciler import Reconciler
 from services.projector.handler import Projector
 from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.migrate import migrate
 from shared.clock import utc_now
 from shared.orders.codec import encode
 from shared.orders.dispatch import GROUPS
@@ -62,14 +60,6 @@ HAPPY = [
     "TransactionSent",
     "OrderConfirmed",
 ]
-
-
-@pytest_asyncio.fixture
-async def archive(database_url: str) -> AsyncIterator[Archive]:
-    await migrate(database_url)
-    opened = await Archive.open(database_url)
-    yield opened
-    await opened.close()
 
 
 def a_reconciler(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from services.gateway.openapi.order_schemas import BatchAnswer, ProblemView
 from services.gateway.orders.parsing import BATCH_LIMIT
@@ -23,43 +21,11 @@ from tests.support.gateway import (
     running_gateway,
     tell_time,
 )
-from tests.support.proxy import Proxy, proxied
-from tests.support.replicas import placed
+from tests.support.proxy import Proxy
 
 BATCH = "/api/orders/batch"
 KEY = {"Idempotency-Key": "payroll/2026-01"}
 SCRIPT = b"EVALSHA"  # Every append is a call of the script.
-
-
-@pytest_asyncio.fixture
-async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
-    async with running_gateway(gateway_settings(redis_url, namespace)) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
-    async with proxied(redis_url) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def shaky(proxy: Proxy, namespace: str) -> AsyncIterator[Gateway]:
-    """Return a gateway whose way to Redis leads through `proxy`."""
-    async with running_gateway(gateway_settings(proxy.url, namespace)) as running:
-        await tell_time(running)
-        await running.submit()  # Now Redis knows the script, and the connections are open.
-        yield running
-
-
-@pytest_asyncio.fixture
-async def hasty(proxy: Proxy, namespace: str) -> AsyncIterator[Gateway]:
-    """Return such a gateway that soon gives up on the log."""
-    settings = gateway_settings(proxy.url, namespace, accept_deadline_ms=500)
-    async with running_gateway(settings) as running:
-        await tell_time(running)
-        await placed(running.log)  # Now Redis knows the script, and the connections are open.
-        yield running
 
 
 async def send(

@@ -19,7 +19,6 @@ from services.gateway.openapi.report_schemas import OrderPage, OrderSummary
 from shared.archive.archive import Archive
 from shared.archive.fold import Recorded
 from shared.archive.listing import IN_ORDER, Filter, Place, page_query
-from shared.archive.migrate import migrate
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, OrderSubmitted
 from tests.support.archive import ENDINGS
@@ -27,14 +26,6 @@ from tests.support.builders import NOON, Ending, history
 from tests.support.gateway import Gateway, gateway_settings, running_gateway
 
 LIST = "/api/orders"
-
-
-@pytest_asyncio.fixture
-async def archive(database_url: str) -> AsyncIterator[Archive]:
-    await migrate(database_url)
-    opened = await Archive.open(database_url)
-    yield opened
-    await opened.close()
 
 
 @pytest_asyncio.fixture

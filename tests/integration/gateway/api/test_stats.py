@@ -11,20 +11,11 @@ import pytest_asyncio
 from services.gateway.api import stats
 from services.gateway.openapi.report_schemas import StatsView
 from shared.archive.archive import Archive
-from shared.archive.migrate import migrate
 from tests.support.archive import many, recorded
 from tests.support.builders import history
 from tests.support.gateway import Gateway, gateway_settings, running_gateway
 
 STATS = "/api/orders/stats"
-
-
-@pytest_asyncio.fixture
-async def archive(database_url: str) -> AsyncIterator[Archive]:
-    await migrate(database_url)
-    opened = await Archive.open(database_url)
-    yield opened
-    await opened.close()
 
 
 @pytest_asyncio.fixture

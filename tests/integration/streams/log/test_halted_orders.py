@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
-import pytest_asyncio
 from prometheus_client import REGISTRY
 
 from services.gateway.access.callers import PUBLIC
@@ -14,7 +12,6 @@ from services.gateway.http.problems import Code, Problem
 from services.gateway.orders.cancel import Cancel
 from services.gateway.orders.histories import Histories
 from shared.archive.archive import Archive
-from shared.archive.migrate import migrate
 from shared.clock import utc_now
 from shared.orders.events import OrderEvent, RoutingStarted
 from shared.settings import VenueSettings
@@ -36,14 +33,6 @@ from tests.support.replicas import (
     types_of,
     unsettled,
 )
-
-
-@pytest_asyncio.fixture
-async def archive(database_url: str) -> AsyncIterator[Archive]:
-    await migrate(database_url)
-    opened = await Archive.open(database_url)
-    yield opened
-    await opened.close()
 
 
 def routing(event: OrderEvent) -> Append:

@@ -33,14 +33,6 @@ from tests.support.scripted_venue import ScriptedVenue
 LONG_AGO = "1-0"
 
 
-@pytest_asyncio.fixture
-async def archive(database_url: str) -> AsyncIterator[Archive]:
-    await migrate(database_url)
-    opened = await Archive.open(database_url)
-    yield opened
-    await opened.close()
-
-
 async def project(log: Log, archive: Archive) -> None:
     """Archive what a projector has not been given yet, and acknowledge it."""
     group = Group(log, "projector", "one")
