@@ -10,7 +10,6 @@ from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from shared.archive import binary_copy
 from shared.archive.fold import Recorded
 
 _FIND = """
@@ -57,11 +56,8 @@ class Conflict(Struct, frozen=True, kw_only=True):
 
 async def set_apart(connection: AsyncConnection, recorded: Sequence[Recorded]) -> list[Recorded]:
     """Return those events that the archive has with other content, and keep them beside it."""
-    columns = [
-        binary_copy.uuids([one.event.order_id for one in recorded]),
-        binary_copy.integers([one.event.version for one in recorded]),
-        binary_copy.texts([one.raw for one in recorded]),
-    ]
+    rows = [(one.event.order_id, one.event.version, one.raw.decode()) for one in recorded]
+    columns = [list(column) for column in zip(*rows, strict=True)]
     cursor = await connection.execute(_FIND, columns)
     found = [recorded[place] for (place,) in await cursor.fetchall()]
     await cursor.executemany(_KEEP, map(_row, found))

@@ -378,25 +378,27 @@ async def test_a_statement_that_is_held_up_is_given_up_as_unavailable(
     assert await archive.history(event.order_id) == [encode(event)]
 
 
-def test_packed_columns_are_what_psycopg_would_send(postgres_url: str) -> None:
-    ids = [an_order_id() for _ in range(3)]
-    numbers = [1, 2**31 - 1, -1]
-    moments = [
-        NOON,
-        NOON.replace(year=1970, microsecond=1),
-        NOON.astimezone(timezone(timedelta(hours=-9.5))),
-    ]
-    words = ["", '{a,"b"}', "h\N{LATIN SMALL LETTER E WITH ACUTE}"]
-    plain = [ids, numbers, moments, words]
-    columns = [
-        binary_copy.uuids(ids),
-        binary_copy.integers(numbers),
-        binary_copy.times(moments),
-        binary_copy.texts([word.encode() for word in words]),
-    ]
+def test_packed_rows_are_what_psycopg_would_copy(postgres_url: str) -> None:
+    zone = timezone(timedelta(hours=-9.5))
+    moments = [NOON, NOON.replace(year=1970, microsecond=1), NOON.astimezone(zone)]
+    words = ["", '{a,"b"}', "h\N{LATIN SMALL LETTER E WITH ACUTE}\\n"]
+    texts = ["1", "[]", '"\\n"']
+    given = list(
+        zip(
+            (an_order_id() for _ in range(3)),
+            (1, 2**31 - 1, -1),
+            words,
+            moments,
+            texts,
+            strict=True,
+        )
+    )
     with psycopg.connect(postgres_url) as connection:
-        query = "SELECT %s::uuid[], %s::int[], %s::timestamptz[], %s::text[]"
-        theirs = connection.execute(query, plain).fetchone()
-        ours = connection.execute(query, columns).fetchone()
+        connection.execute("CREATE TEMP TABLE t (a uuid, b int, c text, d timestamptz, e json)")
+        with connection.cursor().copy("COPY t FROM STDIN (FORMAT binary)") as copy:
+            copy.write(
+                binary_copy.rows((a, b, c.encode(), d, e.encode()) for a, b, c, d, e in given)
+            )
+        kept = connection.execute("SELECT a::text, b, c, d, e::text FROM t").fetchall()
 
-    assert ours == theirs
+    assert kept == given
