@@ -11,7 +11,9 @@ from services.gateway.access.rate_limits import Quota
 from services.gateway.http.answers import BareRoute, taken_body
 from services.gateway.http.problems import Code, Problem
 from services.gateway.openapi.operations import problems, reply, takes_order
+from services.gateway.openapi.schemas import BatchAnswer
 from services.gateway.orders.parsing import read_batch
+from services.gateway.orders.requests import BatchRequest
 from services.gateway.orders.submit import Intake, asked_in, refusals_counted
 from shared.observability.metrics import ORDERS_REFUSED
 from shared.streams.log.creation import Submitted
@@ -47,8 +49,8 @@ def batch_routes(intake: Intake, quota: Quota) -> APIRouter:
         "/batch",
         batch,
         methods=["POST"],
-        responses={200: reply("BatchAnswer", "What became of each order"), **_BATCH},
-        openapi_extra=takes_order("BatchRequest"),
+        responses={200: reply(BatchAnswer, "What became of each order"), **_BATCH},
+        openapi_extra=takes_order(BatchRequest),
     )
     return router
 

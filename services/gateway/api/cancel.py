@@ -10,6 +10,7 @@ from services.gateway.access.callers import caller_of
 from services.gateway.http.answers import BareRoute, id_in, json_answer
 from services.gateway.http.problems import Code
 from services.gateway.openapi.operations import problems, reply, takes_id
+from services.gateway.openapi.schemas import OrderView
 from services.gateway.orders.cancel import Cancel
 
 _CANCEL = problems(
@@ -30,7 +31,7 @@ def cancel_routes(cancel: Cancel) -> APIRouter:
         "/{order_id}",
         withdraw_order,
         methods=["DELETE"],
-        responses={200: reply("OrderView", "The order, cancelled"), **_CANCEL},
+        responses={200: reply(OrderView, "The order, cancelled"), **_CANCEL},
         openapi_extra=takes_id(),
     )
     return router

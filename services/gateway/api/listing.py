@@ -31,6 +31,7 @@ from services.gateway.access.callers import Caller, Role, caller_of
 from services.gateway.http.answers import BareRoute, json_answer
 from services.gateway.http.problems import Code, FieldError, Problem
 from services.gateway.openapi.operations import problems, reply, takes_query
+from services.gateway.openapi.schemas import OrderPage
 from services.gateway.orders.parsing import field_errors
 from services.gateway.orders.requests import ClientOrderId, Token, in_utc, timestamp
 from shared.archive.archive import Archive
@@ -148,7 +149,7 @@ def list_routes(archive: Archive) -> APIRouter:
         "",
         list_orders,
         responses={
-            200: reply("OrderPage", "A page of orders"),
+            200: reply(OrderPage, "A page of orders"),
             **problems(Code.INVALID_QUERY, Code.INTERNAL_ERROR, Code.HISTORY_UNAVAILABLE),
         },
         openapi_extra=takes_query(ListQuery),

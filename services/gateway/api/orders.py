@@ -15,8 +15,10 @@ from services.gateway.following.websockets import Sockets
 from services.gateway.http.answers import BareRoute, id_in, json_answer, taken_body, taken_headers
 from services.gateway.http.problems import Code
 from services.gateway.openapi.operations import problems, reply, streams_too, takes_id, takes_order
+from services.gateway.openapi.schemas import EventView, OrderAccepted, OrderView
 from services.gateway.orders.histories import Histories
 from services.gateway.orders.parsing import read_order
+from services.gateway.orders.requests import OrderRequest
 from services.gateway.orders.submit import Intake, asked_in, refusals_counted
 from shared.orders.codec import decode
 from shared.orders.view import public_order
@@ -71,20 +73,20 @@ def order_routes(
         execute,
         methods=["POST"],
         status_code=202,
-        responses={202: reply("OrderAccepted", "The order is on the log"), **_EXECUTE},
-        openapi_extra=takes_order("OrderRequest"),
+        responses={202: reply(OrderAccepted, "The order is on the log"), **_EXECUTE},
+        openapi_extra=takes_order(OrderRequest),
     )
     router.add_api_route(
         "/{order_id}",
         show,
-        responses={200: reply("OrderView", "The order"), **_READ},
+        responses={200: reply(OrderView, "The order"), **_READ},
         openapi_extra=takes_id(),
     )
     router.add_api_route(
         "/{order_id}/events",
         events,
         responses={
-            200: streams_too(reply("EventView", "Its events", many=True)),
+            200: streams_too(reply(list[EventView], "Its events")),
             204: {"description": "The stream has nothing behind `Last-Event-ID`: it is over"},
             **_FOLLOW,
         },

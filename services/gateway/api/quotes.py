@@ -12,7 +12,9 @@ from starlette.responses import Response
 from services.gateway.http.answers import BareRoute, json_answer
 from services.gateway.http.problems import Code, Problem
 from services.gateway.openapi.operations import problems, reply, takes_body
+from services.gateway.openapi.schemas import QuotesView
 from services.gateway.orders.parsing import read_order
+from services.gateway.orders.requests import OrderRequest
 from shared.concurrency.timers import Deadline
 from shared.errors import ServerAway
 from shared.orders.codec import builtins
@@ -77,7 +79,7 @@ def quote_routes(quoting: Quoting) -> APIRouter:
         "/quotes",
         quotes,
         methods=["POST"],
-        responses={200: reply("QuotesView", "The offers, and the choice"), **_QUOTES},
-        openapi_extra=takes_body("OrderRequest"),
+        responses={200: reply(QuotesView, "The offers, and the choice"), **_QUOTES},
+        openapi_extra=takes_body(OrderRequest),
     )
     return router

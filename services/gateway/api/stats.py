@@ -13,6 +13,7 @@ from services.gateway.following.websockets import Sockets
 from services.gateway.http.answers import BareRoute, json_answer
 from services.gateway.http.problems import Code, Problem
 from services.gateway.openapi.operations import problems, reply
+from services.gateway.openapi.schemas import StatsView
 from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
 from shared.orders.dispatch import GROUPS
@@ -94,7 +95,7 @@ def stats_routes(stats: Stats) -> APIRouter:
         "/stats",
         show,
         responses={
-            200: reply("StatsView", "The figures"),
+            200: reply(StatsView, "The figures"),
             **problems(Code.INTERNAL_ERROR, Code.STATS_UNAVAILABLE),
         },
     )

@@ -11,6 +11,7 @@ from services.gateway.access.tickets import Tickets
 from services.gateway.http.answers import json_answer
 from services.gateway.http.problems import Code
 from services.gateway.openapi.operations import problems, reply
+from services.gateway.openapi.schemas import TicketView
 from shared.streams.redis.tickets import LIFE_S
 
 
@@ -28,7 +29,7 @@ def ticket_routes(tickets: Tickets) -> APIRouter:
         issue,
         methods=["POST"],
         responses={
-            200: reply("TicketView", "A ticket for one WebSocket"),
+            200: reply(TicketView, "A ticket for one WebSocket"),
             **problems(Code.TICKETS_UNAVAILABLE, Code.INTERNAL_ERROR),
         },
     )

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from pydantic.json_schema import models_json_schema
 
 from services.gateway.http.answers import EXECUTE
-from services.gateway.openapi import order_schemas
-from services.gateway.openapi.operations import reply
+from services.gateway.openapi import schemas
+from services.gateway.openapi.operations import schemas_of
 from services.gateway.orders.requests import Token
 
 _Amount = Annotated[float, Field(gt=0)] | str
@@ -58,20 +57,20 @@ class OrderByUser(_Order):
     slippage_tolerance: _Fraction = Field("0.01", examples=["0.01"])
 
 
-class OrderAccepted(order_schemas.OrderAccepted):
+class OrderAccepted(schemas.OrderAccepted):
     """The order is on the log and on disk."""
 
     timestamp: datetime | None = Field(None, description="When; in answers to forerunners' orders")
 
 
-class StatusChange(order_schemas.StatusChange):
+class StatusChange(schemas.StatusChange):
     """When the order took a status."""
 
     timestamp: datetime | None = Field(None, description="The same as `at`")
     metadata: dict[str, str] | None = Field(None, description="What was known by then")
 
 
-class OrderView(order_schemas.OrderView):
+class OrderView(schemas.OrderView):
     """An order as it stands after `version` events."""
 
     id: str | None = Field(None, description="The same as `orderId`")
@@ -83,7 +82,7 @@ class OrderView(order_schemas.OrderView):
     status_history: list[StatusChange]  # type: ignore[assignment]  # Each says more than ours.
 
 
-class ProblemView(order_schemas.ProblemView):
+class ProblemView(schemas.ProblemView):
     """Bad news (RFC 9457)."""
 
     error: str | None = Field(None, description="The same as `title`")
@@ -97,16 +96,14 @@ _ANSWERS = (OrderAccepted, OrderView, ProblemView)
 def described(ours: dict[str, Any]) -> dict[str, Any]:
     """Return an OpenAPI document with all that the forerunners' clients may send and receive."""
     document = deepcopy(ours)
-    _, theirs = models_json_schema(
-        [(model, "validation") for model in (*_ORDERS, *_ANSWERS)],
-        ref_template="#/components/schemas/{model}",
-    )
-    document["components"]["schemas"] |= theirs["$defs"]  # Our schemas, under their own names.
+    # Our schemas, under their own names.
+    document["components"]["schemas"] |= schemas_of(*_ORDERS, *_ANSWERS)
     execute = document["paths"][EXECUTE]["post"]
     content = execute["requestBody"]["content"]["application/json"]
     orders = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in _ORDERS]
     content["schema"] = {"anyOf": [content["schema"], *orders]}
-    execute["responses"]["201"] = reply("OrderAccepted", "The same, for `amount` and `slippage`")
+    answers = execute["responses"]
+    answers["201"] = {**answers["202"], "description": "The same, for `amount` and `slippage`"}
     same = {"operationId": "submit", "summary": "Execute, by a forerunner's address"}
     document["paths"].setdefault("/api/orders", {})["post"] = {**execute, **same}
     return document

@@ -6,8 +6,9 @@ from typing import Any
 
 from services.gateway.access.gatekeeper import OPEN
 from services.gateway.http.problems import Code
-from services.gateway.openapi.operations import problems
-from services.gateway.openapi.order_schemas import component_schemas
+from services.gateway.openapi.operations import problems, schemas_of
+from services.gateway.openapi.schemas import ProblemView
+from services.gateway.orders.requests import BatchRequest, OrderRequest
 
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -21,7 +22,9 @@ _TURNED_AWAY = {"post": _ASKING, "put": _CHANGING, "delete": _CHANGING}
 
 def complete(described: dict[str, Any]) -> dict[str, Any]:
     """Add to a document what the addresses have in common."""
-    described["components"] = {"schemas": component_schemas(), "securitySchemes": _SCHEMES}
+    # FastAPI collects the answers. Bodies are read without it, and problems are not plain JSON.
+    described["components"]["schemas"] |= schemas_of(OrderRequest, BatchRequest, ProblemView)
+    described["components"]["securitySchemes"] = _SCHEMES
     for path, methods in described["paths"].items():
         if path not in OPEN:
             for method, operation in methods.items():

@@ -1,4 +1,4 @@
-"""Words for OpenAPI: what an address takes and answers, in the shapes of `answers`."""
+"""Words for OpenAPI: what an address takes and answers, in the shapes of `schemas`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core.core_schema import WithDefaultSchema
 
 from services.gateway.http.problems import PROBLEM_JSON, RETRY_AFTER_S, Code, Problem
+from services.gateway.openapi.schemas import ProblemView
 
+_SCHEMAS = "#/components/schemas/{model}"
 _RETRY_AFTER = {
     "Retry-After": {
         "description": "Seconds to wait",
@@ -57,20 +61,20 @@ def takes_id(*, resumes: bool = False) -> dict[str, Any]:
     return {"parameters": [_ORDER_ID, *([_LAST_EVENT_ID] if resumes else [])]}
 
 
-def takes_body(schema: str) -> dict[str, Any]:
+def takes_body(model: type[BaseModel]) -> dict[str, Any]:
     """Describe a request with a JSON body."""
-    content = {"application/json": {"schema": _ref(schema)}}
+    content = {"application/json": {"schema": _ref(model)}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def takes_order(schema: str) -> dict[str, Any]:
+def takes_order(model: type[BaseModel]) -> dict[str, Any]:
     """Describe a request with a JSON body, an Idempotency-Key and a trace."""
-    return {**takes_body(schema), "parameters": [_IDEMPOTENCY_KEY, _TRACEPARENT]}
+    return {**takes_body(model), "parameters": [_IDEMPOTENCY_KEY, _TRACEPARENT]}
 
 
 def takes_query(model: type[BaseModel]) -> dict[str, Any]:
     """Describe the query that a model reads."""
-    shapes = model.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
+    shapes = schemas_of(model)[model.__name__]["properties"]
     return {
         "parameters": [
             {"name": name, "in": "query", "required": False, **_parameter(shape)}
@@ -83,21 +87,18 @@ def _parameter(shape: dict[str, Any]) -> dict[str, Any]:
     # A parameter that is not given is absent; there is no way to send null.
     options = [option for option in shape.pop("anyOf", []) if option != {"type": "null"}]
     description = shape.pop("description", "")
-    if shape.get("default", "") is None:
-        del shape["default"]
     return {"description": description, "schema": {**shape, **(options[0] if options else {})}}
 
 
-def reply(schema: str, description: str, *, many: bool = False) -> dict[str, Any]:
+def reply(model: type[Any], description: str) -> dict[str, Any]:
     """Describe a JSON answer."""
-    shape = {"type": "array", "items": _ref(schema)} if many else _ref(schema)
-    return {"description": description, "content": {"application/json": {"schema": shape}}}
+    return {"description": description, "model": model}
 
 
 def streams_too(answer: dict[str, Any]) -> dict[str, Any]:
     """Describe a JSON answer that can be had as server-sent events as well."""
     text = {"schema": {"type": "string"}, "example": 'id: 1\ndata: {"status":"pending"}\n\n'}
-    return {**answer, "content": {**answer["content"], "text/event-stream": text}}
+    return {**answer, "content": {"text/event-stream": text}}
 
 
 def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
@@ -110,12 +111,31 @@ def _problem(status: int, codes: list[Code]) -> dict[str, Any]:
     examples = {c.name: {"summary": c.title, "value": Problem(c).fields()} for c in codes}
     described: dict[str, Any] = {
         "description": "; ".join(code.title for code in codes),
-        "content": {PROBLEM_JSON: {"schema": _ref("ProblemView"), "examples": examples}},
+        "content": {PROBLEM_JSON: {"schema": _ref(ProblemView), "examples": examples}},
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         described["headers"] = _RETRY_AFTER
     return described
 
 
-def _ref(schema: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{schema}"}
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _SCHEMAS.format(model=model.__name__)}
+
+
+class _NullIsNoDefault(GenerateJsonSchema):
+    """A field that may be left out, as FastAPI writes it: generators take a default for given."""
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        shape = super().default_schema(schema)
+        return {k: v for k, v in shape.items() if (k, v) != ("default", None)}
+
+
+def schemas_of(*models: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schemas of models, by name."""
+    _, schema = models_json_schema(
+        [(one, "validation") for one in models],
+        ref_template=_SCHEMAS,
+        schema_generator=_NullIsNoDefault,
+    )
+    definitions: dict[str, Any] = schema["$defs"]
+    return definitions

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 
 from services.gateway.access.api_keys import line_for, new_key
 from services.gateway.access.gatekeeper import OPEN
-from services.gateway.openapi.order_schemas import ProblemView
+from services.gateway.openapi.schemas import ProblemView
 from tests.support.eventually import eventually
 from tests.support.gateway import EXECUTE, ORDER, Gateway, drain, gateway_settings, running_gateway
 from tests.support.proxy import proxied

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.openapi.order_schemas import BatchAnswer, ProblemView
+from services.gateway.openapi.schemas import BatchAnswer, ProblemView
 from services.gateway.orders.parsing import BATCH_LIMIT
 from shared.clock import utc_now
 from tests.support.gateway import (

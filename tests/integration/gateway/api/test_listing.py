@@ -15,7 +15,7 @@ from starlette.datastructures import QueryParams
 from bench.list_orders import FILL, FILTERS, SPAN, START
 from services.gateway.access.callers import Caller, Role
 from services.gateway.api.listing import read_query
-from services.gateway.openapi.report_schemas import OrderPage, OrderSummary
+from services.gateway.openapi.schemas import OrderPage, OrderSummary
 from shared.archive.archive import Archive
 from shared.archive.fold import Recorded
 from shared.archive.listing import IN_ORDER, Filter, Place, page_query

@@ -9,7 +9,7 @@ import pytest
 
 from services.gateway.api.quotes import Quoting
 from services.gateway.http.problems import Code, Problem
-from services.gateway.openapi.report_schemas import QuotesView
+from services.gateway.openapi.schemas import QuotesView
 from shared.orders.values import Quote, SwapIntent
 from shared.routing.choose import min_out
 from shared.venues.protocol import VenueRejected, VenueUnavailable, VenueUnreachable

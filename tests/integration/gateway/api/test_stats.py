@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.api import stats
-from services.gateway.openapi.report_schemas import StatsView
+from services.gateway.openapi.schemas import StatsView
 from shared.archive.archive import Archive
 from tests.support.archive import many, recorded
 from tests.support.builders import history

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from services.gateway.compat import describe
 from services.gateway.http.answers import EXECUTE
-from services.gateway.openapi import order_schemas
+from services.gateway.openapi import schemas
 from tests.support.eventually import eventually
 from tests.support.gateway import ORDER, drain, gateway_settings, running_gateway
 
@@ -27,8 +27,8 @@ async def test_an_order_in_our_own_words_is_answered_in_them(stack: str) -> None
         accepted = await http.post(EXECUTE, json=ORDER)
         refused = await http.post(EXECUTE, json=ORDER | {"amountIn": "-1"})
 
-    assert order_schemas.OrderAccepted.model_validate_json(accepted.content).status == "pending"
-    assert order_schemas.ProblemView.model_validate_json(refused.content).code == "INVALID_ORDER"
+    assert schemas.OrderAccepted.model_validate_json(accepted.content).status == "pending"
+    assert schemas.ProblemView.model_validate_json(refused.content).code == "INVALID_ORDER"
 
 
 async def test_a_client_that_says_since_hears_our_own_events(stack: str) -> None:

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from services.gateway.following import hub, socket_io, websockets
-from services.gateway.openapi.order_schemas import EventView, OrderView, ProblemView
+from services.gateway.openapi.schemas import EventView, OrderView, ProblemView
 from shared.archive.archive import Archive
 from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate

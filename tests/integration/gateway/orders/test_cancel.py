@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from services.gateway.access.callers import PUBLIC, Caller, Role
 from services.gateway.http.problems import Code, Problem
-from services.gateway.openapi.order_schemas import OrderView, ProblemView
+from services.gateway.openapi.schemas import OrderView, ProblemView
 from services.gateway.orders.cancel import Cancel
 from shared.clock import utc_now
 from shared.settings import VenueSettings

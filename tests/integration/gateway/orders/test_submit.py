@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.gateway.openapi.order_schemas import OrderAccepted, ProblemView
+from services.gateway.openapi.schemas import OrderAccepted, ProblemView
 from services.gateway.orders import parsing
 from shared.clock import utc_now
 from shared.streams.log.log import Log

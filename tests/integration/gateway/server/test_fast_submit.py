@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.gateway.openapi.order_schemas import OrderAccepted
+from services.gateway.openapi.schemas import OrderAccepted
 from shared.streams.log.order_ids import id_for_key
 from tests.support.gateway import (
     EXECUTE,

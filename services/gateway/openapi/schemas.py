@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from pydantic.json_schema import models_json_schema
 
-from services.gateway.openapi.report_schemas import OrderPage, QuotesView, StatsView
-from services.gateway.orders.requests import BatchRequest, OrderRequest
 from shared.orders.states import Status
 from shared.orders.values import FailureReason
 
@@ -60,10 +57,10 @@ class BatchAnswer(_Model):
 
 
 class QuoteView(_Model):
-    """What a venue offered. Fee and price impact are inside `amountOut`."""
+    """What a venue offered."""
 
-    venue: str
-    amount_out: str
+    venue: str = Field(examples=["raydium"])
+    amount_out: str = Field(description="After the venue's fee and price impact")
     network_fee: str
     fee_bps: str
     price_impact_bps: str
@@ -84,9 +81,7 @@ class StatusChange(_Model):
     at: datetime
 
 
-class OrderView(_Model):
-    """An order as it stands after `version` events."""
-
+class _Order(_Model):
     order_id: str = Field(examples=[_ID])
     client_order_id: str | None = Field(description="The client's own name for it")
     status: Status
@@ -98,19 +93,30 @@ class OrderView(_Model):
     expires_at: datetime | None
     attempts: int = Field(description="Routes chosen so far")
     venue: str | None = Field(examples=["raydium"])
-    quotes: list[QuoteView]
     quoted_out: str | None
     min_out: str | None = Field(description="The least the swap may pay")
     signature: str | None
     amount_out: str | None
     price: str | None = Field(description="Units of the token out per unit of the token in")
-    failure: FailureView | None
     unresolved: bool = Field(description="Sent, and the chain gave no answer in time")
     cancel_requested: bool
     contradicted: bool = Field(description="The chain says otherwise than the recorded end")
     submitted_at: datetime
     updated_at: datetime
+
+
+class OrderView(_Order):
+    """An order as it stands after `version` events."""
+
+    quotes: list[QuoteView]
+    failure: FailureView | None
     status_history: list[StatusChange]
+
+
+class OrderSummary(_Order):
+    """An order without its quotes and its history."""
+
+    failure_reason: FailureReason | None
 
 
 class EventView(BaseModel):
@@ -137,6 +143,69 @@ class EventView(BaseModel):
     order_id: str
     version: int = Field(ge=1, description="1, 2, 3 ... without a hole")
     at: datetime
+
+
+class OrderPage(_Model):
+    """Orders, newest first."""
+
+    orders: list[OrderSummary]
+    next: str | None = Field(description="The cursor of the next page; null on the last one")
+
+
+class OfferView(QuoteView):
+    """What a venue offers. They rank by `netOut`; `minOut` is the least an order would accept."""
+
+    net_out: str = Field(description="`amountOut` less `networkFee`")
+    min_out: str
+
+
+class RefusalView(_Model):
+    """Why a venue offers nothing."""
+
+    venue: str
+    reason: str
+
+
+class QuotesView(_Model):
+    """What the venues offer at the moment, and which of it an order would get."""
+
+    quotes: list[OfferView]
+    refusals: list[RefusalView]
+    best: OfferView | None
+
+
+class QueueView(_Model):
+    """Orders by how far they are."""
+
+    waiting: int = Field(description="Accepted, and not taken up yet")
+    active: int = Field(description="Being routed, signed or confirmed")
+    completed: int = Field(description="Confirmed, ever")
+    failed: int
+    cancelled: int
+    expired: int
+
+
+class ConnectionsView(_Model):
+    """Clients of the gateway that answers."""
+
+    connections: int = Field(description="Open WebSockets")
+
+
+class LagView(_Model):
+    """Entries of the log that each service has not settled; null where Redis cannot tell."""
+
+    router: int | None
+    executor: int | None
+    notifier: int | None
+    projector: int | None
+
+
+class StatsView(_Model):
+    """How much is going on."""
+
+    queue: QueueView
+    websocket: ConnectionsView
+    lag: LagView
 
 
 class TicketView(_Model):
@@ -171,16 +240,3 @@ class HealthView(_Model):
     status: Literal["ok", "degraded", "unavailable", "leaving"]
     redis: Literal["up", "down"] | None = None
     postgres: Literal["up", "down"] | None = None
-
-
-def component_schemas() -> dict[str, Any]:
-    """Return the JSON schema of everything sent and received, by name."""
-    models = (
-        *(OrderRequest, BatchRequest, OrderAccepted, BatchAnswer, OrderView, EventView),
-        *(OrderPage, QuotesView, StatsView, ProblemView, HealthView, TicketView),
-    )
-    _, schema = models_json_schema(
-        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
-    )
-    definitions: dict[str, Any] = schema["$defs"]
-    return definitions
