@@ -7,7 +7,7 @@ from typing import Any
 from bench.drive import Driven
 from bench.run import Bench, cost
 from bench.system import System
-from bench.workloads.turns import turn
+from bench.workloads.turns import taking_turns, turn
 
 _WARM_UP = 5_000
 _WARM_UP_S = 2
@@ -22,8 +22,8 @@ async def latency(bench: Bench) -> None:
             await bench.drivers.to_end(system, "e2e", min(_WARM_UP, bench.sizes.orders))
         for rate in bench.sizes.rates:
             for way, words in _WAYS.items():
-                for _ in range(bench.sizes.pairs):
-                    for system in systems:
+                for pair in range(bench.sizes.pairs):
+                    for system in taking_turns(systems, pair):
                         async with turn(system, systems, "everysec"):
                             driven = await _drive(bench, system, rate, way)
                         orders = rate * (bench.sizes.latency_s + _WARM_UP_S)

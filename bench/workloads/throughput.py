@@ -9,7 +9,7 @@ from bench.cpu import Meter
 from bench.drive import Driven
 from bench.run import Bench, cost
 from bench.system import System
-from bench.workloads.turns import turn
+from bench.workloads.turns import taking_turns, turn
 
 _WARM_UP = 10_000
 _WARM_UP_TURN = 1_000
@@ -42,7 +42,7 @@ async def throughput(bench: Bench) -> None:
         # Another checkout is measured on tables and a Redis that have seen as much as ours.
         ours = (_SINGLE,) if bench.against else _OURS
         for pair in range(bench.sizes.pairs):
-            for system in systems:
+            for system in taking_turns(systems, pair):
                 for way in ours if system is systems[0] else (_SINGLE,):
                     last = pair == bench.sizes.pairs - 1
                     await _one(bench, way, system, systems, last=last)
@@ -84,8 +84,8 @@ async def intake(bench: Bench) -> None:
     async with bench.systems(intake_only=True) as systems:
         for system in systems:
             await bench.drivers.post(system, min(_WARM_UP, bench.sizes.orders))
-        for _ in range(bench.sizes.pairs):
-            for system in systems:
+        for pair in range(bench.sizes.pairs):
+            for system in taking_turns(systems, pair):
                 async with turn(system, systems, "everysec"):
                     await bench.drivers.post(system, _WARM_UP_TURN)
                     driven = await bench.drivers.post(system, bench.sizes.orders)

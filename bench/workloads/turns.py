@@ -22,3 +22,8 @@ async def turn(system: System, systems: Sequence[System], policy: str) -> AsyncI
     finally:
         for other in systems:
             other.thaw()
+
+
+def taking_turns(systems: Sequence[System], pair: int) -> Sequence[System]:
+    """Return the systems in the order of this pair: the second of a pair has it some 5 % easier."""
+    return systems if pair % 2 == 0 else systems[::-1]
