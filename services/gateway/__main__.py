@@ -22,6 +22,7 @@ from services.gateway.server.fair_websocket import FairProtocol
 from services.gateway.server.fast_sockets import FastSockets
 from services.gateway.server.fast_submit import FastSubmit
 from services.gateway.server.startup_responder import answering_early
+from services.gateway.server.write_coalescing import CorkedProtocol
 from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
 from shared.process.runtime import run_service, until_available
@@ -105,7 +106,7 @@ def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
     app = FastSockets(app, parts.sockets, parts.rules, compat=settings.compat)
     return uvicorn.Config(
         FastSubmit(app, parts.intake, parts.rules),
-        http="httptools",
+        http=CorkedProtocol,
         ws=FairProtocol,
         lifespan="off",
         log_config=None,
