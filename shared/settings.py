@@ -306,6 +306,24 @@ class GatewaySettings(MarketSettings):
     max_requests: int = Field(
         default=10_000, ge=1, description="Requests one gateway works on at once; more answer 503"
     )
+    max_head_bytes: int = Field(
+        default=16_384,
+        ge=1_024,
+        le=1_048_576,
+        description="Bytes of a request's line and headers; more answer 431",
+    )
+    head_deadline_ms: Milliseconds = Field(
+        default=10_000,
+        ge=100,
+        le=600_000,
+        description="Longest wait for the head of a request before 408, in ms",
+    )
+    max_connections_per_address: int = Field(
+        default=1_000,
+        ge=0,
+        description="Connections from one address, or one /64 of IPv6; more answer 429. 0 is no "
+        "bound, for a gateway that a proxy stands before",
+    )
     compat: bool = Field(
         default=True,
         description="Understand the clients of the five systems that Slipstream replaces",
@@ -342,6 +360,13 @@ class GatewaySettings(MarketSettings):
         default=10_000,
         ge=1,
         description="WebSocket clients of one gateway, and as many event streams; more are refused",
+    )
+    max_compressed_sockets: int = Field(
+        default=0,
+        ge=0,
+        description="Sockets for many orders that may be compressed, should their clients ask for "
+        "it: a third of the bytes, for 32 KB each and some 10 us an event. Worth it far from "
+        "clients, not beside them",
     )
     max_subscriptions: int = Field(
         default=1_000, ge=1, description="Orders that one WebSocket may follow at the same time"

@@ -4,7 +4,7 @@ SlipstreamError
     Unreachable            no gateway answered in time
     Unexpected             something answered that is not Slipstream
     Refused                the gateway said no; `code` is stable, match on it
-        InvalidRequest     400, 408, 413, 415: nothing was done; correct the request
+        InvalidRequest     400, 408, 413, 415, 431: nothing was done; correct the request
         Unauthenticated    401
         Forbidden          403
         NotFound           404: no such order, or not one of yours
@@ -92,7 +92,7 @@ _BY_CODE: dict[str, type[Refused]] = {
     "ACCEPTANCE_UNKNOWN": AcceptanceUnknown,
 }
 _BY_STATUS: dict[int, type[Refused]] = {
-    **dict.fromkeys((400, 408, 413, 415), InvalidRequest),
+    **dict.fromkeys((400, 408, 413, 415, 431), InvalidRequest),
     401: Unauthenticated,
     403: Forbidden,
     404: NotFound,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import resource
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -18,11 +21,11 @@ from starlette.types import ASGIApp
 from services.gateway.access.api_keys import BadKeys, access_for, keep_current
 from services.gateway.access.callers import Access
 from services.gateway.app import create_app
-from services.gateway.server.fair_websocket import FairProtocol
+from services.gateway.server.bounded_http import BoundedProtocol, Bounds
+from services.gateway.server.fair_websocket import Compressed, FairProtocol
 from services.gateway.server.fast_sockets import FastSockets
 from services.gateway.server.fast_submit import FastSubmit
-from services.gateway.server.startup_responder import answering_early
-from services.gateway.server.write_coalescing import CorkedProtocol
+from services.gateway.server.starting import Starting
 from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
 from shared.process.runtime import run_service, until_available
@@ -35,6 +38,7 @@ logger = logging.getLogger(__name__)
 _LARGEST_MESSAGE = 65_536  # Bytes a client may send at once.
 _KEEP_ALIVE_S = 75
 _DEAF_MS = 30_000
+_OWN_FILES = 128  # Kept for Redis, PostgreSQL and files: clients never get so far as to take them.
 
 
 class Server(uvicorn.Server):
@@ -52,8 +56,8 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         # First of all, so that a port that is taken is told at once.
         listener = stack.enter_context(bind(settings.http_host, settings.http_port))
-        async with answering_early(listener):
-            log = await until_available(partial(Log.open, settings), stop, "Redis")
+        door = await stack.enter_async_context(serving(listener, settings))
+        log = await until_available(partial(Log.open, settings), stop, "Redis")
         if log is None:
             return
         stack.push_async_callback(log.close)
@@ -61,14 +65,38 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
         stack.push_async_callback(archive.close)
         parts = Parts.make(log, archive, settings, access)
         await parts.lost_writes.look()
-        await serve(parts, settings, listener, stop)
+        await serve(door, parts, settings, stop)
 
 
-async def serve(
-    parts: Parts, settings: GatewaySettings, listener: socket.socket, stop: asyncio.Event
-) -> None:
-    """Serve on a bound socket until told to stop."""
-    server = Server(_config(parts, settings))
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where clients come in: to an application that can be set, until it is closed."""
+
+    starting: Starting
+    address: tuple[str, int]
+    close: Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(listener: socket.socket, settings: GatewaySettings) -> AsyncIterator[Door]:
+    """Answer on a bound socket, at first that there is no gateway yet."""
+    starting = Starting()
+    server = Server(_config(starting, settings))
+    listener.listen(server.config.backlog)  # Who comes now waits, and is not turned away.
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+
+    async def close() -> None:
+        server.should_exit = True
+        await running
+
+    try:
+        yield Door(starting, listener.getsockname()[:2], close)
+    finally:
+        await close()
+
+
+async def serve(door: Door, parts: Parts, settings: GatewaySettings, stop: asyncio.Event) -> None:
+    """Serve behind a door until told to stop; then close it."""
     async with asyncio.TaskGroup() as group:
         background = [
             group.create_task(parts.hub.run()),
@@ -77,18 +105,17 @@ async def serve(
             group.create_task(watch_redis(parts.log.client)),
             group.create_task(watch_postgres(parts.archive)),
         ]
-        serving = group.create_task(server.serve(sockets=[listener]))
         if settings.api_keys_file:
             path = Path(settings.api_keys_file)
             background.append(group.create_task(keep_current(parts.rules.access, path)))
-        logger.info("listening on http://%s:%d", *listener.getsockname()[:2])
+        door.starting.app = _application(parts, settings)
+        logger.info("listening on http://%s:%d", *door.address)
         if parts.rules.access.is_open:
             level = logging.WARNING if settings.open_access else logging.INFO
             logger.log(level, "no keys are asked for: who reaches this address may do everything")
         await stop.wait()
         await parts.hub.close_all(settings.drain_s / 4)
-        server.should_exit = True
-        await serving
+        await door.close()
         for task in background:
             task.cancel()
     await parts.rules.quota.close()
@@ -101,13 +128,23 @@ def _access(settings: GatewaySettings) -> Access:
         sys.exit(f"Cannot start: API_KEYS_FILE {settings.api_keys_file}: {error}")
 
 
-def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
+def _application(parts: Parts, settings: GatewaySettings) -> ASGIApp:
     app: ASGIApp = create_app(parts, compat=settings.compat)
     app = FastSockets(app, parts.sockets, parts.rules, compat=settings.compat)
+    return FastSubmit(app, parts.intake, parts.rules)
+
+
+def _config(app: ASGIApp, settings: GatewaySettings) -> uvicorn.Config:
+    bounds = Bounds(
+        head_bytes=settings.max_head_bytes,
+        head_s=settings.head_deadline_ms / 1_000,
+        connections=_files() - _OWN_FILES,
+        per_address=settings.max_connections_per_address,
+    )
     return uvicorn.Config(
-        FastSubmit(app, parts.intake, parts.rules),
-        http=CorkedProtocol,
-        ws=FairProtocol,
+        app,
+        http=cast(Any, partial(BoundedProtocol, bounds=bounds)),
+        ws=cast(Any, partial(FairProtocol, compressed=Compressed(settings.max_compressed_sockets))),
         lifespan="off",
         log_config=None,
         log_level="warning",  # It tells of every socket otherwise.
@@ -115,10 +152,19 @@ def _config(parts: Parts, settings: GatewaySettings) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         ws_max_size=_LARGEST_MESSAGE,
-        ws_per_message_deflate=False,  # Events are small; the memory of ten thousand is not.
+        ws_per_message_deflate=False,  # The protocol decides by itself.
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=math.ceil(settings.drain_s * 3 / 4),
     )
+
+
+def _files() -> int:
+    """Return how many files this process may open, after asking for as many as it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # Some systems promise more than they give.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -12,7 +12,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from services.gateway.__main__ import bind, serve
+from services.gateway.__main__ import bind, serve, serving
 from services.gateway.access.api_keys import access_for
 from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
@@ -76,24 +76,22 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     parts = Parts.make(log, archive, settings, access_for(settings))
     listener = bind(settings.http_host, 0)
     address = f"127.0.0.1:{listener.getsockname()[1]}"
-    serving = asyncio.create_task(serve(parts, settings, listener, stop))
-    try:
-        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=120) as http:
-            answers: bool = await eventually(lambda: _answers(http))
-            assert answers
-            yield Gateway(http, log, parts, address, stop)
-    finally:
-        stop.set()
-        await serving
-        await archive.close()
-        await log.close()
+    async with serving(listener, settings) as door:
+        running = asyncio.create_task(serve(door, parts, settings, stop))
+        try:
+            async with httpx.AsyncClient(base_url=f"http://{address}", timeout=120) as http:
+                serves: bool = await eventually(lambda: _serves(http))
+                assert serves
+                yield Gateway(http, log, parts, address, stop)
+        finally:
+            stop.set()
+            await running
+            await archive.close()
+            await log.close()
 
 
-async def _answers(http: httpx.AsyncClient) -> bool:
-    try:
-        return (await http.get("/health")).is_success
-    except httpx.TransportError:
-        return False
+async def _serves(http: httpx.AsyncClient) -> bool:
+    return (await http.get("/metrics")).is_success  # As /health answers earlier.
 
 
 def gateway_settings(redis_url: str, namespace: str, **others: Any) -> GatewaySettings:

@@ -72,7 +72,7 @@ class Gatekeeper:
                 scope["caller"], left = await self._customer(scope)
         except Problem as problem:
             TURNED_AWAY.labels(problem.code.name).inc()
-            await _refuse(problem, scope, receive, send)
+            await refuse(problem, scope, receive, send)
             return
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -133,7 +133,8 @@ def _raw(headers: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]:
     return ((name.encode(), value.encode()) for name, value in headers.items())
 
 
-async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request, or one for a socket, with a problem."""
     if scope["type"] == "http":
         await problem.response()(scope, receive, send)
         return

@@ -19,6 +19,7 @@ _SHOWN = 20  # A body can hold thousands of mistakes; nobody reads that many.
 
 _HEADERS: dict[int, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"www-authenticate": "Bearer"},
+    HTTPStatus.TOO_MANY_REQUESTS: {"retry-after": str(RETRY_AFTER_S)},
     HTTPStatus.SERVICE_UNAVAILABLE: {"retry-after": str(RETRY_AFTER_S)},
 }
 
@@ -26,6 +27,8 @@ _HEADERS: dict[int, dict[str, str]] = {
 class Code(Enum):
     """What went wrong. Names are stable: clients match on them."""
 
+    MALFORMED_REQUEST = 400, "The request is not HTTP"
+    AMBIGUOUS_HOST = 400, "The request names no host, or several"
     MALFORMED_BODY = 400, "The body is not a JSON object"
     INVALID_ORDER = 400, "The order is not valid"
     INVALID_BATCH = 400, "The batch is not valid"
@@ -40,6 +43,7 @@ class Code(Enum):
     NOT_FOUND = 404, "There is nothing at this address"
     ORDER_NOT_FOUND = 404, "There is no such order"
     METHOD_NOT_ALLOWED = 405, "This address does not take this method"
+    HEAD_TIMEOUT = 408, "The head of the request did not arrive in time"
     BODY_TIMEOUT = 408, "The body did not arrive in time"
     IDEMPOTENCY_KEY_REUSED = 409, "The Idempotency-Key belongs to another order"
     TOO_LATE_TO_CANCEL = 409, "The order is signed; only the chain decides now"
@@ -51,6 +55,8 @@ class Code(Enum):
     BODY_TOO_LARGE = 413, "The body is too large"
     UNSUPPORTED_MEDIA_TYPE = 415, "The body must be application/json"
     RATE_LIMITED = 429, "Too many requests"
+    TOO_MANY_CONNECTIONS = 429, "Too many connections from this address"
+    HEAD_TOO_LARGE = 431, "The head of the request is too large"
     INTERNAL_ERROR = 500, "Something went wrong on our side"
     LOG_UNAVAILABLE = 503, "No orders can be taken now; nothing was written"
     OVERLOADED = 503, "Too many orders are waiting; nothing was written"

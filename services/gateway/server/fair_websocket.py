@@ -5,21 +5,47 @@ Uvicorn's own parses whatever a read has brought in one go, which may be ten tho
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request
 
+from services.gateway.http.answers import MANY
+
+# A third of the bytes of a socket's events, for 32 KB and some 10 us an event.
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
+)
 _BYTES = 1_024  # A hundred or so of the smallest frames.
 _PAUSE_S = 0.002
+
+
+@dataclass(slots=True)
+class Compressed:
+    """How many sockets may be compressed besides those that are."""
+
+    left: int
 
 
 class FairProtocol(WebSocketsSansIOProtocol):
     """Parses a part of what was read, lets everybody else have a turn, and goes on."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, compressed: Compressed, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._compressed = compressed
         self._unparsed = bytearray()
         self._parsing_later = False
+        self.on_lost: Callable[[], None] = lambda: None
+
+    def handle_connect(self, event: Request) -> None:
+        """Open a socket, compressed where its client asks for that and much may come."""
+        if self._compressed.left and event.path.partition("?")[0] == MANY:
+            self.conn.available_extensions = [_DEFLATE]
+        super().handle_connect(event)
+        self._compressed.left -= bool(self.conn.extensions)
 
     def data_received(self, data: bytes) -> None:
         """Parse the beginning now and the rest later. Nothing is read before that is done."""
@@ -36,6 +62,8 @@ class FairProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was not parsed."""
         self._unparsed.clear()
+        self._compressed.left += bool(self.conn.extensions)
+        self.on_lost()
         super().connection_lost(exc)
 
     def _parse(self) -> None:

@@ -41,6 +41,11 @@ class Corked:
         self._flush()
         self._transport.close()
 
+    def write_eof(self) -> None:
+        """Say that nothing more comes, once everything is sent."""
+        self._flush()
+        self._transport.write_eof()
+
     def _flush(self) -> None:
         parts, self._parts, self._size = self._parts, [], 0
         if parts and not self._transport.is_closing():
