@@ -138,9 +138,16 @@ def _config(app: ASGIApp, settings: GatewaySettings) -> uvicorn.Config:
     bounds = Bounds(
         head_bytes=settings.max_head_bytes,
         head_s=settings.head_deadline_ms / 1_000,
-        connections=_files() - _OWN_FILES,
+        connections=max(_files() - _OWN_FILES, 1),
         per_address=settings.max_connections_per_address,
     )
+    if bounds.connections < settings.max_sockets:
+        files = bounds.connections + _OWN_FILES
+        logger.warning(
+            "there is room for %d connections, not for %d sockets (MAX_SOCKETS), as this process "
+            "may open %d files: raise `ulimit -n`",
+            *(bounds.connections, settings.max_sockets, files),
+        )
     return uvicorn.Config(
         app,
         http=cast(Any, partial(BoundedProtocol, bounds=bounds)),

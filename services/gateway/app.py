@@ -54,13 +54,14 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
     )
     app.add_middleware(Gatekeeper, rules=parts.rules)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=_QUICKLY)
     app.add_middleware(Latency)
     for router in _routers(parts):
         app.include_router(router)
     _add_operation(app, parts)
     if compat:
         plug_in(app)
+    # Around all others, the last to be added: what is rewritten must not be packed yet.
+    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=_QUICKLY)
     return app
 
 

@@ -147,7 +147,7 @@ class Group:
         for delivery in sorted(deliveries, key=lambda one: _place_of(one.entry_id)):
             ids.setdefault(delivery.partition, []).append(delivery.entry_id)
         query = [self._pending_command(p, self.me, some[0], some[-1]) for p, some in ids.items()]
-        pages, copied = await self.log.run_copied(query)
+        pages, copied = await self.log.run(query)
         return copied and all(
             {entry_id.decode() for entry_id, *_ in checked(page)}.issuperset(some)
             for page, some in zip(pages, ids.values(), strict=True)

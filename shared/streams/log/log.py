@@ -139,15 +139,6 @@ class Log:
         """Return whether replicas must have an event before anybody hears of it."""
         return self._copies is not None
 
-    async def run_copied(self, commands: Sequence[Command]) -> tuple[list[Any], bool]:
-        """Run commands; return their replies, and whether replicas have what they speak of.
-
-        Raises `LogUnavailable`.
-        """
-        replies, copied = await self.run(commands)
-        metrics.COPIES_MISSED.inc(not copied)
-        return replies, copied
-
     async def run(self, commands: Sequence[Command]) -> tuple[list[Any], bool]:
         """Run commands, their keys first; return their replies, and whether replicas have it all.
 
@@ -155,12 +146,13 @@ class Log:
         """
         if self._copies is None:
             return await self.client.run(commands), True
-        return await self.client.run_copied(commands, self._copies)
+        replies, copied = await self.client.run_copied(commands, self._copies)
+        metrics.COPIES_MISSED.inc(not copied)
+        return replies, copied
 
     def must_be_copied(self, copied: bool) -> None:
         """Raise `LogUnavailable` where replicas have not got what nobody may hear of before."""
         if not copied and self._copies:
-            metrics.COPIES_MISSED.inc()
             few = f"fewer than {self._copies.replicas} replicas have it"
             raise LogUnavailable(few, maybe_applied=True)
 

@@ -58,7 +58,7 @@ async def tell_archived(log: Log, before: Positions, reached: Positions) -> Coll
         _ARCHIVED.command([log.keys.archived(p)], [_text(before.get(p)), _text(reached[p])])
         for p in reached
     ]
-    replies, copied = await log.run_copied(commands)
+    replies, copied = await log.run(commands)
     agreed = [p for p, reply in zip(reached, replies, strict=True) if checked(reply)]
     return agreed if copied else ()
 
