@@ -64,8 +64,8 @@ class Settings(BaseModel):
         default="",
         pattern=r"^(https?://[^/].*)?$",
         repr=False,
-        description="OpenTelemetry collector that is told of every order's steps over OTLP/HTTP, "
-        "e.g. http://localhost:4318; nobody is told when empty",
+        description="OpenTelemetry collector for the steps of every order, over OTLP/HTTP, "
+        "e.g. http://localhost:4318; none when empty",
     )
     redis_timeout_s: Seconds = Field(
         default=5.0, description="Longest wait for one Redis reply, in seconds"
@@ -75,7 +75,7 @@ class Settings(BaseModel):
         ge=0,
         le=10,
         description="Replicas of Redis that must have an event before anybody hears of it or acts "
-        "on it; see docs/operations/redis.md",
+        "on it; see docs/operations/run.md",
     )
     replicas_ack_ms: Milliseconds = Field(
         default=1_000,
@@ -137,7 +137,7 @@ class ConsumerSettings(Settings):
     lease_ms: Milliseconds = Field(
         default=15_000,
         ge=100,
-        description="An entry untouched for so long is taken over by another replica, in ms",
+        description="Time after which another replica takes over an untouched entry, in ms",
     )
     max_attempts: int = Field(
         default=3, ge=1, le=100, description="Deliveries of one entry before it is given up"
@@ -248,11 +248,11 @@ class VenueSettings(MarketSettings, ConsumerSettings):
     look_back_ms: Milliseconds = Field(
         default=30_000,
         ge=1,
-        description="Time after an order's end at which the chain is first asked whether it says "
-        "otherwise, in ms; doubled for each look after that",
+        description="Time from an order's end to the first look for a contradiction on the chain, "
+        "in ms; doubled for each further look",
     )
     look_back_for_ms: Milliseconds = Field(
-        default=900_000, description="How long after an order's end the chain is still asked, in ms"
+        default=900_000, description="Time from an order's end to the last such look, in ms"
     )
 
 
@@ -263,12 +263,14 @@ class ExecutorSettings(VenueSettings):
         default=0.2, description="Time between two looks for orders that nobody holds, in seconds"
     )
     reconcile_keys: int = Field(
-        default=400, ge=1, description="Keys of Redis, and open orders, that one look goes over"
+        default=400,
+        ge=1,
+        description="Keys of Redis, and as many open orders, that one look goes over",
     )
     reconcile_unsigned: bool = Field(
         default=False,
-        description="Go on with orders that Redis lost and that were not signed as far as "
-        "PostgreSQL knows. One that was, in what was lost, is then swapped twice",
+        description="Go on with orders that Redis lost and that are unsigned in PostgreSQL. An "
+        "order whose signature was lost, too, is then swapped twice",
     )
 
 
@@ -347,8 +349,8 @@ class GatewaySettings(MarketSettings):
         default=80,
         ge=1,
         le=100,
-        description="How full Redis may be, of maxmemory or else of its machine, before orders "
-        "answer 503",
+        description="How full Redis may be before orders answer 503, in % of maxmemory or else of "
+        "its machine's memory",
     )
     idempotency_ttl_s: int = Field(
         default=172_800, ge=86_400, description="How long an Idempotency-Key is kept, in seconds"
@@ -400,14 +402,14 @@ class ProjectorSettings(ConsumerSettings):
     """The side that writes Postgres."""
 
     history_ttl_s: int = Field(
-        default=5, ge=1, description="An archived, ended order stays in Redis so long, in seconds"
+        default=5, ge=1, description="How long an archived, ended order stays in Redis, in seconds"
     )
     project_every_ms: Milliseconds = Field(
         default=300,
         le=10_000,
-        description="Events gather for so long before they are stored together, in ms; with more "
-        "than a batch of them, and in a quiet system, none waits. Where thousands of orders come a "
-        "second, those of orders that go on wait for their end, up to five times as long",
+        description="How long events gather before they are stored together, in ms. A full batch "
+        "does not wait, nor does the first event after a silence. With thousands of orders a "
+        "second, events of unfinished orders wait for the end, up to five times as long",
     )
     trim_every_s: Seconds = Field(
         default=5.0, description="Time between two trims of the log, in seconds"

@@ -1,4 +1,4 @@
-"""What a client asks for, and how it is said in JSON and in addresses."""
+"""Requests, in JSON and in addresses."""
 
 from __future__ import annotations
 

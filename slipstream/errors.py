@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions.
+"""Every failure, as an exception.
 
 SlipstreamError
     Unreachable            no gateway answered in time

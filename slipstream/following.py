@@ -30,7 +30,7 @@ _PAUSE_CAP_S = 5.0
 
 
 class Following(Struct, frozen=True, kw_only=True):
-    """What to follow, and how.
+    """An order to follow, and how.
 
     A gateway may be away for `patience_s` seconds; `lost` is told of each broken connection.
     """

@@ -1,4 +1,4 @@
-"""What Slipstream answers, as immutable values.
+"""Slipstream's answers, as immutable values.
 
 Amounts are `Decimal` and times are aware. Fields that a newer gateway adds are ignored.
 """
@@ -31,7 +31,7 @@ class Accepted(Model, frozen=True, kw_only=True):
 
 
 class Quote(Model, frozen=True, kw_only=True):
-    """What a venue offers. Fee and price impact are inside `amount_out`, the network fee is not."""
+    """A venue's quote. Fee and price impact are inside `amount_out`, the network fee is not."""
 
     venue: str
     amount_out: Decimal
@@ -42,7 +42,7 @@ class Quote(Model, frozen=True, kw_only=True):
 
 
 class Offer(Quote, frozen=True, kw_only=True):
-    """What a venue offers at the moment.
+    """A venue's present offer.
 
     Offers rank by `net_out`, `amount_out` less the network fee; `min_out` is the least that an
     order would accept.
@@ -60,7 +60,7 @@ class Refusal(Model, frozen=True, kw_only=True):
 
 
 class Quotes(Model, frozen=True, kw_only=True):
-    """What all venues offer. An order would go to the `best`, and to none if that is None."""
+    """All venues' offers. An order would go to the `best`, and to none if that is None."""
 
     quotes: tuple[Offer, ...]
     refusals: tuple[Refusal, ...]
@@ -179,7 +179,7 @@ def event_of(fields: Mapping[str, Any]) -> Event:
 
 
 class BatchItem(Model, frozen=True, kw_only=True):
-    """What became of one order of a batch: an `order_id`, or a `problem`."""
+    """One order of a batch: accepted with an `order_id`, or refused with a `problem`."""
 
     order_id: str | None = None
     status: str = ""
@@ -188,6 +188,6 @@ class BatchItem(Model, frozen=True, kw_only=True):
 
 
 class Batch(Model, frozen=True, kw_only=True):
-    """What became of each order of a batch, in the order they were sent."""
+    """One answer for each order of a batch, as they were sent."""
 
     orders: tuple[BatchItem, ...]

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class FieldError(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What is wrong with one field of a request."""
+    """A mistake in one field of a request."""
 
     field: str
     message: str

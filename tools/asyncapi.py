@@ -66,7 +66,7 @@ _TOLD = {
     "Problem": _ref("schemas", "ProblemView"),
     "Pong": _object("The sign of life.", "type", type={"const": "pong"}, reply=_ID),
     "Marker": _object(
-        "Where the client is in the order's events: the past is told, or no more will come.",
+        "The client's place in the order's events: the past is told, or no more will come.",
         "marker orderId version",
         marker={"enum": ["caught_up", "ended", "unsubscribed"]},
         orderId=_UUID,
@@ -96,7 +96,7 @@ _TOLD = {
         order=_ref("schemas", "OrderView"),
     ),
     "Refused": _object(
-        "What is wrong with a request, or with an order that is followed. Nothing is closed.",
+        "A mistake in a request, or a fault of an order that is followed. The socket stays open.",
         "reply error",
         reply=_ID,
         error=_ref("schemas", "ProblemView"),

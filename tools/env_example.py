@@ -34,7 +34,7 @@ _HEAD = """\
 # The services read the process environment; they do not read this file. To use it:
 #   cp .env.example .env; set -a; . ./.env; set +a
 # `slipstream up` sets REDIS_URL, DATABASE_URL and every port by itself, and passes on the rest.
-# What is commented out is the default. An empty value means the default too.
+# A line that is commented out shows the default. An empty value means the default, too.
 """
 
 

@@ -1,4 +1,4 @@
-"""`docs/events.md`: every event, who continues, and what may follow what."""
+"""`docs/events.md`: every event, the service that continues, and the transitions."""
 
 from __future__ import annotations
 
@@ -59,9 +59,8 @@ _HEAD = """\
 Written by `make docs` from `shared/orders/`: do not edit.
 
 An order is the fold of its events. (`orderId`, `version`) names an event; the versions of an order
-run 1, 2, 3 … without a hole. Events are JSON objects, on the log as towards clients. Clients are
-also told `status`, the order's status once the event has happened, and are never shown
-`transaction.payload`, the signed bytes.
+run 1, 2, 3 … without a hole. Events are JSON objects, on the log as towards clients. Clients also
+get `status`, the order's status after the event, and never `transaction.payload`, the signed bytes.
 
 Mind the trap: the event `OrderSubmitted` is the status `pending`; the status `submitted` means
 sent to the chain.
@@ -73,11 +72,11 @@ def events_page() -> str:
     parts = [
         _HEAD,
         "## All of them\n",
-        _table(["event", "status a client sees", "who continues", "meaning"], _overview()),
-        "Who makes what of what, as the services say it themselves:\n",
+        _table(["event", "status a client sees", "continued by", "meaning"], _overview()),
+        "Each service, in its own words; `A -> B | C` means that it answers event A with B or C:\n",
         _steps(gateway, router, executor, notifier, projector),
-        "## What may follow what\n",
-        "What is not listed cannot happen: the fold refuses it.\n",
+        "## Transitions\n",
+        "No other is possible: the fold refuses them.\n",
         _table(["event", "from the states", "to the state"], _transitions()),
         "## States and statuses\n",
         "The state is as fine as the transitions need; the status is what clients are told.\n",
@@ -90,7 +89,7 @@ def events_page() -> str:
         _table(["field", "type"], _fields(Event, common=True)),
         *(_described(kind) for kind in KINDS),
         "## Values\n",
-        "The words are the code's: its `amount_in` is `amountIn` in JSON.\n",
+        "Names in these texts are the code's: its `amount_in` is `amountIn` in JSON.\n",
         *(_described(kind) for kind in VALUES),
     ]
     return "\n".join(parts).rstrip() + "\n"

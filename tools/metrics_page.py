@@ -1,4 +1,4 @@
-"""`docs/metrics.md`: every metric, its labels and what they can say."""
+"""`docs/metrics.md`: every metric, its labels and their values."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from shared.observability.histogram import Histogram
 _HEAD = """\
 # Metrics
 
-Written by `make docs` from `shared/observability/metrics.py`: do not edit. What to do about them:
-[operations](operations/watch.md#metrics) and [alerts](operations/alerts.md).
+Written by `make docs` from `shared/observability/metrics.py`: do not edit.
+[Watch](operations/watch.md) says which to look at first, and has each alert with its remedy.
 
-Every service serves all of these at `/metrics`; those that are not its own stay at zero or have no
+Every service serves all of these at `/metrics`; other services' metrics stay at zero or have no
 series. Units are seconds, ratios (0 to 1) and counts. A histogram `x` is scraped as `x_bucket`,
 `x_sum` and `x_count`. Beside them each process serves `process_*` and `python_*`, memory and file
 descriptors among them.
 
-Labels are bounded: no order, no account. "The same" marks what every replica that knows it reports
-alike: take the maximum over replicas, then sum over partitions and states.
+Labels are bounded: no order, no account. "The same" marks a figure of the whole system, which
+several replicas report alike: take the maximum over replicas, then sum over partitions and states.
 
 """
 

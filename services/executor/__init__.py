@@ -5,9 +5,9 @@ TransactionSigned -> TransactionSent, or the chain's answer when the bytes lande
 TransactionSent -> OrderConfirmed | OrderFailed | TransactionExpired | OrderUnresolved
 OrderUnresolved -> parked, sent and asked again, for as long as it takes:
 OrderConfirmed | OrderFailed | TransactionExpired
-CancelRequested -> whatever the order was waiting for
-OrderFailed, OrderCancelled, OrderExpired -> parked and looked back at where something was signed:
+CancelRequested -> the events of the step that it interrupted
+OrderFailed, OrderCancelled, OrderExpired -> parked and looked back at, if something was signed:
 OutcomeContradicted, if the chain says otherwise
 
-Beside that, gives orders that nobody holds back to whoever continues them.
+Beside that, gives orders that nobody holds back to the group that continues them.
 """

@@ -1,4 +1,4 @@
-"""The public side: takes orders in, and shows each client what becomes of them.
+"""Gateway: takes orders in, and shows clients every event of theirs.
 
 Appends `OrderSubmitted`. Reads histories from Redis and the archive, and follows live updates.
 """

@@ -1,4 +1,4 @@
-"""Notifier: tells whoever follows an order. Consumes every event, emits nothing.
+"""Notifier: tells the followers of an order. Consumes every event, appends none.
 
-What it publishes may be lost on the way; a follower that misses a version reads the history.
+An update may be lost on the way; a follower that misses a version reads the history.
 """

@@ -1,4 +1,4 @@
-"""Keeps every event in Postgres, folds the orders there, and trims the log behind itself.
+"""Projector: archives every event in PostgreSQL, folds the orders there, and trims the log.
 
-Consumes every event. Appends none.
+Consumes every event, appends none.
 """

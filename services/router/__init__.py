@@ -2,5 +2,5 @@
 
 OrderSubmitted -> RoutingStarted | OrderExpired
 RoutingStarted, RouteExpired, TransactionExpired -> OrderRouted | OrderFailed | OrderExpired,
-or OrderCancelled when the client asked for it meanwhile.
+or OrderCancelled if the client has cancelled meanwhile.
 """

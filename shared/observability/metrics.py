@@ -36,18 +36,19 @@ ORDERS_REFUSED = Counter(
 )
 TURNED_AWAY = Counter(
     "slipstream_requests_turned_away_total",
-    "Requests that were not let in (who, how many, how much at once), by problem code",
+    "Requests not let in (no key, too many, too much at once), by problem code",
     ["code"],
 )
 API_KEYS_BROKEN = Gauge(
-    "slipstream_api_keys_file_broken", "1 while the file of API keys cannot be used, else 0"
+    "slipstream_api_keys_file_broken",
+    "1 while the file of API keys cannot be used, and the old keys stay; else 0",
 )
 RATES_SKIPPED = Counter(
-    "slipstream_rate_limits_skipped_total", "Rate limits not looked at because Redis was away"
+    "slipstream_rate_limits_skipped_total", "Rate limits not checked because Redis was away"
 )
 INTAKE_CLOSED = Gauge(
     "slipstream_intake_closed",
-    "Whether orders are refused because there is too much, of what",
+    "1 while orders are refused because too many wait, or Redis is too full",
     ["of"],
 )
 HTTP_SECONDS = Histogram(
@@ -71,12 +72,13 @@ ORDER_SECONDS = Histogram(
 )
 ORDERS_ENDED = Counter(
     "slipstream_orders_ended_total",
-    "Orders that ended: how, on which venue, and for a failed one why; `none` where there is none",
+    "Orders that ended, by status, venue, and for failed ones by reason",
     ["status", "venue", "reason"],
 )
 HOP_SECONDS = Histogram(
     "slipstream_hop_latency_seconds",
-    "Time from the event before to this one, by its type: waiting, working and all",
+    "Time from the event before to this one, by its type, in the queue and at work; an order's "
+    "hops add up to its latency",
     ["type"],
     buckets=_HOP_SECONDS,
 )
@@ -90,8 +92,7 @@ GIVE_UPS = Counter("slipstream_give_ups_total", "Steps given up after every atte
 DEAD_LETTERS = Counter("slipstream_dead_letters_total", "Entries nobody could process", ["group"])
 SETTLED = Counter(
     "slipstream_settled_total",
-    "Steps settled: ok, moved (somebody was first), archived (the order has ended and left Redis),"
-    " halted (a person has to settle the order first) or missing (its history is nowhere)",
+    "Steps settled, by outcome; `missing` alarms",
     ["group", "outcome"],
 )
 SETTLE_BATCH = Histogram(
@@ -99,23 +100,25 @@ SETTLE_BATCH = Histogram(
 )
 APPEND_SECONDS = Histogram(
     "slipstream_append_duration_seconds",
-    "Time one batch of appends took, waiting for Redis to come back included",
+    "Time one batch of appends took: Redis's disk above all, and waiting for Redis to come back",
     ["group"],
     buckets=_SECONDS,
 )
 LEASES_LOST = Counter(
     "slipstream_leases_lost_total",
-    "Entries that another replica had taken over before their lease was renewed",
+    "Entries that another replica took over, after a pause longer than `LEASE_MS`",
     ["group"],
 )
 TAKEN_OVER = Counter(
-    "slipstream_taken_over_total", "Entries taken up again, by why", ["group", "why"]
+    "slipstream_taken_over_total", "Entries taken up again, by cause", ["group", "why"]
 )
 IN_FLIGHT = Gauge(
-    "slipstream_in_flight", "Entries this replica works on, by what it waits for", ["group", "for"]
+    "slipstream_in_flight", "Entries that this replica holds, by their use", ["group", "for"]
 )
 LAG = Gauge(
-    "slipstream_lag_entries", "Entries a group has not been given yet", ["group", "partition"]
+    "slipstream_lag_entries",
+    "Entries a group has not been given yet; absent if Redis cannot tell",
+    ["group", "partition"],
 )
 OLDEST_UNDELIVERED = Gauge(
     "slipstream_oldest_undelivered_age_seconds",
@@ -132,7 +135,11 @@ OLDEST_PENDING = Gauge(
     "Age of the oldest entry given out and not settled",
     ["group", "partition"],
 )
-PARKED = Gauge("slipstream_parked_orders", "Orders parked until due", ["group", "partition"])
+PARKED = Gauge(
+    "slipstream_parked_orders",
+    "Orders parked until due: unresolved, or ended and looked back at",
+    ["group", "partition"],
+)
 UNRESOLVED = Counter(
     "slipstream_unresolved_total", "Orders the chain gave no answer about in time", ["venue"]
 )
@@ -140,7 +147,9 @@ LOOKED_AT = Counter(
     "slipstream_reconcile_looked_at_total", "Histories looked at for orders that nobody holds"
 )
 RECONCILED = Counter(
-    "slipstream_reconciled_total", "Orders that nobody held, put back on their way, by why", ["why"]
+    "slipstream_reconciled_total",
+    "Orders that nobody held, put back on their way, by remedy; 0 in health",
+    ["why"],
 )
 IRRECONCILABLE = Counter(
     "slipstream_irreconcilable_total",
@@ -151,11 +160,13 @@ CONTRADICTIONS = Counter(
     "Swaps found on the chain although their order ended without them",
 )
 RESENDS = Counter(
-    "slipstream_resends_total", "Transactions sent again while the chain was silent", ["venue"]
+    "slipstream_resends_total",
+    "Transactions sent again while the chain was silent; many if the chain drops them",
+    ["venue"],
 )
 VENUE_SECONDS = Histogram(
     "slipstream_venue_call_duration_seconds",
-    "Time a venue took to answer, by what it was asked and what came of it",
+    "Time of calls to venues, by call and outcome",
     ["venue", "call", "outcome"],
     buckets=_SECONDS,
 )
@@ -168,7 +179,8 @@ ROUTES_WON = Counter("slipstream_routes_won_total", "Routes chosen, by venue", [
 REDIS_AWAY = Counter("slipstream_redis_away_total", "Times Redis was found to be away")
 COPIES_MISSED = Counter(
     "slipstream_replica_acks_missed_total",
-    "Times fewer replicas than REPLICAS_ACK had what was written in time",
+    "Times fewer replicas than `REPLICAS_ACK` had a write within `REPLICAS_ACK_MS`; its followers "
+    "and its next step wait",
 )
 GROUPS_MISSING = Counter(
     "slipstream_groups_missing_total", "Times a consumer group was gone and made anew", ["group"]
@@ -179,12 +191,12 @@ STREAMS = Gauge("slipstream_event_streams", "Open streams of server-sent events"
 RESUMES = Counter("slipstream_socket_resumes_total", "Followers that came back with `since`")
 SLOW_CLIENTS = Counter("slipstream_slow_clients_total", "Sockets closed because nobody read them")
 HEALED = Counter(
-    "slipstream_healed_total", "Updates missed live and read from the history, by why", ["why"]
+    "slipstream_healed_total", "Updates missed live and read from the history, by cause", ["why"]
 )
-PROJECTED = Counter("slipstream_projected_events_total", "Events stored in Postgres")
+PROJECTED = Counter("slipstream_projected_events_total", "Events stored in PostgreSQL")
 PROJECTION_STALENESS = Histogram(
     "slipstream_projection_staleness_seconds",
-    "Age of a batch's oldest event when it is in Postgres",
+    "Age of a batch's oldest event when it is in PostgreSQL",
     buckets=_SECONDS,
 )
 PROJECTION_BATCH = Histogram(
@@ -192,11 +204,11 @@ PROJECTION_BATCH = Histogram(
 )
 PROJECTION_SECONDS = Histogram(
     "slipstream_projection_duration_seconds",
-    "Time one batch took to be stored in Postgres",
+    "Time one batch took to be stored in PostgreSQL",
     buckets=_SECONDS,
 )
 PROJECTION_HELD = Counter(
-    "slipstream_projection_held_total", "Events Postgres would not store; retried until it does"
+    "slipstream_projection_held_total", "Events PostgreSQL would not store; retried until it does"
 )
 TRIMMED = Counter("slipstream_trimmed_entries_total", "Entries dropped from the log")
 LOG_ENTRIES = Gauge("slipstream_log_entries", "Entries the log holds", ["partition"])
@@ -210,20 +222,20 @@ ORDERS_HALTED = Gauge(
 )
 LOG_BEHIND = Gauge(
     "slipstream_log_behind_partitions",
-    "Partitions of which Redis has lost what it had acknowledged: nothing is begun meanwhile",
+    "Partitions of which Redis lost acknowledged writes: nothing is begun meanwhile",
 )
 SERVER_UP = Gauge(
-    "slipstream_server_up", "1 if a server answered when it was last looked at, else 0", ["server"]
+    "slipstream_server_up", "1 if a server answered the last look, every 5 s; else 0", ["server"]
 )
 SERVER_SECONDS = Histogram(
     "slipstream_server_ping_duration_seconds",
-    "Time a server took to answer when it was looked at",
+    "Time a server took to answer such a look",
     ["server"],
     buckets=_SECONDS,
 )
 REDIS_MEMORY = Gauge(
     "slipstream_redis_memory_used_ratio",
-    "How full the fullest Redis is, of `maxmemory` or else of its machine, 0 to 1",
+    "How full the fullest Redis is: a part of `maxmemory` or else of its machine's memory",
 )
 REDIS_DURABLE = Gauge(
     "slipstream_redis_append_only", "1 if every Redis writes an append-only file without an error"
@@ -233,39 +245,45 @@ REDIS_EVICTED = Gauge(
 )
 POSTGRES_CONNECTIONS = Gauge(
     "slipstream_postgres_connections",
-    "Connections of this process to Postgres, and requests that wait for one",
+    "Connections of this process to PostgreSQL, and requests that wait for one",
     ["state"],
 )
 LOOP_DELAY = Histogram(
     "slipstream_event_loop_delay_seconds",
-    "How late a process comes to what it meant to do now: its own work is in the way",
+    "How late a process comes to its work: it has too much to do, or too little CPU",
     buckets=_SECONDS,
 )
 SPANS_EXPORTED = Counter("slipstream_spans_exported_total", "Spans that the collector took")
 SPANS_DROPPED = Counter(
-    "slipstream_spans_dropped_total", "Spans that the collector was not told of, by why", ["why"]
+    "slipstream_spans_dropped_total",
+    "Spans lost on the way to the collector, by cause; orders do not notice",
+    ["why"],
 )
 
-# What each label can say.
+# The values that each label can have.
 LABELS = {
     "call": "`quote`, `build`, `send`, `status` or `search`",
     "code": "the problem's code, as in the API",
-    "for": "`work`, or `chain`: it waits for the chain's answer and takes no slot",
-    "group": "`router`, `executor`, `notifier` or `projector`; of appends also `gateway`",
+    "for": "`work`, or `chain`: waiting for the chain's answer, which takes no slot",
+    "group": "`router`, `executor`, `notifier` or `projector`; `gateway` for its appends",
     "method": "the request's method",
     "of": "`backlog` or `memory`",
-    "outcome": "of a call: `ok`, `rejected`, `unavailable`, `unreachable`, `too_slow` or `error`; "
-    "of a step: `ok`, `moved` (somebody was first: this one was fenced off), "
-    "`archived` or `missing`",
+    "outcome": "a call: `ok`, `rejected`, `unavailable`, `unreachable`, `too_slow` or `error`; "
+    "a step: `ok`, `moved` (another replica was first, and this one was fenced off), `archived` "
+    "(the order has ended and left Redis), `halted` (a person has to settle the order first) or "
+    "`missing` (the order's history is nowhere)",
     "partition": "`00` up to `PARTITIONS`",
-    "reason": "why it failed, as in [events](events.md#why-an-order-failed), or `none`",
+    "reason": "a failed order's, as in [events](events.md#why-an-order-failed), or `none`",
     "route": "the address's pattern, or `none`",
-    "server": "`redis` or `postgres`; of what is waited for, the error's name",
-    "state": "of entries: `in_flight` or `retry`; of connections: `in_use`, `idle` or `waited_for`",
-    "status": "of an order: `confirmed`, `failed`, `cancelled` or `expired`; of HTTP, its code",
+    "server": "`redis` or `postgres`; for steps put off, the error's name",
+    "state": "entries: `in_flight` or `retry`; connections: `in_use`, `idle` or `waited_for`",
+    "status": "an order: `confirmed`, `failed`, `cancelled` or `expired`; HTTP: the code",
     "type": "the event's type, as in [events](events.md)",
     "venue": "a name in `VENUES`, or `none`",
-    "why": "one of a few words",
+    "why": "entries taken up: `retry or lapsed lease` or `due`; orders put back: `given to` a "
+    "group again, or `restored` from PostgreSQL; updates: `jump` (in versions), `link` (lost), "
+    "`check` (of every followed order) or `unreadable`; spans: `queue_full` (more than 4,096 "
+    "waited), `refused` (the collector was away, or said no) or `shutdown` (not sent in time)",
 }
 # Every replica that knows them says the same: take the maximum, not the sum.
 SAME_EVERYWHERE = (

@@ -25,7 +25,7 @@ from shared.orders.values import (
 
 
 class Head(TypedDict):
-    """What every event says of itself."""
+    """The fields that every event has."""
 
     order_id: str
     version: int
@@ -100,7 +100,7 @@ class TransactionSigned(Event, frozen=True, kw_only=True):
 
 
 class TransactionSent(Event, frozen=True, kw_only=True):
-    """The venue took the bytes. It does not mean that they landed."""
+    """The venue took the bytes. That does not mean that they landed."""
 
     venue: str
     signature: str
@@ -108,7 +108,7 @@ class TransactionSent(Event, frozen=True, kw_only=True):
 
 
 class OrderUnresolved(Event, frozen=True, kw_only=True):
-    """The chain gave no answer in time. It is asked for as long as it takes."""
+    """The chain gave no answer in time, and is asked until there is one."""
 
     venue: str
     signature: str
@@ -124,7 +124,7 @@ class TransactionExpired(Event, frozen=True, kw_only=True):
 
 
 class CancelRequested(Event, frozen=True, kw_only=True):
-    """The client wants out, but the transaction is signed: do not try again if it expires."""
+    """The client cancelled too late: the transaction is signed. If it expires, none follows."""
 
     state: State  # As it was and still is, so that a reader needs no fold to tell the status.
 
@@ -155,7 +155,7 @@ class OrderExpired(Event, frozen=True, kw_only=True):
 
 
 class OutcomeContradicted(Event, frozen=True, kw_only=True):
-    """The chain says otherwise than our end. Recorded and alarmed; not a second end."""
+    """The chain contradicts the order's end. Recorded and alarmed; not a second end."""
 
     state: State
     signature: str

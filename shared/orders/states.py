@@ -1,4 +1,4 @@
-"""Where an order can stand, and what a client is told about it."""
+"""The states of an order, and the status that clients see."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where an order stands: as fine as the transition table needs."""
+    """An order's state: as fine as the transition table needs."""
 
     PENDING = "pending"
     ROUTING = "routing"
@@ -21,7 +21,7 @@ class State(StrEnum):
 
 
 class Status(StrEnum):
-    """What a client is told. `submitted` means sent to the chain, not posted to us."""
+    """An order's status for clients. `submitted` means sent to the chain, not posted to us."""
 
     PENDING = "pending"
     ROUTING = "routing"

@@ -14,7 +14,7 @@ class Value(Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
 
 
 class SwapIntent(Value, frozen=True, kw_only=True):
-    """What the client asked for: give exactly `amount_in`, get as much as possible.
+    """The client's wish: give exactly `amount_in`, get as much as possible.
 
     `max_slippage_bps` (1 bp = 0.01 %) bounds the outcome below the quote; it never ranks venues.
     After `expires_at` the order must not be signed.
@@ -28,11 +28,11 @@ class SwapIntent(Value, frozen=True, kw_only=True):
 
 
 class Quote(Value, frozen=True, kw_only=True):
-    """What a venue offers for an intent.
+    """A venue's offer for an intent.
 
     `amount_out` is after the venue's fee and price impact. `network_fee`, in units of the token
-    out, is what the chain charges for landing the swap. `fee_bps` and `price_impact_bps` are
-    already inside `amount_out`; they are kept to explain it.
+    out, is the chain's charge for landing the swap. `fee_bps` and `price_impact_bps` are already
+    inside `amount_out`, and are kept to explain that amount.
     """
 
     venue: str
@@ -70,7 +70,7 @@ class Route(Value, frozen=True, kw_only=True):
 class SignedTransaction(Value, frozen=True, kw_only=True):
     """A transaction that may be sent any number of times and lands at most once.
 
-    `payload` stays inside Slipstream: whoever has the bytes can send them.
+    `payload` stays inside Slipstream: anybody who has the bytes can send them.
     `valid_until` is the last block height at which the chain accepts it.
     """
 
@@ -80,7 +80,7 @@ class SignedTransaction(Value, frozen=True, kw_only=True):
 
 
 class Receipt(Value, frozen=True, kw_only=True):
-    """What the chain says a landed swap did."""
+    """The amounts of a landed swap, by the chain's own word."""
 
     amount_in: Decimal
     amount_out: Decimal

@@ -24,7 +24,7 @@ def overview() -> str:
             "slipstream:orders_failed:ratio_rate5m >= 0 or vector(0)",
             unit="percentunit",
             limit=0.2,
-            says="Of the orders that ended, other than by the client's slippage tolerance",
+            says="As a part of all ended orders; the client's slippage tolerance does not count",
         ),
         number("Confirmed, p99", f"{_LATENCY_P99} >= 0", unit="s", limit=30),
         number(

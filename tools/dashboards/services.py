@@ -15,7 +15,7 @@ _CALLS = "slipstream_venue_call_duration_seconds"
 
 def services() -> str:
     """Return the dashboard's file."""
-    board = page("slipstream-services", "Slipstream: services", "What each service does")
+    board = page("slipstream-services", "Slipstream: services", "The work of each service")
     board.with_variable(_choice("job", "Service", "label_values(slipstream_sockets, job)"))
     board.with_variable(
         _choice("instance", "Replica", 'label_values(slipstream_sockets{job=~"$job"}, instance)')
@@ -51,7 +51,7 @@ def _processes() -> list[Panel]:
             "CPU",
             (f"rate(process_cpu_seconds_total{{{chosen}}}[$__rate_interval])", name),
             unit="percentunit",
-            says="Of one core",
+            says="As a part of one core",
         ),
         graph("Memory", (f"process_resident_memory_bytes{{{chosen}}}", name), unit="bytes"),
         graph(
@@ -81,7 +81,7 @@ def _gateway() -> list[Panel]:
         graph("Answers", (per_second(f"{http}_count", "status"), "{{status}}"), unit="reqps"),
         graph("Time to answer, p99", (quantile(0.99, http, by="route"), "{{route}}"), unit="s"),
         graph(
-            "Who follows",
+            "Followers",
             ("sum(slipstream_sockets)", "sockets"),
             ("sum(slipstream_event_streams)", "event streams"),
         ),

@@ -49,7 +49,7 @@ def batch_routes(intake: Intake, quota: Quota) -> APIRouter:
         "/batch",
         batch,
         methods=["POST"],
-        responses={200: reply(BatchAnswer, "What became of each order"), **_BATCH},
+        responses={200: reply(BatchAnswer, "One answer for each order"), **_BATCH},
         openapi_extra=takes_order(BatchRequest),
     )
     return router

@@ -67,7 +67,7 @@ class StatusChange(schemas.StatusChange):
     """When the order took a status."""
 
     timestamp: datetime | None = Field(None, description="The same as `at`")
-    metadata: dict[str, str] | None = Field(None, description="What was known by then")
+    metadata: dict[str, str] | None = Field(None, description="The facts known by then")
 
 
 class OrderView(schemas.OrderView):

@@ -1,4 +1,4 @@
-"""What a client may say over a socket that serves many orders, and what it is told back."""
+"""Messages over a socket that serves many orders: requests and their answers."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Ping(_Request, frozen=True):
 
 
 class Misunderstood(Struct, frozen=True):
-    """What is wrong with a message."""
+    """A message with a mistake."""
 
     id: RequestId
     problem: Problem

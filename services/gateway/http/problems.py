@@ -25,7 +25,7 @@ _HEADERS: dict[int, dict[str, str]] = {
 
 
 class Code(Enum):
-    """What went wrong. Names are stable: clients match on them."""
+    """A problem's code. Names are stable: clients match on them."""
 
     MALFORMED_REQUEST = 400, "The request is not HTTP"
     AMBIGUOUS_HOST = 400, "The request names no host, or several"
@@ -74,7 +74,7 @@ class Code(Enum):
 
 
 class FieldError(NamedTuple):
-    """What is wrong with one field of the request."""
+    """A mistake in one field of the request."""
 
     field: str
     message: str

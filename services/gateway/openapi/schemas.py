@@ -1,4 +1,4 @@
-"""What clients receive, described for OpenAPI. The bytes themselves are made without these."""
+"""Answers to clients, described for OpenAPI. The bytes themselves are made without these."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Model(BaseModel):
 
 
 class Links(_Model):
-    """Where to look next."""
+    """Addresses of the order."""
 
     order: str = Field(alias="self", examples=[f"/api/orders/{_ID}"])
     events: str = Field(examples=[f"/api/orders/{_ID}/events"])
@@ -36,7 +36,7 @@ class OrderAccepted(_Model):
 
 
 class BatchItem(_Model):
-    """What became of the order at this place of the batch: `orderId` and so on, or `problem`."""
+    """The order at this place of the batch: accepted with `orderId`, or refused with `problem`."""
 
     index: int = Field(ge=0, description="Its place in the batch, from 0")
     order_id: str | None = None
@@ -49,7 +49,7 @@ class BatchItem(_Model):
 
 
 class BatchAnswer(_Model):
-    """What became of each order, in the order they were sent."""
+    """One answer for each order, as they were sent."""
 
     accepted: int = Field(description="How many orders are on the log")
     refused: int
@@ -57,7 +57,7 @@ class BatchAnswer(_Model):
 
 
 class QuoteView(_Model):
-    """What a venue offered."""
+    """A venue's quote."""
 
     venue: str = Field(examples=["raydium"])
     amount_out: str = Field(description="After the venue's fee and price impact")
@@ -153,21 +153,21 @@ class OrderPage(_Model):
 
 
 class OfferView(QuoteView):
-    """What a venue offers. They rank by `netOut`; `minOut` is the least an order would accept."""
+    """A venue's offer. Offers rank by `netOut`; an order would accept `minOut` at least."""
 
     net_out: str = Field(description="`amountOut` less `networkFee`")
     min_out: str
 
 
 class RefusalView(_Model):
-    """Why a venue offers nothing."""
+    """A venue's reason for offering nothing."""
 
     venue: str
     reason: str
 
 
 class QuotesView(_Model):
-    """What the venues offer at the moment, and which of it an order would get."""
+    """The venues' present offers, and the one that an order would get."""
 
     quotes: list[OfferView]
     refusals: list[RefusalView]
@@ -216,7 +216,7 @@ class TicketView(_Model):
 
 
 class FieldProblem(_Model):
-    """What is wrong with one field."""
+    """A mistake in one field."""
 
     field: str = Field(examples=["amountIn"])
     message: str = Field(examples=["must be more than 0"])
