@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.pages import anchors
 from tests.support.programs import promtool
 from tools.docs import ROOT
 from tools.metrics_page import every_metric, exposed_name
@@ -72,14 +73,8 @@ def test_an_alert_says_how_urgent_it_is_and_where_to_read_what_to_do(name: str) 
     assert anchor in anchors(ROOT / page)
 
 
-def anchors(page: Path) -> set[str]:
-    """Return the names that links can lead to, as GitHub makes them of headings."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
-
-
 def test_the_page_explains_no_alert_that_is_gone() -> None:
-    text = (ROOT / "docs" / "operations" / "alerts.md").read_text()
+    text = (ROOT / "docs" / "operations" / "watch.md").read_text()
 
     assert set(re.findall(r"^### (\w+)$", text, re.MULTILINE)) == ALERTS.keys()
 
