@@ -10,15 +10,22 @@ from prometheus_client import Counter, Gauge
 
 from shared.observability import metrics
 from shared.observability.histogram import Histogram
+from tests.support.pages import anchors, beginnings
 from tools.docs import PAGES, ROOT
 from tools.env_example import READERS
 
-_HAND_WRITTEN = sorted(
-    page.relative_to(ROOT).as_posix() for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+_MARKDOWN = sorted(
+    page.relative_to(ROOT).as_posix()
+    for folder in ("*.md", "docs/**/*.md", "bench/*.md")
+    for page in ROOT.glob(folder)
 )
+_DECISIONS = [page for page in _MARKDOWN if page.startswith("docs/adr/")]
 _IN_CODE = re.compile(r"`([^`\n]+)`")
-_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-_PATH = re.compile(r"(?:cli|deploy|docs|services|shared|tests|tools)/[\w./-]*\w/?")
+_LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
+_PATH = re.compile(
+    r"(?<![\w./])(?:(?:cli|deploy|docs|services|shared|tests|tools)/[\w./-]*\w/?|(?:\w+/)+\w+\.py)"
+)
+_NOUNLESS = {"what", "who", "whoever", "of", "where"}
 _METRIC = re.compile(r"slipstream_(?!rebuild)\w+")  # That one is a schema in Postgres.
 _METRICS = {
     described.name
@@ -47,12 +54,27 @@ def test_the_example_of_an_environment_spells_out_the_defaults() -> None:
         assert kind.from_env(given) == kind.from_env(servers)
 
 
-@pytest.mark.parametrize("page", _HAND_WRITTEN)
+@pytest.mark.parametrize("page", _MARKDOWN)
 def test_every_file_that_a_page_names_is_there(page: str) -> None:
     named = [word for code in _IN_CODE.findall(text_of(page)) for word in _PATH.findall(code)]
-    linked = [(ROOT / page).parent / link for link in _LINK.findall(text_of(page))]
+    linked = [path for path, _ in links_of(page)]
 
     assert [path for path in [*map(ROOT.joinpath, named), *linked] if not exists(path)] == []
+
+
+@pytest.mark.parametrize("page", _MARKDOWN)
+def test_every_heading_that_a_page_links_to_is_there(page: str) -> None:
+    linked = [(path, heading) for path, heading in links_of(page) if heading]
+
+    assert [link for link in linked if link[1] not in anchors(link[0])] == []
+
+
+def links_of(page: str) -> list[tuple[Path, str]]:
+    here = ROOT / page
+    return [
+        ((here.parent / path).resolve() if path else here, heading)
+        for path, heading in _LINK.findall(text_of(page))
+    ]
 
 
 def exists(path: Path) -> bool:
@@ -60,13 +82,9 @@ def exists(path: Path) -> bool:
     return path.exists() or "<" in path.as_posix()
 
 
-@pytest.mark.parametrize("page", _HAND_WRITTEN)
+@pytest.mark.parametrize("page", _MARKDOWN)
 def test_every_metric_that_a_page_names_is_there(page: str) -> None:
     assert metrics_in(page) <= _METRICS
-
-
-def test_the_page_for_watchers_names_every_metric() -> None:
-    assert metrics_in("docs/operations/watch.md") >= _METRICS
 
 
 def metrics_in(page: str) -> set[str]:
@@ -74,3 +92,22 @@ def metrics_in(page: str) -> set[str]:
     return {
         re.sub(r"_(total|bucket|sum|count)$", "", name) for name in _METRIC.findall(text_of(page))
     }
+
+
+@pytest.mark.parametrize("page", [*_MARKDOWN, ".env.example"])
+def test_no_sentence_begins_with_a_word_that_makes_readers_look_for_the_noun(page: str) -> None:
+    text = text_of(page).replace("\n# ", "\n") if page == ".env.example" else text_of(page)
+
+    assert [begun for begun, word in beginnings(text).items() if word in _NOUNLESS] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(".json")])
+def test_no_description_begins_with_a_word_that_makes_readers_look_for_the_noun(page: str) -> None:
+    said = re.findall(r'"(?:description|summary|title)": "(\w+)', text_of(page))
+
+    assert _NOUNLESS & {word.lower() for word in said} == set()
+
+
+@pytest.mark.parametrize("page", _DECISIONS)
+def test_a_decision_is_told_in_at_most_300_words(page: str) -> None:
+    assert len(text_of(page).split()) <= 300
