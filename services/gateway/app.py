@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -44,7 +46,10 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
         title="Slipstream",
         summary="Executes crypto swap orders at the best price.",
         version="1",
+        servers=[{"url": "/"}],
+        license_info={"name": "MIT", "identifier": "MIT"},
         redoc_url=None,
+        generate_unique_id_function=_operation_id,
         separate_input_output_schemas=False,  # We send what we describe, and no defaults.
         exception_handlers={
             Problem: answer_problem,
@@ -77,16 +82,24 @@ def _routers(parts: Parts) -> list[APIRouter]:
     ]
 
 
+def _operation_id(route: APIRoute) -> str:
+    # Client generators name their functions by it, so endpoints are named as those should be.
+    return to_camel(route.name)
+
+
 def _add_operation(app: FastAPI, parts: Parts) -> None:
     described: Any = {200: reply(HealthView, "Yes")}
     refused = {503: reply(HealthView, "No, and why")}
-    app.add_api_route("/health", parts.health.live, responses=described, tags=["operation"])
+    health = parts.health
+    tags: Any = ["operation"]
+    app.add_api_route("/health", health.live, name="get_health", responses=described, tags=tags)
+    ready = described | refused
     app.add_api_route(
-        "/health/ready", parts.health.ready, responses=described | refused, tags=["operation"]
+        "/health/ready", health.ready, name="get_readiness", responses=ready, tags=tags
     )
-    app.add_api_route("/metrics", _metrics, tags=["operation"])
+    app.add_api_route("/metrics", get_metrics, tags=tags)
 
 
-async def _metrics(_request: Request) -> Response:
+async def get_metrics(_request: Request) -> Response:
     """Show every metric, for Prometheus."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

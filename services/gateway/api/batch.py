@@ -31,7 +31,7 @@ def batch_routes(intake: Intake, quota: Quota) -> APIRouter:
     """Return the route that takes many orders at once."""
     router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=BareRoute)
 
-    async def batch(request: Request) -> Response:
+    async def submit_batch(request: Request) -> Response:
         """Take up to 1,000 orders in, each for itself: some may be refused and others kept.
 
         An Idempotency-Key covers the batch: sent again, each order gets its first answer again.
@@ -47,7 +47,7 @@ def batch_routes(intake: Intake, quota: Quota) -> APIRouter:
 
     router.add_api_route(
         "/batch",
-        batch,
+        submit_batch,
         methods=["POST"],
         responses={200: reply(BatchAnswer, "One answer for each order"), **_BATCH},
         openapi_extra=takes_order(BatchRequest),

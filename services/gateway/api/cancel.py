@@ -23,13 +23,13 @@ def cancel_routes(cancel: Cancel) -> APIRouter:
     """Return the route that cancels an order."""
     router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=BareRoute)
 
-    async def withdraw_order(request: Request) -> Response:
+    async def cancel_order(request: Request) -> Response:
         """Cancel the order, unless it is signed already. Repeating it changes nothing."""
         return json_answer(await cancel(id_in(request), caller_of(request)))
 
     router.add_api_route(
         "/{order_id}",
-        withdraw_order,
+        cancel_order,
         methods=["DELETE"],
         responses={200: reply(OrderView, "The order, cancelled"), **_CANCEL},
         openapi_extra=takes_id(),

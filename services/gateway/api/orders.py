@@ -42,7 +42,7 @@ def order_routes(
     """Return the routes that take, show and follow orders."""
     router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=BareRoute)
 
-    async def execute(request: Request) -> Response:
+    async def submit_order(request: Request) -> Response:
         """Take an order in. Once this answers 202, the order is kept and will be executed."""
         with refusals_counted():
             asked = asked_in(request)
@@ -51,12 +51,12 @@ def order_routes(
         response.raw_headers = taken_headers(taken)
         return response
 
-    async def show(request: Request) -> Response:
+    async def get_order(request: Request) -> Response:
         """Show the order as it stands."""
         history = await histories.read_for(caller_of(request), id_in(request))
         return json_answer(public_order([decode(raw) for raw in history]))
 
-    async def events(request: Request) -> Response:
+    async def list_events(request: Request) -> Response:
         """Show everything that has happened to the order, oldest first.
 
         With `Accept: text/event-stream` the events are streamed as they happen, until the order
@@ -70,7 +70,7 @@ def order_routes(
 
     router.add_api_route(
         "/execute",
-        execute,
+        submit_order,
         methods=["POST"],
         status_code=202,
         responses={202: reply(OrderAccepted, "The order is on the log"), **_EXECUTE},
@@ -78,13 +78,13 @@ def order_routes(
     )
     router.add_api_route(
         "/{order_id}",
-        show,
+        get_order,
         responses={200: reply(OrderView, "The order"), **_READ},
         openapi_extra=takes_id(),
     )
     router.add_api_route(
         "/{order_id}/events",
-        events,
+        list_events,
         responses={
             200: streams_too(reply(list[EventView], "Its events")),
             204: {"description": "The stream has nothing behind `Last-Event-ID`: it is over"},

@@ -66,7 +66,7 @@ def quote_routes(quoting: Quoting) -> APIRouter:
     """Return the route that shows quotes."""
     router = APIRouter(prefix="/api", tags=["quotes"], route_class=BareRoute)
 
-    async def quotes(request: Request) -> Response:
+    async def get_quotes(request: Request) -> Response:
         """Ask every venue, and say which of them an order like this would go to now.
 
         The body is that of an order; nothing is placed. `best` is null when no venue offers
@@ -77,7 +77,7 @@ def quote_routes(quoting: Quoting) -> APIRouter:
 
     router.add_api_route(
         "/quotes",
-        quotes,
+        get_quotes,
         methods=["POST"],
         responses={200: reply(QuotesView, "The offers, and the choice"), **_QUOTES},
         openapi_extra=takes_body(OrderRequest),

@@ -83,7 +83,7 @@ def stats_routes(stats: Stats) -> APIRouter:
     """Return the route that shows the figures."""
     router = APIRouter(prefix="/api/orders", tags=["operation"], route_class=BareRoute)
 
-    async def show(_request: Request) -> Response:
+    async def get_stats(_request: Request) -> Response:
         """Show how many orders wait, are under way and have ended, and how far services lag.
 
         The figures are those of all accounts and at most a second old; the sockets are those of
@@ -93,7 +93,7 @@ def stats_routes(stats: Stats) -> APIRouter:
 
     router.add_api_route(
         "/stats",
-        show,
+        get_stats,
         responses={
             200: reply(StatsView, "The figures"),
             **problems(Code.INTERNAL_ERROR, Code.STATS_UNAVAILABLE),

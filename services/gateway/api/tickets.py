@@ -19,14 +19,14 @@ def ticket_routes(tickets: Tickets) -> APIRouter:
     """Return the route that gives tickets out."""
     router = APIRouter(tags=["access"])
 
-    async def issue(request: Request) -> Response:
+    async def create_ticket(request: Request) -> Response:
         """Return a ticket: a WebSocket whose address ends with ?ticket= needs no key, once."""
         ticket = await tickets.issue(caller_of(request))
         return json_answer({"ticket": ticket, "expiresIn": LIFE_S})
 
     router.add_api_route(
         "/api/ws-ticket",
-        issue,
+        create_ticket,
         methods=["POST"],
         responses={
             200: reply(TicketView, "A ticket for one WebSocket"),

@@ -104,6 +104,6 @@ def described(ours: dict[str, Any]) -> dict[str, Any]:
     content["schema"] = {"anyOf": [content["schema"], *orders]}
     answers = execute["responses"]
     answers["201"] = {**answers["202"], "description": "The same, for `amount` and `slippage`"}
-    same = {"operationId": "submit", "summary": "Execute, by a forerunner's address"}
+    same = {"operationId": "submitForerunnerOrder", "summary": "Submit, by a forerunner's address"}
     document["paths"].setdefault("/api/orders", {})["post"] = {**execute, **same}
     return document

@@ -15,8 +15,8 @@ _SCHEMES = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 _ALWAYS = (Code.UNAUTHENTICATED,)
-_CHANGING = (Code.UNAUTHENTICATED, Code.FORBIDDEN)
-_ASKING = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.RATE_LIMITED)
+_CHANGING = (*_ALWAYS, Code.FORBIDDEN)
+_ASKING = (*_CHANGING, Code.RATE_LIMITED)
 _TURNED_AWAY = {"post": _ASKING, "put": _CHANGING, "delete": _CHANGING}
 
 
@@ -26,8 +26,10 @@ def complete(described: dict[str, Any]) -> dict[str, Any]:
     described["components"]["schemas"] |= schemas_of(OrderRequest, BatchRequest, ProblemView)
     described["components"]["securitySchemes"] = _SCHEMES
     for path, methods in described["paths"].items():
-        if path not in OPEN:
-            for method, operation in methods.items():
+        for method, operation in methods.items():
+            if path in OPEN:
+                operation["security"] = []
+            else:
                 _close(operation, _TURNED_AWAY.get(method, _ALWAYS))
     return described
 

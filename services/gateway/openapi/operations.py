@@ -7,8 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
-from pydantic_core.core_schema import WithDefaultSchema
+from pydantic.json_schema import models_json_schema
 
 from services.gateway.http.problems import PROBLEM_JSON, RETRY_AFTER_S, Code, Problem
 from services.gateway.openapi.schemas import ProblemView
@@ -122,20 +121,19 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": _SCHEMAS.format(model=model.__name__)}
 
 
-class _NullIsNoDefault(GenerateJsonSchema):
-    """A field that may be left out, as FastAPI writes it: generators take a default for given."""
-
-    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        shape = super().default_schema(schema)
-        return {k: v for k, v in shape.items() if (k, v) != ("default", None)}
-
-
 def schemas_of(*models: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON schemas of models, by name."""
-    _, schema = models_json_schema(
-        [(one, "validation") for one in models],
-        ref_template=_SCHEMAS,
-        schema_generator=_NullIsNoDefault,
-    )
+    _, schema = models_json_schema([(one, "validation") for one in models], ref_template=_SCHEMAS)
     definitions: dict[str, Any] = schema["$defs"]
+    for definition in definitions.values():
+        for shape in definition.get("properties", {}).values():
+            _say_default(shape)
     return definitions
+
+
+def _say_default(shape: dict[str, Any]) -> None:
+    # In words: generators of clients take a field with a default for one that is always given.
+    default = shape.pop("default", None)
+    if default not in (None, ""):
+        said = [shape["description"]] if "description" in shape else []
+        shape["description"] = "; ".join([*said, f"{default} when it is left out"])
