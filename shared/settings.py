@@ -7,17 +7,21 @@ at once, at start-up, by the variable's name and without its value.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Self
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
+# As browsers send them, or nothing would ever match.
+_ORIGIN = re.compile(r"(?!http://.*:80$|https://.*:443$)[a-z][a-z0-9+.-]*://[a-z0-9.:_\[\]-]+")
+_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _RATE = r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$"
 
 
@@ -117,6 +121,11 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def listed(text: str) -> frozenset[str]:
+    """Return the entries of a list with commas between."""
+    return frozenset(text.replace(",", " ").split())
 
 
 def _replica_name() -> str:
@@ -290,8 +299,13 @@ class GatewaySettings(MarketSettings):
     )
     allowed_origins: str = Field(
         default="",
-        description="Origins whose pages may open WebSockets besides the gateway's own, with "
-        "commas between, e.g. https://app.example; * for all",
+        description="Origins whose pages may use the gateway besides its own, with commas between, "
+        "e.g. https://app.example; * for all",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Names by which a gateway without keys may be called besides localhost, with "
+        "commas between, e.g. gateway,*.lan.example; * for all. IP addresses need not be named",
     )
     rate_limit_account: str = Field(
         default="",
@@ -379,6 +393,25 @@ class GatewaySettings(MarketSettings):
     drain_s: Seconds = Field(
         default=8.0, description="Time to finish requests when told to stop, in seconds"
     )
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, text: str) -> str:
+        if all(one in ("*", "null") or _ORIGIN.fullmatch(one) for one in listed(text)):
+            return text
+        raise ValueError(
+            "an origin is scheme://host or scheme://host:port in small letters, without a path and "
+            "without the scheme's own port, e.g. https://app.example"
+        )
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_names(cls, text: str) -> str:
+        if all(one == "*" or _NAME.fullmatch(one) for one in listed(text)):
+            return text
+        raise ValueError(
+            "a name is in small letters, without a scheme and a port, e.g. gateway or *.lan.example"
+        )
 
     @model_validator(mode="after")
     def _tried_in_time(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Self
 
 from services.gateway.access.callers import Access
 from services.gateway.access.gatekeeper import Inside, Rules
+from services.gateway.access.pages import names_among
 from services.gateway.access.rate_limits import Quota
 from services.gateway.access.tickets import Tickets
 from services.gateway.api.health import Health
@@ -23,7 +24,7 @@ from services.gateway.orders.histories import Histories
 from services.gateway.orders.submit import Intake
 from shared.archive.archive import Archive
 from shared.clock import utc_now
-from shared.settings import GatewaySettings
+from shared.settings import GatewaySettings, listed
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
 from shared.venues.registry import open_venues
@@ -84,10 +85,15 @@ class Parts:
 
 
 def _rules(log: Log, settings: GatewaySettings, access: Access, quota: Quota) -> Rules:
+    # No page has a key, so with keys it does not matter by which name one calls.
+    names = (
+        listed(settings.allowed_hosts) | {settings.http_host} if access.is_open else frozenset("*")
+    )
     return Rules(
         access=access,
         tickets=Tickets(log),
         quota=quota,
-        origins=frozenset(settings.allowed_origins.replace(",", " ").split()),
+        may_call=names_among(names),
+        origins=listed(settings.allowed_origins),
         inside=Inside(settings.max_requests),
     )

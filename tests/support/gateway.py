@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.gateway.__main__ import bind, serve, serving
 from services.gateway.access.api_keys import access_for
@@ -119,6 +119,15 @@ async def events_on(log: Log) -> int:
     """Return how many events the log holds, of whatever order."""
     streams = [log.keys.log(partition) for partition in range(log.keys.partitions)]
     return sum(await log.client.run([("XLEN", stream) for stream in streams]))
+
+
+async def handshake(url: str, **options: Any) -> int:
+    """Return the status that a WebSocket is answered with: 101 opens it."""
+    try:
+        async with connect(url, proxy=None, **options):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
 
 
 async def drain(socket: ClientConnection) -> tuple[list[str], int | None]:

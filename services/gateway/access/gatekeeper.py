@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from services.gateway.access.callers import Access, Caller
+from services.gateway.access.pages import check_host, check_origin
 from services.gateway.access.rate_limits import Quota
 from services.gateway.access.tickets import Tickets
 from services.gateway.http.middleware import add_missing
@@ -48,7 +49,8 @@ class Rules:
     access: Access
     tickets: Tickets
     quota: Quota
-    origins: frozenset[str]  # Of pages that may open sockets; "*" is every page.
+    may_call: Callable[[bytes], bool]  # By what a Host header says.
+    origins: frozenset[str]  # Of pages that may come in; "*" is every page.
     inside: Inside
 
 
@@ -82,7 +84,12 @@ class Gatekeeper:
     async def _customer(self, scope: Scope) -> tuple[Caller, Mapping[str, str]]:
         if self._rules.inside.full:
             raise Problem(Code.OVERLOADED)
-        caller = self._rules.access.caller(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        check_host(headers, self._rules.may_call)
+        # With a key it is no page that decides; but what browsers ask beforehand is about pages.
+        if self._rules.access.is_open or scope["method"] == "OPTIONS":
+            check_origin(headers, self._rules.origins)
+        caller = self._rules.access.caller(headers)
         # Looking, following and cancelling are free: they must not wait for new orders.
         asks = scope["method"] == "POST"
         return caller, await self._rules.quota.spend(caller) if asks else {}
@@ -110,23 +117,12 @@ class Gatekeeper:
 
 async def visitor(connection: HTTPConnection, rules: Rules) -> Caller:
     """Return who opens a socket. Raises `Problem` when that is nobody who may."""
+    check_host(connection.headers, rules.may_call)
     check_origin(connection.headers, rules.origins)
     ticket = connection.query_params.get("ticket")
     if ticket is None or rules.access.is_open:
         return rules.access.caller(connection.headers)
     return await rules.tickets.caller(ticket)
-
-
-def check_origin(headers: Headers, allowed: frozenset[str]) -> None:
-    """Raise `Problem` when a browser opens a socket for a page that is not ours.
-
-    Only browsers send an Origin, and they let any page open a socket anywhere.
-    """
-    origin = headers.get("origin")
-    if origin is None or not allowed.isdisjoint((origin, "*")):
-        return
-    if origin.partition("://")[2] != headers.get("host"):
-        raise Problem(Code.ORIGIN_NOT_ALLOWED)
 
 
 def _raw(headers: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]:

@@ -14,7 +14,7 @@ _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-_ALWAYS = (Code.UNAUTHENTICATED,)
+_ALWAYS = (Code.UNAUTHENTICATED, Code.HOST_NOT_ALLOWED, Code.ORIGIN_NOT_ALLOWED)
 _CHANGING = (*_ALWAYS, Code.FORBIDDEN)
 _ASKING = (*_CHANGING, Code.RATE_LIMITED)
 _TURNED_AWAY = {"post": _ASKING, "put": _CHANGING, "delete": _CHANGING}

@@ -61,6 +61,8 @@ class FastSubmit:
                 keys.append(value.decode("latin-1"))
             elif name == b"traceparent":
                 traces.append(value.decode("latin-1"))
+            elif name == b"origin" or (name == b"host" and not rules.may_call(value)):
+                return None  # Pages are told more, and not all may order.
         if len(kinds) != 1 or kinds[0] not in _JSON:
             return None
         try:

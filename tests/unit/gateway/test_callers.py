@@ -25,7 +25,7 @@ from services.gateway.access.api_keys import (
     read_keys,
 )
 from services.gateway.access.callers import PUBLIC, Access, Caller, Role, digest_of_key
-from services.gateway.access.gatekeeper import check_origin
+from services.gateway.access.pages import check_origin
 from services.gateway.http.problems import Code, Problem
 from shared.settings import GatewaySettings, InvalidSettings
 from tests.support.eventually import eventually
@@ -215,11 +215,11 @@ def test_the_command_refuses_what_cannot_be_an_account() -> None:
         ("https://evil.example", {"*"}, True),
     ],
 )
-def test_only_pages_that_are_allowed_may_open_sockets(
+def test_only_pages_that_are_allowed_may_come_in(
     origin: str | None, allowed: set[str], fine: bool
 ) -> None:
     headers = {"host": "slip.example"} | ({"origin": origin} if origin else {})
-    expected = nullcontext() if fine else pytest.raises(Problem, match="Pages of this origin")
+    expected = nullcontext() if fine else pytest.raises(Problem, match="ALLOWED_ORIGINS")
 
     with expected:
         check_origin(Headers(headers), frozenset(allowed))

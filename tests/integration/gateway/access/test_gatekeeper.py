@@ -6,19 +6,25 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
 from services.gateway.access.api_keys import line_for, new_key
 from services.gateway.access.gatekeeper import OPEN
 from services.gateway.openapi.schemas import ProblemView
 from tests.support.eventually import eventually
-from tests.support.gateway import EXECUTE, ORDER, Gateway, drain, gateway_settings, running_gateway
+from tests.support.gateway import (
+    EXECUTE,
+    ORDER,
+    Gateway,
+    drain,
+    gateway_settings,
+    handshake,
+    running_gateway,
+)
 from tests.support.proxy import proxied
 
 MINE, OTHERS, READERS, ADMINS = (new_key() for _ in range(4))
@@ -71,15 +77,6 @@ async def ticket_for(gateway: Gateway, key: str) -> str:
     assert answer.status_code == 200, answer.text
     ticket: str = answer.json()["ticket"]
     return ticket
-
-
-async def handshake(url: str, **options: Any) -> int:
-    """Return the status that a WebSocket is answered with: 101 opens it."""
-    try:
-        async with connect(url, proxy=None, **options):
-            return 101
-    except InvalidStatus as refused:
-        return refused.response.status_code
 
 
 async def test_nothing_but_the_open_addresses_is_answered_without_a_key(guarded: Gateway) -> None:

@@ -199,7 +199,7 @@ async def test_a_client_that_does_not_read_is_given_up(
     with socket.create_connection(("127.0.0.1", int(gateway.address.rpartition(":")[2]))) as deaf:
         address = f"/api/orders/{await gateway.submit()}/events"
         deaf.sendall(
-            f"GET {address} HTTP/1.1\r\nHost: here\r\nAccept: text/event-stream\r\n\r\n".encode()
+            f"GET {address} HTTP/1.1\r\nHost: [::1]\r\nAccept: text/event-stream\r\n\r\n".encode()
         )
 
         assert await eventually(lambda: _slow() == slow + 1)

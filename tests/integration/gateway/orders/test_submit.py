@@ -256,7 +256,7 @@ async def test_bad_input_gets_a_problem_document_and_nothing_reaches_the_log(
 
 async def test_a_large_body_of_unknown_length_is_not_read_to_its_end(gateway: Gateway) -> None:
     reader, writer = await asyncio.open_connection(*gateway.address.split(":"))
-    lines = [f"POST {EXECUTE} HTTP/1.1", "Host: here", "Transfer-Encoding: chunked"]
+    lines = [f"POST {EXECUTE} HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked"]
     writer.write(("\r\n".join([*lines, "Content-Type: application/json"]) + "\r\n\r\n").encode())
     for _ in range(66):
         writer.write(b"3e8\r\n" + b" " * 1_000 + b"\r\n")
@@ -271,7 +271,7 @@ async def test_a_body_that_never_ends_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(parsing, "DEADLINE_S", 0.1)
     reader, writer = await asyncio.open_connection(*gateway.address.split(":"))
-    lines = [f"POST {EXECUTE} HTTP/1.1", "Host: here", "Content-Length: 9"]
+    lines = [f"POST {EXECUTE} HTTP/1.1", "Host: localhost", "Content-Length: 9"]
     writer.write(("\r\n".join([*lines, "Content-Type: application/json"]) + "\r\n\r\n{").encode())
     status = await reader.readline()
     writer.close()

@@ -81,7 +81,7 @@ async def test_a_repeated_order_gets_the_answer_that_any_other_gets(
 
 async def test_a_body_that_comes_after_its_headers_is_waited_for(gateway: Gateway) -> None:
     reader, writer = await asyncio.open_connection(*gateway.address.split(":"))
-    lines = [f"POST {EXECUTE} HTTP/1.1", "Host: here", f"Content-Length: {len(PLAIN)}"]
+    lines = [f"POST {EXECUTE} HTTP/1.1", "Host: localhost", f"Content-Length: {len(PLAIN)}"]
     lines += ["Content-Type: application/json", "Expect: 100-continue"]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
     invited = await reader.readuntil(b"\r\n\r\n")
@@ -95,7 +95,7 @@ async def test_a_body_that_comes_after_its_headers_is_waited_for(gateway: Gatewa
 
 async def test_orders_sent_one_behind_the_other_are_each_answered(gateway: Gateway) -> None:
     reader, writer = await asyncio.open_connection(*gateway.address.split(":"))
-    lines = [f"POST {EXECUTE} HTTP/1.1", "Host: here", f"Content-Length: {len(PLAIN)}"]
+    lines = [f"POST {EXECUTE} HTTP/1.1", "Host: localhost", f"Content-Length: {len(PLAIN)}"]
     lines += ["Content-Type: application/json"]
     writer.write((("\r\n".join(lines) + "\r\n\r\n").encode() + PLAIN) * 3)
     heads = []
