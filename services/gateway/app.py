@@ -28,6 +28,7 @@ from services.gateway.http.middleware import Latency, SecurityHeaders
 from services.gateway.http.problems import Problem, answer_crash, answer_problem, answer_refusal
 from services.gateway.openapi.document import complete
 from services.gateway.openapi.operations import reply
+from services.gateway.openapi.page import page_routes
 from services.gateway.openapi.schemas import HealthView
 from services.gateway.wiring import Parts
 
@@ -56,6 +57,7 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
         version="1",
         servers=[{"url": "/"}],
         license_info={"name": "MIT", "identifier": "MIT"},
+        docs_url=None,  # It would come from elsewhere.
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         separate_input_output_schemas=False,  # We send what we describe, and no defaults.
@@ -87,6 +89,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         quote_routes(parts.quoting),
         cancel_routes(parts.cancel),
         ticket_routes(parts.rules.tickets),
+        page_routes(),
     ]
 
 

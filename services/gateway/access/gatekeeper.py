@@ -20,7 +20,12 @@ from services.gateway.http.problems import Code, Problem
 from shared.observability.metrics import TURNED_AWAY
 
 # What says nothing about orders. Everything else is closed, also what is added one day.
-OPEN = frozenset({"/health", "/health/ready", "/metrics", "/docs", "/openapi.json"})
+OPEN = frozenset(
+    {
+        *("/health", "/health/ready", "/metrics", "/openapi.json"),
+        *("/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"),
+    }
+)
 
 
 @dataclass(slots=True)

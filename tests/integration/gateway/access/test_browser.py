@@ -9,6 +9,7 @@ from pathlib import Path
 
 from services.gateway.access.api_keys import line_for, new_key
 from tests.support.browser import browser
+from tests.support.eventually import eventually
 from tests.support.gateway import EXECUTE, events_on, gateway_settings, running_gateway
 
 _ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<!doctype html>"
@@ -126,3 +127,19 @@ async def test_a_page_of_another_origin_or_with_our_address_gets_nowhere(
     assert foreign == ["TypeError"] * 4 + [False]
     assert rebound == ["HOST_NOT_ALLOWED"] * 4 + [False]
     assert placed == 0
+
+
+async def test_the_page_of_the_description_works_without_the_internet(
+    redis_url: str, namespace: str, tmp_path: Path
+) -> None:
+    shown = "[...document.querySelectorAll('.opblock-summary-path')].map(e => e.dataset.path)"
+    async with (
+        browser(tmp_path) as page,
+        running_gateway(gateway_settings(redis_url, namespace)) as gateway,
+    ):
+        await page.open(f"http://{gateway.address}/docs")
+        paths = await eventually(lambda: page.run(shown))
+        described = (await gateway.http.get("/openapi.json")).json()["paths"]
+
+    assert set(paths) == described.keys()
+    assert page.complaints == []

@@ -268,3 +268,26 @@ async def test_an_allowed_page_reads_that_there_is_a_bug(redis_url: str, namespa
     assert allows(answer) == (500, APP)
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_the_page_of_the_description_loads_nothing_from_elsewhere(
+    redis_url: str, namespace: str, keys_file: str
+) -> None:
+    settings = gateway_settings(redis_url, namespace, api_keys_file=keys_file)
+    async with running_gateway(settings) as gateway:
+        page = await gateway.http.get("/docs")
+        named = ["docs/swagger-ui.css", "docs/swagger-ui-bundle.js", "docs/start.js"]
+        loaded = [await gateway.http.get(f"/{path}") for path in named]
+
+    kinds = [answer.headers["content-type"].partition(";")[0] for answer in [page, *loaded]]
+    assert "://" not in page.text
+    assert all(f'"{path}"' in page.text for path in named)
+    assert [kind.rpartition("/")[2] for kind in kinds] == [
+        "html",
+        "css",
+        "javascript",
+        "javascript",
+    ]
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; ")
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
