@@ -119,7 +119,7 @@ class Stack:
     async def _start_services(self, plan: list[Replica]) -> None:
         env = environment(self.redis_url, self.database_url)
         if self.options.temporary:  # It is its own only client, and as fast as it likes.
-            for name in ("API_KEYS_FILE", "RATE_LIMIT_ACCOUNT", "RATE_LIMIT_GLOBAL"):
+            for name in ("API_KEYS_FILE", "RATE_LIMIT_ACCOUNT", "RATE_LIMIT_GLOBAL", "TOKENS_FILE"):
                 env.pop(name, None)
         async with httpx.AsyncClient(trust_env=False) as http:
             await together(*(self._start_service(http, replica, env) for replica in plan))

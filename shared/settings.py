@@ -16,6 +16,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from shared.tokens.registry import load_tokens
+
 Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -110,8 +112,9 @@ class Settings(BaseModel):
 
 def _lines(error: ValidationError) -> str:
     return "\n".join(
-        f"{'.'.join(str(part) for part in problem['loc']).upper() or 'SETTINGS'}: {problem['msg']}"
+        f"{'.'.join(str(part) for part in problem['loc']).upper() or 'SETTINGS'}: {line}"
         for problem in error.errors()
+        for line in problem["msg"].removeprefix("Value error, ").splitlines()
     )
 
 
@@ -163,8 +166,13 @@ class ConsumerSettings(Settings):
 
 
 class MarketSettings(Settings):
-    """Which venues there are, and how the simulated ones and their chain behave."""
+    """Which tokens and venues there are, and how the simulated ones and their chain behave."""
 
+    tokens_file: str = Field(
+        default="",
+        description="File of the tokens that may be traded, see docs/tokens.md; those that ship "
+        "with Slipstream when empty. The same for gateways, routers and executors",
+    )
     venues: str = Field(
         default="raydium,meteora", description="Names of the venues to ask, with commas between"
     )
@@ -213,6 +221,12 @@ class MarketSettings(Settings):
         ge=1,
         description="Blocks for which the simulated chain takes a transaction once it is signed",
     )
+
+    @field_validator("tokens_file")
+    @classmethod
+    def _readable(cls, path: str) -> str:
+        load_tokens(path)
+        return path
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -34,6 +34,7 @@ from slipstream.models import (
     Quotes,
     Refusal,
     StatusChange,
+    Token,
 )
 from slipstream.problem import FieldError, Problem
 from slipstream.stats import Stats
@@ -67,6 +68,7 @@ __all__ = [
     "SlipstreamError",
     "Stats",
     "StatusChange",
+    "Token",
     "Unauthenticated",
     "Unavailable",
     "Unexpected",

@@ -20,6 +20,8 @@ from slipstream.models import (
     OrderSummary,
     Page,
     Quotes,
+    Token,
+    Tokens,
     event_of,
 )
 from slipstream.reading import accepted_in, outcome_of, read
@@ -120,6 +122,10 @@ class AsyncClient:
             headers=headers_of(key or uuid4().hex),
         )
         return [outcome_of(item) for item in read(answer, Batch).orders]
+
+    async def tokens(self) -> tuple[Token, ...]:
+        """Return the tokens that may be traded."""
+        return read(await self._http.request("GET", "/api/tokens"), Tokens).tokens
 
     async def quotes(
         self,

@@ -30,6 +30,24 @@ class Accepted(Model, frozen=True, kw_only=True):
     replayed: bool = False
 
 
+class Token(Model, frozen=True, kw_only=True):
+    """A token, which orders name by its `symbol` or its `mint`, the address on Solana.
+
+    An amount of it has `decimals` decimals at most.
+    """
+
+    symbol: str
+    name: str
+    mint: str
+    decimals: int
+
+
+class Tokens(Model, frozen=True, kw_only=True):
+    """The tokens that a gateway knows."""
+
+    tokens: tuple[Token, ...]
+
+
 class Quote(Model, frozen=True, kw_only=True):
     """A venue's quote. Fee and price impact are inside `amount_out`, the network fee is not."""
 

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
-from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes
+from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes, Token
 from slipstream.stats import Stats
 
 T = TypeVar("T")
@@ -94,6 +94,10 @@ class Client:
     ) -> list[Accepted | Refused]:
         """Place up to 1,000 orders at once, as `AsyncClient.submit_batch` does."""
         return self._wait(self._client.submit_batch(orders, key=key))
+
+    def tokens(self) -> tuple[Token, ...]:
+        """Return the tokens that may be traded."""
+        return self._wait(self._client.tokens())
 
     def quotes(
         self,

@@ -34,6 +34,8 @@ COMMON = [field.name for field in msgspec.structs.fields(Event)]
 REASONS = {
     FailureReason.NO_ROUTE: "Every venue gave a final no, or the best quote pays less than the "
     "network fee",
+    FailureReason.UNKNOWN_TOKEN: "The router's list of tokens has none of this name: it differs "
+    "from the gateway's, or the order is older",
     FailureReason.VENUE_REJECTED: "The venue that won would not build the transaction",
     FailureReason.ROUTES_EXHAUSTED: "`MAX_ROUTES` routes came to nothing",
     FailureReason.RETRIES_EXHAUSTED: "A step before signing failed `MAX_ATTEMPTS` times; the "

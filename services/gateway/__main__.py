@@ -131,7 +131,7 @@ def _access(settings: GatewaySettings) -> Access:
 def _application(parts: Parts, settings: GatewaySettings) -> ASGIApp:
     app: ASGIApp = create_app(parts, compat=settings.compat)
     app = FastSockets(app, parts.sockets, parts.rules, compat=settings.compat)
-    return FastSubmit(app, parts.intake, parts.rules)
+    return FastSubmit(app, parts.intake, parts.rules, parts.tokens)
 
 
 def _config(app: ASGIApp, settings: GatewaySettings) -> uvicorn.Config:

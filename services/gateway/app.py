@@ -22,6 +22,7 @@ from services.gateway.api.orders import order_routes
 from services.gateway.api.quotes import quote_routes
 from services.gateway.api.stats import stats_routes
 from services.gateway.api.tickets import ticket_routes
+from services.gateway.api.tokens import token_routes
 from services.gateway.compat.layer import plug_in
 from services.gateway.http.cors import Cors
 from services.gateway.http.middleware import Latency, SecurityHeaders
@@ -83,10 +84,11 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
 def _routers(parts: Parts) -> list[APIRouter]:
     return [
         stats_routes(parts.stats),  # Before what takes any word for an order's id.
-        order_routes(parts.intake, parts.histories, parts.sockets, parts.streams),
-        list_routes(parts.archive),
-        batch_routes(parts.intake, parts.rules.quota),
-        quote_routes(parts.quoting),
+        order_routes(parts.intake, parts.histories, parts.sockets, parts.streams, parts.tokens),
+        list_routes(parts.archive, parts.tokens),
+        batch_routes(parts.intake, parts.rules.quota, parts.tokens),
+        quote_routes(parts.quoting, parts.tokens),
+        token_routes(parts.tokens),
         cancel_routes(parts.cancel),
         ticket_routes(parts.rules.tickets),
         page_routes(),

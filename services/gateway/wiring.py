@@ -27,6 +27,7 @@ from shared.clock import utc_now
 from shared.settings import GatewaySettings, listed
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
+from shared.tokens.registry import Tokens, load_tokens
 from shared.venues.registry import open_venues
 
 
@@ -35,6 +36,7 @@ class Parts:
     """What the addresses are served with."""
 
     rules: Rules
+    tokens: Tokens
     intake: Intake
     cancel: Cancel
     histories: Histories
@@ -56,6 +58,7 @@ class Parts:
         Raises `InvalidSettings` for a venue that nobody registered.
         """
         lost_writes = LostWrites(log, partial(archive.positions, log.keys.namespace))
+        tokens = load_tokens(settings.tokens_file)
         histories, pressure = Histories(log, archive), Pressure(log, settings, lost_writes)
         hub = UpdateHub(log, histories, settings)
         quota, intake = Quota(log, settings), Intake(log, settings, utc_now, pressure)
@@ -64,10 +67,11 @@ class Parts:
             deadline_s=settings.accept_deadline_ms / 1_000,
             lost_writes=lost_writes,
         )
-        sockets = Sockets(hub, Desk(quota, intake, cancel), settings)
+        sockets = Sockets(hub, Desk(quota, intake, cancel, tokens), settings)
         venues = list(open_venues(settings, log.client).values())
         return cls(
             rules=_rules(log, settings, access, quota),
+            tokens=tokens,
             intake=intake,
             cancel=cancel,
             histories=histories,

@@ -12,6 +12,7 @@ from shared.process.runtime import run_service
 from shared.settings import VenueSettings
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct
+from shared.tokens.registry import load_tokens
 from shared.venues.registry import open_venues
 
 
@@ -22,6 +23,7 @@ async def main(settings: VenueSettings, stop: asyncio.Event) -> None:
         return Router(
             log=log,
             venues=list(open_venues(settings, log.client).values()),
+            tokens=load_tokens(settings.tokens_file),
             quote_deadline=Deadline(settings.quote_deadline_ms / 1_000),
             max_routes=settings.max_routes,
             now=utc_now,

@@ -49,6 +49,18 @@ def may_not_try_again(
     return None
 
 
+def name_unknown(
+    trigger: OrderEvent, names: Sequence[str], attempts: int, now: datetime
+) -> OrderFailed:
+    """Return the end of an order for tokens that this router does not know."""
+    return OrderFailed(
+        **trigger.next(now),
+        reason=FailureReason.UNKNOWN_TOKEN,
+        detail=f"the router knows no token {' and no '.join(names)}",
+        attempts=attempts,
+    )
+
+
 def choose_route(
     trigger: OrderEvent,
     intent: SwapIntent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.router.decide import begin, choose_route, may_not_try_again
+from services.router.decide import begin, choose_route, may_not_try_again, name_unknown
 from shared.clock import Clock
 from shared.concurrency.timers import Deadline
 from shared.observability import metrics
@@ -26,6 +26,7 @@ from shared.streams.consumer.handler import Next
 from shared.streams.log.history import fold_at
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct, always
+from shared.tokens.registry import Tokens
 from shared.venues.protocol import Venue
 
 
@@ -35,6 +36,7 @@ class Router:
 
     log: Log
     venues: Sequence[Venue]
+    tokens: Tokens
     quote_deadline: Deadline
     max_routes: int
     now: Clock
@@ -78,6 +80,9 @@ class Router:
         return [await self._route(event, order.intent, attempt=order.attempts + 1)]
 
     async def _route(self, event: OrderEvent, intent: SwapIntent, attempt: int) -> OrderEvent:
+        pair = (intent.token_in, intent.token_out)
+        if unknown := [name for name in pair if name not in self.tokens.by_name]:
+            return name_unknown(event, unknown, attempt - 1, self.now())
         offers = await ask_all(self.venues, intent, self.quote_deadline)
         chosen = choose_route(event, intent, attempt, offers, self.now())
         if isinstance(chosen, OrderRouted):

@@ -95,6 +95,7 @@ class FailureReason(StrEnum):
     """Why an order failed. Stable codes: clients match on them."""
 
     NO_ROUTE = "NO_ROUTE"
+    UNKNOWN_TOKEN = "UNKNOWN_TOKEN"  # noqa: S105 - a coin, and no password
     VENUE_REJECTED = "VENUE_REJECTED"
     ROUTES_EXHAUSTED = "ROUTES_EXHAUSTED"
     RETRIES_EXHAUSTED = "RETRIES_EXHAUSTED"

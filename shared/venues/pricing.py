@@ -4,30 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
-from zlib import crc32
 
-from shared.orders.values import SwapIntent
-
-_USD = {
-    "SOL": Decimal(150),
-    "USDC": Decimal(1),
-    "USDT": Decimal(1),
-    "BTC": Decimal(60_000),
-    "WBTC": Decimal(60_000),
-    "ETH": Decimal(3_000),
-    "WETH": Decimal(3_000),
-    "RAY": Decimal(2),
-    "MET": Decimal("0.5"),
-    "JUP": Decimal("0.8"),
-    "ORCA": Decimal(3),
-    "JTO": Decimal("2.5"),
-    "PYTH": Decimal("0.3"),
-    "WIF": Decimal("1.5"),
-    "BONK": Decimal("0.00002"),
-}
 _SMALLEST = Decimal("0.000000001")
 _BPS = 10_000
-_NETWORK_FEE_USD = Decimal("0.000005") * _USD["SOL"]  # 5,000 lamports, as on Solana.
+_NETWORK_FEE_USD = Decimal("0.00075")  # 5,000 lamports, as on Solana, at 150 USD a SOL.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +36,15 @@ class Offer:
     price_impact_bps: Decimal
 
 
-def usd_price(token: str) -> Decimal:
-    """Return the mid price in USD. A token nobody knows gets one from its name, always the same."""
-    known = _USD.get(token)
-    return known if known is not None else Decimal(1 + crc32(token.encode()) % 9_999) / 100
+def offer(
+    terms: Terms, amount_in: Decimal, *, usd_in: Decimal, usd_out: Decimal, luck: Decimal
+) -> Offer:
+    """Return what a constant-product pool with these terms pays for an amount.
 
-
-def offer(terms: Terms, intent: SwapIntent, luck: Decimal) -> Offer:
-    """Return what a constant-product pool with these terms pays for the intent."""
-    usd_in, usd_out = usd_price(intent.token_in), usd_price(intent.token_out)
+    `usd_in` and `usd_out` are the mid prices of the two tokens in USD.
+    """
     rate = usd_in / usd_out * (terms.rate_min + (terms.rate_max - terms.rate_min) * luck)
-    swapped = intent.amount_in * (1 - terms.fee_bps / _BPS)
+    swapped = amount_in * (1 - terms.fee_bps / _BPS)
     reserve = terms.depth_usd / usd_in
     return Offer(
         amount_out=_rounded(swapped * reserve / (reserve + swapped) * rate),

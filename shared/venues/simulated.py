@@ -17,6 +17,7 @@ from shared.clock import Clock, utc_now
 from shared.orders.values import Quote, Route, SignedTransaction, SwapIntent
 from shared.settings import MarketSettings
 from shared.streams.redis.client import Client
+from shared.tokens.registry import load_tokens
 from shared.venues.chance import Chance
 from shared.venues.faults import Fault, Faults, parse_faults, rates_of
 from shared.venues.ledger import Fate, Ledger, Swap
@@ -61,6 +62,7 @@ class SimulatedVenue:
         self._terms = terms
         self._ledger = ledger
         self._settings = settings
+        self._tokens = load_tokens(settings.tokens_file).by_name
         self._now = now
         self._chance = Chance(settings.venue_seed, name)
         self._faults = Faults(rates_of(name, parse_faults(settings.venue_faults)), self._chance)
@@ -142,7 +144,13 @@ class SimulatedVenue:
 
     def _priced(self, intent: SwapIntent) -> Quote:
         asked = (intent.token_in, intent.token_out, str(intent.amount_in))
-        offered = offer(self._terms, intent, self._chance.of("quote", *asked))
+        offered = offer(
+            self._terms,
+            intent.amount_in,
+            usd_in=self._usd(intent.token_in),
+            usd_out=self._usd(intent.token_out),
+            luck=self._chance.of("quote", *asked),
+        )
         lasts_ms = 0 if self._faults.strikes(Fault.QUOTE_STALE) else self._settings.quote_ttl_ms
         quote = Quote(
             venue=self._name,
@@ -155,6 +163,12 @@ class SimulatedVenue:
         if quote.net_out <= 0:
             raise VenueRejected("the amount is too small to pay for its own fees")
         return quote
+
+    def _usd(self, name: str) -> Decimal:
+        token = self._tokens.get(name)
+        if token is None or token.simulated_usd is None:
+            raise VenueRejected(f"has no price of {name}")
+        return token.simulated_usd
 
     def _executed(self, signature: str, payload: Payload) -> Swap:
         luck, most_bps = self._chance.of("drift", signature), self._settings.venue_slippage_bps

@@ -13,6 +13,7 @@ from tests.support.outcomes import all_ended
 from tests.support.processes import EVERY_SERVICE, Service, Services, StackSettings, environment
 from tests.support.replicas import placed
 from tests.support.servers import Valkey
+from tests.support.tokens import file_of
 
 
 @pytest.mark.parametrize("name", EVERY_SERVICE)
@@ -49,6 +50,22 @@ async def test_a_service_that_is_to_ask_a_venue_nobody_knows_ends_and_says_so(
     assert await service.exit_code() == 1
     assert service.output == (
         "Cannot start: VENUES: no venue 'nowhere'; there are meteora, raydium\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["gateway", "router", "executor"])
+async def test_a_service_whose_tokens_are_wrong_ends_and_names_each_fault(
+    settings: StackSettings, services: Services, tmp_path: Path, name: str
+) -> None:
+    wrong = tmp_path / "tokens.toml"
+    wrong.write_text(file_of(AAA=19, BBB=-1))
+    service = services.launch(name, environment(settings, tokens_file=str(wrong)))
+
+    assert await service.exit_code() == 1
+    assert service.output == (
+        "Cannot start. Set these environment variables (see .env.example):\n"
+        "TOKENS_FILE: AAA.decimals: Input should be less than or equal to 18\n"
+        "TOKENS_FILE: BBB.decimals: Input should be greater than or equal to 0\n"
     )
 
 

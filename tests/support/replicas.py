@@ -26,6 +26,7 @@ from shared.streams.log.appends import Append
 from shared.streams.log.creation import Creation, Submission, Submitted
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct, always
+from shared.tokens.registry import load_tokens
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 from tests.support.builders import submitted
@@ -66,6 +67,7 @@ def a_router(
     return Router(
         log=log,
         venues=venues or list(open_venues(settings, log.client).values()),
+        tokens=load_tokens(settings.tokens_file),
         quote_deadline=Deadline(settings.quote_deadline_ms / 1_000),
         max_routes=settings.max_routes,
         now=utc_now,

@@ -17,17 +17,18 @@ from services.gateway.orders.requests import BatchRequest
 from services.gateway.orders.submit import Intake, asked_in, refusals_counted
 from shared.observability.metrics import ORDERS_REFUSED
 from shared.streams.log.creation import Submitted
+from shared.tokens.registry import Tokens
 
 _BATCH = problems(
-    *(Code.MALFORMED_BODY, Code.INVALID_BATCH, Code.INVALID_ORDER, Code.INVALID_IDEMPOTENCY_KEY),
-    *(Code.BODY_TIMEOUT, Code.BODY_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE),
-    *(Code.INTERNAL_ERROR, Code.LOG_UNAVAILABLE, Code.OVERLOADED),
+    *(Code.MALFORMED_BODY, Code.INVALID_BATCH, Code.INVALID_ORDER, Code.UNKNOWN_TOKEN),
+    *(Code.INVALID_IDEMPOTENCY_KEY, Code.BODY_TIMEOUT, Code.BODY_TOO_LARGE),
+    *(Code.UNSUPPORTED_MEDIA_TYPE, Code.INTERNAL_ERROR, Code.LOG_UNAVAILABLE, Code.OVERLOADED),
 )
 # The log's trouble is everybody's: then the whole request is safe to repeat.
 _NOTHING_WRITTEN = {Code.LOG_UNAVAILABLE, Code.OVERLOADED}
 
 
-def batch_routes(intake: Intake, quota: Quota) -> APIRouter:
+def batch_routes(intake: Intake, quota: Quota, tokens: Tokens) -> APIRouter:
     """Return the route that takes many orders at once."""
     router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=BareRoute)
 
@@ -38,7 +39,7 @@ def batch_routes(intake: Intake, quota: Quota) -> APIRouter:
         """
         with refusals_counted():
             asked = asked_in(request)
-            orders = await read_batch(request)
+            orders = await read_batch(request, tokens)
             if more := len(orders) - 1:  # The request itself was counted at the door.
                 await quota.spend(caller_of(request), more)
             answers = await intake.accept_all(orders, asked)

@@ -33,12 +33,13 @@ from services.gateway.http.problems import Code, FieldError, Problem
 from services.gateway.openapi.operations import problems, reply, takes_query
 from services.gateway.openapi.schemas import OrderPage
 from services.gateway.orders.parsing import field_errors
-from services.gateway.orders.requests import ClientOrderId, Token, in_utc, timestamp
+from services.gateway.orders.requests import ClientOrderId, TokenName, in_utc, timestamp
 from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.listing import Filter, ListedOrder, Place
 from shared.orders.codec import builtins
 from shared.orders.states import Status
+from shared.tokens.registry import Tokens
 
 LIMIT = 50
 MOST = 200
@@ -64,8 +65,8 @@ class ListQuery(BaseModel):
 
     status: Status | None = None
     venue: Venue | None = Field(default=None, description="The venue that was chosen last")
-    token_in: Token | None = Field(default=None, description="Together with `tokenOut`")
-    token_out: Token | None = None
+    token_in: TokenName | None = Field(default=None, description="Together with `tokenOut`")
+    token_out: TokenName | None = None
     client_order_id: ClientOrderId | None = None
     since: Instant | None = Field(default=None, alias="from", description="Submitted then or later")
     until: Instant | None = Field(default=None, alias="to", description="Submitted before then")
@@ -78,15 +79,15 @@ class ListQuery(BaseModel):
             raise ValueError("a pair takes both tokenIn and tokenOut")
         return self
 
-    def filter_for(self, caller: Caller) -> Filter:
+    def filter_for(self, caller: Caller, tokens: Tokens) -> Filter:
         """Return the orders that are meant, of those that the caller may see."""
         return Filter(
             account=None if caller.role is Role.ADMIN else caller.account,
             client_order_id=self.client_order_id,
             status=self.status,
             venue=self.venue,
-            token_in=self.token_in,
-            token_out=self.token_out,
+            token_in=self.token_in and tokens.symbol_of(self.token_in),
+            token_out=self.token_out and tokens.symbol_of(self.token_out),
             since=self.since,
             until=self.until,
         )
@@ -126,7 +127,7 @@ def read_query(query: QueryParams) -> ListQuery:
         raise Problem(Code.INVALID_QUERY, errors=field_errors(error)) from None
 
 
-def list_routes(archive: Archive) -> APIRouter:
+def list_routes(archive: Archive, tokens: Tokens) -> APIRouter:
     """Return the route that lists orders."""
     router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=BareRoute)
 
@@ -138,7 +139,7 @@ def list_routes(archive: Archive) -> APIRouter:
         """
         query = read_query(request.query_params)
         after = decode_cursor(query.cursor) if query.cursor else None
-        wanted = query.filter_for(caller_of(request))
+        wanted = query.filter_for(caller_of(request), tokens)
         try:
             found = await archive.orders(wanted, after, query.limit + 1)
         except ArchiveUnavailable:

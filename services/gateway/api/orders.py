@@ -22,9 +22,10 @@ from services.gateway.orders.requests import OrderRequest
 from services.gateway.orders.submit import Intake, asked_in, refusals_counted
 from shared.orders.codec import decode
 from shared.orders.view import public_order
+from shared.tokens.registry import Tokens
 
 _EXECUTE = problems(
-    *(Code.MALFORMED_BODY, Code.INVALID_ORDER, Code.INVALID_IDEMPOTENCY_KEY),
+    *(Code.MALFORMED_BODY, Code.INVALID_ORDER, Code.UNKNOWN_TOKEN, Code.INVALID_IDEMPOTENCY_KEY),
     *(Code.BODY_TIMEOUT, Code.IDEMPOTENCY_KEY_REUSED, Code.BODY_TOO_LARGE),
     *(Code.UNSUPPORTED_MEDIA_TYPE, Code.INTERNAL_ERROR, Code.LOG_UNAVAILABLE, Code.OVERLOADED),
     Code.ACCEPTANCE_UNKNOWN,
@@ -37,7 +38,7 @@ _FOLLOW = problems(*_NOT_READ, Code.INVALID_SINCE, Code.TOO_MANY_SOCKETS)
 
 
 def order_routes(
-    intake: Intake, histories: Histories, sockets: Sockets, streams: Streams
+    intake: Intake, histories: Histories, sockets: Sockets, streams: Streams, tokens: Tokens
 ) -> APIRouter:
     """Return the routes that take, show and follow orders."""
     router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=BareRoute)
@@ -46,7 +47,7 @@ def order_routes(
         """Take an order in. Once this answers 202, the order is kept and will be executed."""
         with refusals_counted():
             asked = asked_in(request)
-            taken = await intake.accept(await read_order(request), asked)
+            taken = await intake.accept(await read_order(request, tokens), asked)
         response = Response(taken_body(taken), 202)
         response.raw_headers = taken_headers(taken)
         return response

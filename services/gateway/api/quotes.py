@@ -21,11 +21,13 @@ from shared.orders.codec import builtins
 from shared.orders.values import Quote, SwapIntent
 from shared.routing.ask import ask_all
 from shared.routing.choose import best_quote, min_out
+from shared.tokens.registry import Tokens
 from shared.venues.protocol import Venue, VenueUnavailable
 
 _QUOTES = problems(
-    *(Code.MALFORMED_BODY, Code.INVALID_ORDER, Code.BODY_TIMEOUT, Code.BODY_TOO_LARGE),
-    *(Code.UNSUPPORTED_MEDIA_TYPE, Code.INTERNAL_ERROR, Code.QUOTES_UNAVAILABLE),
+    *(Code.MALFORMED_BODY, Code.INVALID_ORDER, Code.UNKNOWN_TOKEN, Code.BODY_TIMEOUT),
+    *(Code.BODY_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.INTERNAL_ERROR),
+    Code.QUOTES_UNAVAILABLE,
 )
 
 
@@ -62,7 +64,7 @@ def _shown(quote: Quote, intent: SwapIntent) -> dict[str, Any]:
     return {**fields, "netOut": quote.net_out, "minOut": least}
 
 
-def quote_routes(quoting: Quoting) -> APIRouter:
+def quote_routes(quoting: Quoting, tokens: Tokens) -> APIRouter:
     """Return the route that shows quotes."""
     router = APIRouter(prefix="/api", tags=["quotes"], route_class=BareRoute)
 
@@ -72,7 +74,7 @@ def quote_routes(quoting: Quoting) -> APIRouter:
         The body is that of an order; nothing is placed. `best` is null when no venue offers
         anything worth the network fee.
         """
-        order = await read_order(request)
+        order = await read_order(request, tokens)
         return json_answer(await quoting(order.intent))
 
     router.add_api_route(

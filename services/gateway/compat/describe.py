@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from services.gateway.http.answers import EXECUTE
 from services.gateway.openapi import schemas
 from services.gateway.openapi.operations import schemas_of
-from services.gateway.orders.requests import Token
+from services.gateway.orders.requests import TokenName
 
 _Amount = Annotated[float, Field(gt=0)] | str
 _Percent = Annotated[float, Field(ge=0, le=100)] | str
@@ -22,8 +22,8 @@ _Fraction = Annotated[float, Field(ge=0, le=1)] | str
 class _Order(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
-    token_in: Token = Field(examples=["SOL"])
-    token_out: Token = Field(examples=["USDC"])
+    token_in: TokenName = Field(examples=["SOL"])
+    token_out: TokenName = Field(examples=["USDC"])
 
 
 class OrderByPercent(_Order):

@@ -29,15 +29,17 @@ from services.gateway.orders.cancel import Cancel
 from services.gateway.orders.parsing import parse_order
 from services.gateway.orders.submit import Intake, asked_by, refusals_counted
 from shared.streams.log.creation import Submitted
+from shared.tokens.registry import Tokens
 
 
 class Desk:
     """Takes orders in and cancels them for clients that are connected anyway."""
 
-    def __init__(self, quota: Quota, intake: Intake, cancel: Cancel) -> None:
+    def __init__(self, quota: Quota, intake: Intake, cancel: Cancel, tokens: Tokens) -> None:
         self._quota = quota
         self._intake = intake
         self._cancel = cancel
+        self._tokens = tokens
 
     async def submit(
         self, caller: Caller, order: bytes, key: str | None, traceparent: str | None
@@ -48,7 +50,7 @@ class Desk:
             await self._quota.spend(caller)
             keys, traces = ([] if one is None else [one] for one in (key, traceparent))
             asked = asked_by(caller, keys, traces)
-            return await self._intake.accept(parse_order(order), asked)
+            return await self._intake.accept(parse_order(order, self._tokens), asked)
 
     async def cancel(self, caller: Caller, order_id: str) -> dict[str, Any]:
         """Return the order once it is cancelled. Raises `Problem`."""

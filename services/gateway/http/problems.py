@@ -31,6 +31,7 @@ class Code(Enum):
     AMBIGUOUS_HOST = 400, "The request names no host, or several"
     MALFORMED_BODY = 400, "The body is not a JSON object"
     INVALID_ORDER = 400, "The order is not valid"
+    UNKNOWN_TOKEN = 400, "No token has this name"
     INVALID_BATCH = 400, "The batch is not valid"
     INVALID_IDEMPOTENCY_KEY = 400, "The Idempotency-Key is not valid"
     INVALID_QUERY = 400, "The query is not valid"

@@ -174,6 +174,24 @@ class QuotesView(_Model):
     best: OfferView | None
 
 
+class TokenView(_Model):
+    """A token. Orders name it by its symbol or its mint."""
+
+    symbol: str = Field(examples=["SOL"])
+    name: str = Field(examples=["Wrapped SOL"])
+    mint: str = Field(
+        examples=["So11111111111111111111111111111111111111112"],
+        description="Its address on Solana",
+    )
+    decimals: int = Field(ge=0, examples=[9], description="The most that an amount of it may have")
+
+
+class TokensView(_Model):
+    """The tokens that this Slipstream trades."""
+
+    tokens: list[TokenView]
+
+
 class QueueView(_Model):
     """Orders by how far they are."""
 

@@ -12,7 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 
 from services.gateway.http.problems import Code, FieldError, Problem
 from services.gateway.orders.fast_parsing import plain_batch, plain_order
-from services.gateway.orders.requests import MAX_BATCH, JsonNumber, NewOrder, OrderRequest
+from services.gateway.orders.requests import (
+    MAX_BATCH,
+    UNKNOWN,
+    JsonNumber,
+    NewOrder,
+    OrderRequest,
+)
+from shared.tokens.registry import Tokens
 
 LIMIT = 65_536  # Bytes.
 BATCH_LIMIT = 1_048_576
@@ -21,14 +28,14 @@ DEADLINE_S = 5.0
 _LONGEST_INTEGER = 40  # Digits; Python is slow at long ones.
 
 
-async def read_order(request: Request) -> NewOrder:
+async def read_order(request: Request, tokens: Tokens) -> NewOrder:
     """Return the order that the body asks for. Raises `Problem`."""
-    return parse_order(await _read(request, LIMIT))
+    return parse_order(await _read(request, LIMIT), tokens)
 
 
-async def read_batch(request: Request) -> list[NewOrder | Problem]:
+async def read_batch(request: Request, tokens: Tokens) -> list[NewOrder | Problem]:
     """Return each order that the body asks for, or what is wrong with it. Raises `Problem`."""
-    return parse_batch(await _read(request, BATCH_LIMIT))
+    return parse_batch(await _read(request, BATCH_LIMIT), tokens)
 
 
 async def _read(request: Request, limit: int) -> bytes:
@@ -49,25 +56,25 @@ async def _read(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def parse_order(body: bytes) -> NewOrder:
+def parse_order(body: bytes, tokens: Tokens) -> NewOrder:
     """Return the order that `body` asks for. Raises `Problem` that names every wrong field."""
-    return plain_order(body) or judged_order(body)
+    return plain_order(body, tokens) or judged_order(body, tokens)
 
 
-def judged_order(body: bytes) -> NewOrder:
+def judged_order(body: bytes, tokens: Tokens) -> NewOrder:
     """Do what `parse_order` does, for any body, at the price of a closer look."""
-    return _judge(parse_fields(body))
+    return _judge(parse_fields(body), tokens)
 
 
-def parse_batch(body: bytes) -> list[NewOrder | Problem]:
+def parse_batch(body: bytes, tokens: Tokens) -> list[NewOrder | Problem]:
     """Return each order of a batch, or what is wrong with it.
 
     Raises `Problem` when the body is no batch as a whole.
     """
-    return [*(plain_batch(body) or judged_batch(body))]
+    return [*(plain_batch(body, tokens) or judged_batch(body, tokens))]
 
 
-def judged_batch(body: bytes) -> list[NewOrder | Problem]:
+def judged_batch(body: bytes, tokens: Tokens) -> list[NewOrder | Problem]:
     """Do what `parse_batch` does, for any body, at the price of a closer look."""
     fields = parse_fields(body)
     wrong = [FieldError(name, "is not a field of a batch") for name in fields if name != "orders"]
@@ -76,23 +83,25 @@ def judged_batch(body: bytes) -> list[NewOrder | Problem]:
         wrong.append(FieldError("orders", f"must be a list of 1 to {MAX_BATCH} orders"))
     if wrong or not isinstance(orders, list):
         raise Problem(Code.INVALID_BATCH, errors=wrong)
-    return [_judged(order) for order in orders]
+    return [_judged(order, tokens) for order in orders]
 
 
-def _judged(fields: object) -> NewOrder | Problem:
+def _judged(fields: object, tokens: Tokens) -> NewOrder | Problem:
     try:
-        return _judge(fields)
+        return _judge(fields, tokens)
     except Problem as problem:
         return problem
 
 
-def _judge(fields: object) -> NewOrder:
+def _judge(fields: object, tokens: Tokens) -> NewOrder:
     if not isinstance(fields, dict):
         raise Problem(Code.INVALID_ORDER, "it must be an object")
     try:
-        return OrderRequest.model_validate(fields).order()
+        return OrderRequest.model_validate(fields, context=tokens).order()
     except ValidationError as error:
-        raise Problem(Code.INVALID_ORDER, errors=field_errors(error)) from None
+        unknown = {fault["type"] for fault in error.errors()} == {UNKNOWN}
+        code = Code.UNKNOWN_TOKEN if unknown else Code.INVALID_ORDER
+        raise Problem(code, errors=field_errors(error)) from None
 
 
 def parse_fields(body: bytes) -> dict[str, Any]:

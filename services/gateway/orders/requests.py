@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import Struct
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -20,10 +21,12 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from shared.orders.values import SwapIntent
+from shared.tokens.registry import MAX_DECIMALS, SYMBOL, Tokens
 
-MAX_DECIMALS = 18
+UNKNOWN = "unknown_token"  # The type of the error for a token that nobody knows.
 MAX_DIGITS = 36
 MAX_BATCH = 1_000
 DEFAULT_SLIPPAGE_BPS = 100
@@ -89,7 +92,19 @@ def in_utc(time: datetime) -> datetime:
         raise ValueError("is out of range") from None
 
 
-Token = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:$-]{1,64}$")]
+def _known(name: str, info: ValidationInfo[Tokens]) -> str:
+    """Return the symbol of the token that a symbol or mint names, among the context's `Tokens`."""
+    if token := info.context.by_name.get(name):
+        return token.symbol
+    closest = ", ".join(info.context.closest(name))
+    raise PydanticCustomError(
+        UNKNOWN,
+        "must be a token that GET /api/tokens lists{closest}",
+        {"closest": closest and f"; closest to {name}: {closest}"},
+    )
+
+
+TokenName = Annotated[str, StringConstraints(strict=True, pattern=SYMBOL)]
 
 ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[!-~]{1,64}$")]
 
@@ -121,12 +136,17 @@ class OrderRequest(BaseModel):
         },
     )
 
-    token_in: Token = Field(description="The token to give")
-    token_out: Token = Field(description="The token to get; not the same")
+    token_in: Annotated[TokenName, AfterValidator(_known)] = Field(
+        description="The token to give: its symbol or its mint, as `GET /api/tokens` lists it",
+        examples=["SOL"],
+    )
+    token_out: Annotated[TokenName, AfterValidator(_known)] = Field(
+        description="The token to get; not the same", examples=["USDC"]
+    )
     amount_in: Annotated[
         Decimal,
         BeforeValidator(exact_amount, json_schema_input_type=str | float),
-        Field(description="More than 0; at most 36 digits, 18 of them decimals"),
+        Field(description="More than 0; at most 36 digits, and no more decimals than the token"),
     ]
     max_slippage_bps: int = Field(
         default=DEFAULT_SLIPPAGE_BPS,
@@ -151,6 +171,14 @@ class OrderRequest(BaseModel):
         if token_out == info.data.get("token_in"):
             raise ValueError("must not be the same as tokenIn")
         return token_out
+
+    @field_validator("amount_in")
+    @classmethod
+    def _payable(cls, amount: Decimal, info: ValidationInfo[Tokens]) -> Decimal:
+        token = info.context.by_name.get(info.data.get("token_in", ""))
+        if token and -int(amount.as_tuple().exponent) > token.decimals:
+            raise ValueError(f"must have at most {token.decimals} decimals, as {token.symbol} has")
+        return amount
 
     @field_validator("expires_at")
     @classmethod

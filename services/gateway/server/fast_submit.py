@@ -21,6 +21,7 @@ from services.gateway.orders.parsing import LIMIT
 from services.gateway.orders.requests import NewOrder
 from services.gateway.orders.submit import Asked, Intake, asked_by
 from shared.observability import metrics
+from shared.tokens.registry import Tokens
 
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8"})
 
@@ -28,11 +29,12 @@ _JSON = frozenset({b"application/json", b"application/json; charset=utf-8"})
 class FastSubmit:
     """ASGI application: answers plain orders, and passes on whatever else comes."""
 
-    def __init__(self, app: ASGIApp, intake: Intake, rules: Rules) -> None:
-        """`app` answers what is passed on, by the same intake and rules."""
+    def __init__(self, app: ASGIApp, intake: Intake, rules: Rules, tokens: Tokens) -> None:
+        """`app` answers what is passed on, by the same intake, rules and tokens."""
         self._app = app
         self._intake = intake
         self._rules = rules
+        self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let the application do it."""
@@ -42,7 +44,7 @@ class FastSubmit:
         began = time.perf_counter()
         asked = self._asked(scope)
         message = _at_hand(receive) if asked else None
-        order = _plain(message) if message else None
+        order = _plain(message, self._tokens) if message else None
         if asked and order:
             await self._take(order, asked, _Answer(send, began))
         else:
@@ -119,11 +121,11 @@ def _at_hand(receive: Receive) -> Message | None:
     return None
 
 
-def _plain(message: Message) -> NewOrder | None:
+def _plain(message: Message, tokens: Tokens) -> NewOrder | None:
     """Return the order that a message holds, if it is the whole of a body that is plain."""
     body = message.get("body", b"")
     whole = message["type"] == "http.request" and not message.get("more_body", False)
-    return plain_order(body) if whole and len(body) <= LIMIT else None
+    return plain_order(body, tokens) if whole and len(body) <= LIMIT else None
 
 
 def _again(message: Message, receive: Receive) -> Receive:

@@ -74,11 +74,11 @@ def versions(events: list[Event]) -> list[int]:
 
 
 async def test_an_order_is_placed_and_read_back_with_exact_amounts(client: AsyncClient) -> None:
-    accepted = await client.submit("SOL", "USDC", Decimal("0.100000000000000001"))
+    accepted = await client.submit("SOL", "USDC", Decimal("123456789.100000001"))
     order = await client.get(accepted.order_id)
 
     assert (accepted.status, accepted.replayed) == ("pending", False)
-    assert order.amount_in == Decimal("0.100000000000000001")
+    assert order.amount_in == Decimal("123456789.100000001")
     assert not order.ended
 
 
@@ -310,6 +310,14 @@ async def test_quotes_are_what_the_venues_offer_now(client: AsyncClient) -> None
 
     assert {offer.venue for offer in quotes.quotes} == {"raydium", "meteora"}
     assert quotes.best == max(quotes.quotes, key=lambda offer: offer.net_out)
+
+
+async def test_tokens_are_listed_by_both_clients(client: AsyncClient, gateway: Gateway) -> None:
+    tokens = await client.tokens()
+    with Client(f"http://{gateway.address}") as waiting:
+        assert await asyncio.to_thread(waiting.tokens) == tokens
+
+    assert ("USDC", 6) in {(token.symbol, token.decimals) for token in tokens}
 
 
 async def test_all_orders_are_listed_page_after_page(

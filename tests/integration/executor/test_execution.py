@@ -145,6 +145,22 @@ async def test_an_order_left_at_any_step_by_a_dead_replica_is_finished_by_anothe
     assert await landed(log, settings) == [order.order_id]
 
 
+async def test_an_order_for_a_token_that_the_router_does_not_know_fails_for_that(
+    log: Log, settings: VenueSettings
+) -> None:
+    venue = ScriptedVenue(on_quote=raising(VenueUnavailable("it was asked")))
+    order = submitted(at=utc_now())
+    await placed(log, replace(order, intent=replace(order.intent, token_in="FOO")))
+
+    async with running(log, "router", a_router(log, settings, [venue]), settings):
+        await eventually(lambda: has_ended(log, order.order_id))
+
+    *_, last = await events_of(log, order.order_id)
+    assert isinstance(last, OrderFailed)
+    assert last.reason is FailureReason.UNKNOWN_TOKEN
+    assert last.detail == "the router knows no token FOO"
+
+
 async def test_three_failures_before_signing_fail_the_order(
     log: Log, settings: VenueSettings
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from shared.venues.protocol import (
 from shared.venues.registry import open_venues
 from tests.support.builders import an_intent
 from tests.support.eventually import eventually
+from tests.support.tokens import file_of
 
 
 @pytest_asyncio.fixture
@@ -75,6 +77,16 @@ async def test_the_same_seed_gives_the_same_quote_and_another_seed_another(
     other = await simulation.venue(venue_seed="other").quote(an_intent())
 
     assert one.amount_out == again.amount_out != other.amount_out
+
+
+async def test_a_token_without_a_simulated_price_is_not_traded(
+    simulation: Simulation, tmp_path: Path
+) -> None:
+    unpriced = tmp_path / "tokens.toml"
+    unpriced.write_text(file_of(SOL=9, USDC=6).replace("simulated_usd = 1\n", "", 1))
+
+    with pytest.raises(VenueRejected, match="has no price of SOL"):
+        await simulation.venue(tokens_file=str(unpriced)).quote(an_intent())
 
 
 async def test_without_a_seed_quotes_differ(simulation: Simulation) -> None:

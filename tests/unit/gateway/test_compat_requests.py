@@ -13,13 +13,15 @@ from services.gateway.compat.requests import is_foreign, translated, written
 from services.gateway.http.problems import Code, Problem
 from services.gateway.orders.parsing import parse_fields, parse_order
 from services.gateway.orders.requests import NewOrder
+from tests.support.tokens import some_tokens
 
+TOKENS = some_tokens(SOL=18, USDC=6)
 PAIR = '"tokenIn":"SOL","tokenOut":"USDC"'
 
 
 def understood(fields: str) -> NewOrder:
     """Return the order that a body with these fields leads to."""
-    return parse_order(written(translated(parse_fields(f"{{{PAIR},{fields}}}".encode()))))
+    return parse_order(written(translated(parse_fields(f"{{{PAIR},{fields}}}".encode()))), TOKENS)
 
 
 def refused(fields: str) -> dict[str, str]:
@@ -140,7 +142,7 @@ def test_what_cannot_be_understood_is_refused_as_an_order(fields: dict[str, Any]
     body = json.dumps(fields).encode()
 
     try:
-        assert parse_order(written(translated(parse_fields(body)))).intent.amount_in > 0
+        assert parse_order(written(translated(parse_fields(body))), TOKENS).intent.amount_in > 0
     except Problem as problem:
         assert problem.code is Code.INVALID_ORDER  # noqa: PT017 - or it is understood
 

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.http.problems import Code, Problem
-from services.gateway.orders.fast_parsing import plain_batch, plain_order
-from services.gateway.orders.parsing import judged_batch, judged_order, parse_batch, parse_order
+from services.gateway.orders import fast_parsing, parsing
 from services.gateway.orders.requests import NewOrder
 from services.gateway.orders.submit import digest_of
+from shared.tokens.registry import Token, load_tokens
+from tests.support.tokens import a_mint, some_tokens
 
 _MANY = 100_000
+
+LONG = "x" * 64
+KNOWN = some_tokens(SOL=18, USDC=6, sol=18, **{LONG: 0})
+SOL_MINT = a_mint(0)
+
+plain_order = partial(fast_parsing.plain_order, tokens=KNOWN)
+plain_batch = partial(fast_parsing.plain_batch, tokens=KNOWN)
+parse_order = partial(parsing.parse_order, tokens=KNOWN)
+parse_batch = partial(parsing.parse_batch, tokens=KNOWN)
+judged_order = partial(parsing.judged_order, tokens=KNOWN)
+judged_batch = partial(parsing.judged_batch, tokens=KNOWN)
 
 
 def body(**fields: str) -> bytes:
@@ -166,7 +179,8 @@ def written(values: list[str]) -> st.SearchStrategy[str]:
     return st.sampled_from(values) | anything.map(json.dumps)
 
 
-TOKENS = ['"SOL"', '"USDC"', '"S\\u004fL"', '"SOL\\n"', '"S L"', f'"{"x" * 64}"', f'"{"x" * 65}"']
+NAMES = ["SOL", "USDC", "S\\u004fL", "SOL\\n", "S L", LONG, LONG + "x", SOL_MINT, "FOO", "usdc"]
+TOKENS = [f'"{name}"' for name in NAMES]
 NUMBERS = ["0", "-0", "1", "10", "0.1", "0.10", "01", "1.", "1e2", "1.0", "100.0", "9" * 19]
 AMOUNTS = [*NUMBERS, *(f'"{number}"' for number in NUMBERS), '"+1"', '" 1"', "0." + "1" * 19]
 TIMES = [
@@ -251,6 +265,71 @@ def test_what_most_clients_send_is_plain(fields: dict[str, str]) -> None:
 
     assert plain_order(raw) == judged_order(raw)
     assert plain_batch(b'{"orders":[%b,%b]}' % (raw, raw)) == [judged_order(raw)] * 2
+
+
+def messages(problem: Problem) -> dict[str, str]:
+    return {error.field: error.message for error in problem.errors}
+
+
+def test_a_token_that_nobody_knows_is_named_with_the_closest_names() -> None:
+    problem = refusal(body(tokenIn='"Sol"', tokenOut='"FOO"'))
+
+    assert problem.code is Code.UNKNOWN_TOKEN
+    assert messages(problem) == {
+        "tokenIn": "must be a token that GET /api/tokens lists; closest to Sol: SOL, sol",
+        "tokenOut": "must be a token that GET /api/tokens lists",
+    }
+
+
+def test_with_another_mistake_beside_it_an_unknown_token_is_one_of_them() -> None:
+    problem = refusal(body(tokenIn='"FOO"', amountIn="0"))
+
+    assert problem.code is Code.INVALID_ORDER
+    assert messages(problem).keys() == {"tokenIn", "amountIn"}
+
+
+def test_an_unknown_token_of_a_batch_is_the_trouble_of_its_order() -> None:
+    good, bad = body(), body(tokenOut='"FOO"')
+    first, second = parse_batch(b'{"orders":[%b,%b]}' % (good, bad))
+
+    assert first == parse_order(good)
+    assert isinstance(second, Problem)
+    assert second.code is Code.UNKNOWN_TOKEN
+
+
+def test_a_mint_is_another_name_of_its_token() -> None:
+    by_mint = body(tokenIn=f'"{SOL_MINT}"')
+
+    assert parse_order(by_mint) == judged_order(by_mint) == parse_order(body())
+    assert messages(refusal(body(tokenOut=f'"{SOL_MINT}"'))) == {
+        "tokenOut": "must not be the same as tokenIn"
+    }
+
+
+@pytest.mark.parametrize(("amount", "fits"), [("1.123456", True), ("1.1234567", False)])
+def test_an_amount_has_no_more_decimals_than_its_token(amount: str, *, fits: bool) -> None:
+    raw = body(tokenIn='"USDC"', tokenOut='"SOL"', amountIn=amount)
+
+    if fits:
+        assert parse_order(raw) == judged_order(raw)
+    else:
+        problem = refusal(raw)
+        assert problem.code is Code.INVALID_ORDER
+        assert messages(problem) == {"amountIn": "must have at most 6 decimals, as USDC has"}
+
+
+def test_zeros_behind_an_amounts_last_decimal_do_not_count() -> None:
+    raw = body(tokenIn='"USDC"', tokenOut='"SOL"', amountIn='"1.1234560000"')
+
+    assert str(parse_order(raw).intent.amount_in) == "1.123456"
+
+
+@pytest.mark.parametrize("token", load_tokens("").all, ids=lambda token: token.symbol)
+def test_an_order_of_any_token_that_ships_is_plain(token: Token) -> None:
+    other = "USDC" if token.symbol != "USDC" else "SOL"
+    raw = body(tokenIn=f'"{token.symbol}"', tokenOut=f'"{other}"', amountIn="2")
+
+    assert fast_parsing.plain_order(raw, load_tokens("")) is not None
 
 
 @pytest.mark.parametrize("again", ['"amountIn":"1.5"', '"maxSlippageBps":100', '"tokenIn":"SOL"'])

@@ -59,6 +59,9 @@ EXPECTED = {
     "cancelled": Expected(State.CANCELLED, 3, 0),
     "expired": Expected(State.EXPIRED, 4, 1, "raydium"),
     "failed-without-a-route": Expected(State.FAILED, 3, 0, failure=FailureReason.NO_ROUTE),
+    "failed-for-an-unknown-token": Expected(
+        State.FAILED, 3, 0, failure=FailureReason.UNKNOWN_TOKEN
+    ),
     "failed-after-retries": Expected(State.FAILED, 3, 0, failure=FailureReason.RETRIES_EXHAUSTED),
     "failed-out-of-routes": Expected(
         State.FAILED, 7, 2, "raydium", failure=FailureReason.ROUTES_EXHAUSTED

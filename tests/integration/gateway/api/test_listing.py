@@ -21,11 +21,13 @@ from shared.archive.fold import Recorded
 from shared.archive.listing import IN_ORDER, Filter, Place, page_query
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, OrderSubmitted
+from shared.tokens.registry import load_tokens
 from tests.support.archive import ENDINGS
 from tests.support.builders import NOON, Ending, history
 from tests.support.gateway import Gateway, gateway_settings, running_gateway
 
 LIST = "/api/orders"
+SOL_MINT = "So11111111111111111111111111111111111111112"
 
 
 @pytest_asyncio.fixture
@@ -101,7 +103,9 @@ async def test_a_listed_order_says_what_the_order_itself_says(
         ({"venue": "raydium"}, [0, 2, 3, 4]),
         ({"venue": "meteora"}, []),
         ({"tokenIn": "SOL", "tokenOut": "USDC"}, [0, 1, 2, 3, 4]),
+        ({"tokenIn": SOL_MINT, "tokenOut": "USDC"}, [0, 1, 2, 3, 4]),
         ({"tokenIn": "USDC", "tokenOut": "SOL"}, []),
+        ({"tokenIn": "FOO", "tokenOut": "USDC"}, []),
         ({"clientOrderId": "order-2"}, [2]),
         ({"from": "2026-01-01T12:01:00Z"}, [1, 2, 3, 4]),
         ({"to": "2026-01-01T14:01:00+02:00"}, [0]),
@@ -127,7 +131,8 @@ async def test_a_caller_lists_only_its_own_orders(archive: Archive) -> None:
     nothing = QueryParams("")
 
     async def listed(caller: Caller) -> list[str]:
-        found = await archive.orders(read_query(nothing).filter_for(caller), None, 10)
+        wanted = read_query(nothing).filter_for(caller, load_tokens(""))
+        found = await archive.orders(wanted, None, 10)
         return [order.order_id for order in found]
 
     assert await listed(Caller("mine", Role.READ)) == [mine]
