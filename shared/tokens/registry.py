@@ -83,6 +83,7 @@ class Tokens:
     def __init__(self, tokens: Iterable[Token]) -> None:
         self.all = tuple(tokens)
         self.by_name = {name: token for token in self.all for name in (token.symbol, token.mint)}
+        self._longest = max((len(token.symbol) for token in self.all), default=0)
         self._alike: dict[str, list[str]] = defaultdict(list)
         for token in self.all:
             for key in _nearly(token.symbol):
@@ -95,6 +96,8 @@ class Tokens:
 
     def closest(self, name: str) -> list[str]:
         """Return the few symbols that differ from `name` by case and a letter or two, if any."""
+        if len(name) > self._longest + 1:  # A mint, for one: it is not looked at letter by letter.
+            return []
         found = {symbol for key in _nearly(name) for symbol in self._alike.get(key, ())}
         return sorted(found, key=lambda symbol: (symbol.lower() != name.lower(), symbol))[:_GUESSES]
 
