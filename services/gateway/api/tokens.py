@@ -30,7 +30,6 @@ def token_routes(tokens: Tokens) -> APIRouter:
     router.add_api_route(
         "/tokens",
         list_tokens,
-        operation_id="listTokens",
         responses={200: reply(TokensView, "The tokens"), **problems(Code.INTERNAL_ERROR)},
     )
     return router
