@@ -12,6 +12,7 @@ from cli.console import Trouble, err, out
 from shared.archive.archive import Archive
 from shared.archive.conflicts import Conflict
 from shared.archive.errors import ArchiveUnavailable
+from shared.clock import rfc3339
 
 # Whoever has the signed bytes can send them; an entry that cannot be read is shown as it is.
 _SIGNED = re.compile(rb'("payload"\s*:\s*")[^"]*')
@@ -84,7 +85,7 @@ def _fields(conflict: Conflict) -> dict[str, str]:
     return {
         "order": conflict.order_id,
         "version": str(conflict.version),
-        "found": conflict.found_at.isoformat(timespec="seconds"),
+        "found": rfc3339(conflict.found_at, "seconds"),
         "entry": f"{conflict.partition:02}/{conflict.entry}",
         "refused": without_payload(conflict.event.encode()),
         "archived": without_payload(conflict.kept_event.encode()),

@@ -17,6 +17,7 @@ from cli.conflicts import (
 )
 from cli.console import EXIT_CODES, FAILED, OK, Trouble, err, out, run
 from cli.logs import log_of
+from shared.clock import rfc3339
 from shared.streams.log.halted_orders import release
 from shared.streams.log.log import Log
 from shared.streams.recovery.dead_letters import DeadLetter, dead_letter, dead_letters, replay
@@ -145,7 +146,7 @@ def _fields(letter: DeadLetter) -> dict[str, str]:
         "service": letter.group,
         "entry": letter.entry_id,
         "attempts": str(letter.deliveries),
-        "given up": letter.buried_at.isoformat(timespec="seconds"),
+        "given up": rfc3339(letter.buried_at, "seconds"),
         "reason": letter.reason,
         "order": letter.order_id or "?",
         "type": letter.type or "?",

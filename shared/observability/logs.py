@@ -7,16 +7,25 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from shared.clock import rfc3339
 from shared.observability.log_context import ids_of, subject
 
 
-class JsonLines(logging.Formatter):
+class Lines(logging.Formatter):
+    """Lines for people, with times as they are everywhere else."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - the library's
+        """Return when it happened."""
+        return rfc3339(datetime.fromtimestamp(record.created, UTC))
+
+
+class JsonLines(Lines):
     """One JSON object a line: when, what, and of which order, event and trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         line = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "at": self.formatTime(record),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -31,7 +40,7 @@ def configure_logging(level: str, form: str = "auto") -> None:
     """Log to standard error. `auto` is text on a terminal, JSON elsewhere."""
     handler = logging.StreamHandler()
     if form == "text" or (form == "auto" and sys.stderr.isatty()):
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s"))
+        handler.setFormatter(Lines("%(asctime)s %(levelname)-7s %(name)s %(message)s"))
     else:
         handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

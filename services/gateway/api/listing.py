@@ -110,10 +110,10 @@ def decode_cursor(text: str) -> Place:
     """Return the place that a cursor stands for. Raises `Problem`."""
     try:
         found = _cursor.decode(base64.urlsafe_b64decode(text.encode()))
+        return Place(in_utc(found.at), found.order_id)
     except (msgspec.DecodeError, binascii.Error, ValueError):
         wrong = FieldError("cursor", "must be the `next` of a page")
         raise Problem(Code.INVALID_QUERY, errors=[wrong]) from None
-    return Place(found.at, found.order_id)
 
 
 def read_query(query: QueryParams) -> ListQuery:

@@ -7,14 +7,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from shared.clock import rfc3339
+
 Fields = dict[str, Any]
 
 
 def accepted(answer: Fields) -> Fields:
     """Return the answer to a submitted order, with the time of its acceptance."""
     ms = UUID(answer["orderId"]).int >> 80  # A UUIDv7 begins with its time.
-    at = datetime.fromtimestamp(ms / 1_000, UTC).isoformat(timespec="milliseconds")
-    return {**answer, "timestamp": at.replace("+00:00", "Z")}
+    return {**answer, "timestamp": rfc3339(datetime.fromtimestamp(ms / 1_000, UTC))}
 
 
 def refused(problem: Fields, names: dict[str, str]) -> Fields:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -94,6 +95,15 @@ def test_a_dead_letter_is_listed_shown_and_replayed_once(run: Run) -> None:
     assert run("dead", "list").stdout == ""
     again = run("dead", "replay", letter_id)
     assert (again.exit_code, again.stdout.split(maxsplit=1)[1]) == (1, "is not there any more\n")
+
+
+def test_times_are_shown_in_utc_and_say_so(run: Run) -> None:
+    letter_id = asyncio.run(bury("MalformedEvent: no such version"))
+    [given_up] = re.findall(
+        r"^given up +(.*)$", run("dead", "show", letter_id).stdout, re.MULTILINE
+    )
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", given_up)
 
 
 async def lose(database_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
@@ -55,6 +56,12 @@ async def page(gateway: Gateway, **query: Any) -> OrderPage:
     answer = await gateway.http.get(LIST, params=query)
     assert answer.status_code == 200, answer.text
     return OrderPage.model_validate_json(answer.content)
+
+
+def cursor(time: str) -> str:
+    """Return what would follow an order that was submitted then."""
+    place = f'["{time}","019b796d-d600-7c10-9e4f-1a2b3c4d5e10"]'
+    return base64.urlsafe_b64encode(place.encode()).decode()
 
 
 def ids(found: list[OrderSummary]) -> list[str]:
@@ -125,6 +132,15 @@ async def test_a_filter_leaves_what_it_names(
     assert ids(found.orders) == [kept[i] for i in reversed(expected)]
 
 
+async def test_any_year_there_is_can_be_asked_for(gateway: Gateway, archive: Archive) -> None:
+    order_id = await keep(archive)
+    span = {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59.999999Z"}
+
+    for place in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"):
+        found = await page(gateway, cursor=cursor(place), **span)
+        assert ids(found.orders) == ([order_id] if place > "2026" else [])
+
+
 async def test_a_caller_lists_only_its_own_orders(archive: Archive) -> None:
     mine = await keep(archive, account="mine")
     await keep(archive, account="theirs")
@@ -163,6 +179,11 @@ async def test_an_order_whose_beginning_is_not_kept_yet_is_not_listed(
         ("cursor=x", "cursor"),
         ("cursor=%C3%A9", "cursor"),
         ("cursor=WyIyMDI2LTAxLTAxVDEyOjAwOjAwWiIsICJ4Il0=", "cursor"),
+        (f"cursor={cursor('0001-01-01T00:00:00+14:00')}", "cursor"),
+        (f"cursor={cursor('9999-12-31T23:59:59-14:00')}", "cursor"),
+        (f"cursor={cursor('infinity')}", "cursor"),
+        ("from=2026-12-31T23:59:60Z", "from"),
+        ("from=-infinity", "from"),
         ("page=2", "page"),
     ],
 )
