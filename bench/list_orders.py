@@ -97,7 +97,7 @@ def _run(database_url: str, orders: int) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(FILL, {"start": START, "span": SPAN, "orders": orders})
         connection.execute("VACUUM ANALYZE orders")
-        connection.execute(IN_ORDER.replace("LOCAL", "SESSION").encode())
+        connection.execute(f"SELECT {IN_ORDER.replace('true', 'false')}".encode())
         for line in _table(connection, orders):
             print(line)
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from shared.archive.errors import ArchiveUnusable
 from shared.errors import ServerAway
 from slipstream import SlipstreamError, Unreachable
 
@@ -61,6 +62,8 @@ def run(work: Coroutine[Any, Any, int]) -> None:
         code = _failed(f"{error}. Start one with `slipstream up`, or give --url.")
     except SlipstreamError as error:
         code = _failed(str(error))
+    except ArchiveUnusable as error:
+        code = _failed(f"Postgres cannot be used: {error}.")
     except ServerAway as away:
         code = _failed(f"A server does not answer ({away}); `slipstream doctor` tells which.")
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ import httpx
 from cli.console import Trouble
 from cli.plan import Replica, environment
 from cli.process import Keeper
-from shared.archive.errors import ArchiveUnavailable, MigrationChanged
+from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable, MigrationChanged
 from shared.archive.migrate import migrate
 from shared.settings import ExecutorSettings, GatewaySettings, InvalidSettings, ProjectorSettings
 from shared.streams.errors import LogUnavailable
@@ -49,6 +49,8 @@ async def prepare_tables(database_url: str) -> list[str]:
     """Apply the migrations that are missing, and return their names. Raises `Trouble`."""
     try:
         return await migrate(database_url)
+    except ArchiveUnusable as error:
+        raise Trouble(f"Postgres cannot be used: {error}.") from error
     except (ArchiveUnavailable, MigrationChanged, ValueError) as error:
         raise Trouble(f"Postgres cannot be used: {error}. Is --database-url right?") from error
 

@@ -12,6 +12,8 @@ from services.gateway.access.callers import Access
 from services.gateway.app import create_app
 from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
+from shared.archive.pool import Pool
+from shared.archive.session import Session
 from shared.settings import GatewaySettings
 from shared.streams.log.log import Log
 from shared.streams.redis.client import Client
@@ -26,7 +28,7 @@ def document() -> dict[str, Any]:
     # Clients connect when they are first used, and a gateway describes itself without them.
     client = Client(OneServer("redis://nowhere", timeout_s=1), timeout_s=1)
     log = Log(client, Keys(settings.namespace, settings.partitions))
-    archive = Archive(AsyncConnectionPool(open=False))
+    archive = Archive(Pool(AsyncConnectionPool(connection_class=Session, open=False)))
     parts = Parts.make(log, archive, settings, Access(None))
     return create_app(parts, compat=settings.compat).openapi()
 

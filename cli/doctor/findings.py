@@ -13,7 +13,6 @@ from shared.streams.recovery.lost_writes import Gap
 from shared.streams.redis.server_info import ServerFacts
 
 _OLDEST = {"Redis": (7, 0), "Valkey": (8, 0)}
-_OLDEST_POSTGRES = 15
 _STUCK_S = 120.0
 _BEHIND = 10_000
 _SKEW_S = 2.0
@@ -65,11 +64,12 @@ def judge_database(facts: DatabaseFacts) -> list[Finding]:
     major, minor = divmod(facts.version, 10_000)
     name = f"PostgreSQL {major}.{minor}"
     found = [Finding("ok", name)]
-    if major < _OLDEST_POSTGRES:
-        found = [Finding("broken", name, f"upgrade it to {_OLDEST_POSTGRES} or newer")]
+    if facts.closed:
+        found.append(Finding("broken", f"nothing can be stored: {facts.closed}"))
     if facts.missing:
         missing = f"migrations missing: {', '.join(facts.missing)}"
-        found.append(Finding("broken", missing, "start a projector, which applies them"))
+        advice = "start a projector, which applies them, or run `slipstream migrate`"
+        found.append(Finding("broken", missing, advice))
     else:
         found.append(Finding("ok", "migrations up to date"))
     if facts.halted:

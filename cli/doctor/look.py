@@ -20,7 +20,7 @@ from cli.doctor.findings import (
     judge_standing,
 )
 from cli.logs import log_of
-from shared.archive.errors import ArchiveUnavailable
+from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
 from shared.archive.server_info import database_facts
 from shared.clock import utc_now
 from shared.errors import ServerAway
@@ -91,6 +91,9 @@ async def look_at_postgres(database_url: str) -> AsyncIterator[Finding]:
     """Yield what there is to say about the server and the tables."""
     try:
         facts = await database_facts(database_url)
+    except ArchiveUnusable as error:
+        yield Finding("broken", f"PostgreSQL cannot be used: {error}")
+        return
     except (ArchiveUnavailable, ValueError) as error:
         yield Finding("broken", str(error), "start the server, or give --database-url")
         return

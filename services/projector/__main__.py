@@ -27,9 +27,10 @@ _MANY, _TIMES = 1_000, 5
 
 async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
-    async with opened(settings, stop) as (log, archive, health, _):
-        if log is None:
+    async with opened(settings, stop) as (log, archive, health, lost_writes):
+        if log is None or lost_writes is None:
             return
+        health.excuse = lambda: lost_writes.why() or archive.closed
         projector = Projector(log, archive, history_ttl_s=settings.history_ttl_s)
         group = Group(log, "projector", settings.consumer_name)
         handle = traced_batches(projector.handle, group.name, "order.project")
@@ -44,7 +45,7 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
             tasks.create_task(until_available(lambda: migrate(database), stop, "Postgres"))
             tasks.create_task(keep_trimmed(log, settings.trim_every_s, stop))
             tasks.create_task(keep_noted(projector, stop))
-            watch = tasks.create_task(watch_postgres(archive))
+            watch = tasks.create_task(watch_postgres(archive, archive.may_store))
             await consume(consumer, health, stop)
             watch.cancel()
             await note_last(projector)

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
-from typing import Self, TypeAlias
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import Any, LiteralString, Self, TypeAlias
 
-from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
-from psycopg_pool import AsyncConnectionPool
+from psycopg.rows import TupleRow, tuple_row
 
 from shared.archive.conflicts import Conflict, halted_of, settle, unsettled
-from shared.archive.connect import conninfo, unavailable
 from shared.archive.distinct import Batch, distinct
+from shared.archive.errors import ArchiveUnusable
 from shared.archive.fold import Recorded
 from shared.archive.listing import Filter, ListedOrder, Place, list_orders
 from shared.archive.open_orders import OpenOrder, next_open
+from shared.archive.pool import Pool
 from shared.archive.positions import Positions, advance, locked, positions
-from shared.archive.storing import Add, Stored, add_missing, add_new, store_batch
+from shared.archive.session import Session, read
+from shared.archive.storing import Add, Stored, add_missing, add_new, check_rights, store_batch
 
 Tell: TypeAlias = Callable[[Positions], Awaitable[Collection[int]]]
 
-_CONNECT_S = 3.0  # Longest wait for a connection.
-_DEADLINE_S = 10.0  # Longest wait for an answer, the connection included.
-# The same for a batch. It is handed in again as it was, so a slow server must get through one.
+# Longest wait for a batch. It is handed in again as it was, so a slow server must get through one.
 _STORE_S = 30.0
-_CONNECTIONS = 8  # At most; none is opened before it is needed.
 
 _HISTORY = """
     SELECT version, event::text FROM order_events WHERE order_id = %s::uuid ORDER BY version
@@ -34,6 +31,10 @@ _HISTORY = """
 _ENDED = """
     SELECT order_id::text FROM orders
     WHERE order_id = ANY(%s::uuid[]) AND ended_at IS NOT NULL
+"""
+# May everything be read? No row is.
+_LOOK = """
+    SELECT FROM order_events, orders, event_counts, order_conflicts, log_positions LIMIT 0
 """
 _EVENT_COUNTS = "SELECT type, sum(events)::bigint FROM event_counts GROUP BY type"
 _OPEN_ORDERS = "SELECT status, count(*) FROM orders WHERE outcome IS NULL GROUP BY status"
@@ -45,8 +46,9 @@ class Archive:
     Every call raises `ArchiveUnavailable` when Postgres does not answer in time.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self.closed = ""  # Why nothing can be stored, as far as that was looked at.
 
     @classmethod
     async def open(cls, database_url: str) -> Self:
@@ -54,36 +56,31 @@ class Archive:
 
         Raises `ValueError` when `database_url` cannot be read.
         """
-        pool = AsyncConnectionPool(
-            conninfo(database_url),
-            kwargs={"autocommit": True},
-            min_size=0,
-            max_size=_CONNECTIONS,
-            timeout=_CONNECT_S,
-            reconnect_timeout=_CONNECT_S,  # Then the next caller makes it try again.
-            open=False,
-        )
-        await pool.open()
-        return cls(pool)
+        return cls(await Pool.open(database_url))
 
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.close()
 
     async def ping(self) -> None:
-        """Return when Postgres has answered."""
-        async with self._connection() as connection:
-            await connection.execute("SELECT 1")
+        """Return when Postgres has answered and may be read."""
+        await self._read(_LOOK)
+
+    async def may_store(self) -> None:
+        """Return when batches could be stored. Raises `ArchiveUnusable` with what that lacks.
+
+        `closed` says the same until it is looked at again.
+        """
+        try:
+            await self._pool.do(check_rights)
+        except ArchiveUnusable as error:
+            self.closed = str(error)
+            raise
+        self.closed = ""
 
     def connections(self) -> dict[str, int]:
         """Return how many connections are in use and idle, and how many callers wait for one."""
-        stats = self._pool.get_stats()
-        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
-        return {
-            "in_use": size - idle,
-            "idle": idle,
-            "waited_for": stats.get("requests_waiting", 0),
-        }
+        return self._pool.sessions()
 
     async def store(self, recorded: Sequence[Recorded]) -> Stored:
         """Keep the events and fold them into `orders`: all, or none. A repeat changes nothing.
@@ -99,79 +96,68 @@ class Archive:
             return await self._store(batch, add_missing)
 
     async def _store(self, batch: Batch, add: Add) -> Stored:
-        async with self._connection(_STORE_S) as connection, connection.transaction():
-            return await store_batch(connection, batch, add)
+        async def work(session: Session) -> Stored:
+            async with session.transaction():
+                return await store_batch(session, batch, add)
+
+        return await self._pool.do(work, _STORE_S)
 
     async def halted(self, order_ids: Collection[str]) -> set[str]:
         """Return those of the orders that have a conflict which nobody has settled."""
-        async with self._connection() as connection:
-            return await halted_of(connection, order_ids)
+        return await self._pool.do(partial(halted_of, order_ids=order_ids))
 
     async def conflicts(self) -> list[Conflict]:
         """Return every conflict that nobody has settled, the oldest first."""
-        async with self._connection() as connection:
-            return await unsettled(connection)
+        return await self._pool.do(unsettled)
 
     async def settle(self, order_id: str) -> int:
         """Note that an order's conflicts are settled; return how many were not."""
-        async with self._connection() as connection:
-            return await settle(connection, order_id)
+        return await self._pool.do(partial(settle, order_id=order_id))
 
     async def positions(self, namespace: str) -> Positions:
         """Return how far each partition of a log is archived, as Redis has been told."""
-        async with self._connection() as connection:
-            return await positions(connection, namespace)
+        return await self._pool.do(partial(positions, namespace=namespace))
 
     async def advance(self, namespace: str, reached: Positions, tell: Tell) -> None:
         """Note how far partitions are archived, once Redis was told. None goes back.
 
         `tell` is given how far that was noted before. It returns for which partitions it may be.
         """
-        async with self._connection() as connection, connection.transaction():
-            agreed = await tell(await locked(connection, namespace, reached))
-            await advance(connection, namespace, {p: reached[p] for p in agreed})
+
+        async def work(session: Session) -> None:
+            async with session.transaction():
+                agreed = await tell(await locked(session, namespace, reached))
+                await advance(session, namespace, {p: reached[p] for p in agreed})
+
+        await self._pool.do(work)
 
     async def history(self, order_id: str) -> list[bytes]:
         """Return the order's events as they stood on the log, oldest first; maybe none.
 
         What lies behind one that has not come yet is left out.
         """
-        async with self._connection() as connection:
-            cursor = await connection.execute(_HISTORY, [order_id])
-            kept = enumerate(await cursor.fetchall(), 1)
-            return [event.encode() for place, (version, event) in kept if version == place]
+        kept = enumerate(await self._read(_HISTORY, [order_id]), 1)
+        return [event.encode() for place, (version, event) in kept if version == place]
 
     async def ended(self, order_ids: Sequence[str]) -> set[str]:
         """Return those of the orders whose end is kept here."""
-        async with self._connection() as connection:
-            cursor = await connection.execute(_ENDED, [list(order_ids)])
-            return {order_id for (order_id,) in await cursor.fetchall()}
+        return {order_id for (order_id,) in await self._read(_ENDED, [list(order_ids)])}
 
     async def event_counts(self) -> dict[str, int]:
         """Return how many events of each type are kept; types without any are left out."""
-        async with self._connection() as connection:
-            return dict(await (await connection.execute(_EVENT_COUNTS)).fetchall())
+        return dict(await self._read(_EVENT_COUNTS))
 
     async def open_orders(self) -> dict[str, int]:
         """Return how many orders that have not ended have each status."""
-        async with self._connection() as connection:
-            return dict(await (await connection.execute(_OPEN_ORDERS)).fetchall())
+        return dict(await self._read(_OPEN_ORDERS))
 
     async def orders(self, wanted: Filter, after: Place | None, limit: int) -> list[ListedOrder]:
         """Return up to `limit` of the wanted orders behind a place, newest first."""
-        async with self._connection() as connection:
-            return await list_orders(connection, wanted, after, limit)
+        return await self._pool.do(partial(list_orders, wanted=wanted, after=after, limit=limit))
 
     async def next_open(self, after: Place, limit: int) -> list[OpenOrder]:
         """Return up to `limit` of the orders behind a place that have not ended, oldest first."""
-        async with self._connection() as connection:
-            return await next_open(connection, after, limit)
+        return await self._pool.do(partial(next_open, after=after, limit=limit))
 
-    @asynccontextmanager
-    async def _connection(self, within_s: float | None = None) -> AsyncIterator[AsyncConnection]:
-        with unavailable():
-            async with (
-                asyncio.timeout(within_s or _DEADLINE_S),
-                self._pool.connection() as connection,
-            ):
-                yield connection
+    async def _read(self, query: LiteralString, values: Sequence[Any] = ()) -> list[TupleRow]:
+        return await self._pool.do(partial(read, query=query, values=values, row_factory=tuple_row))

@@ -7,10 +7,10 @@ from datetime import datetime
 from hashlib import sha256
 
 from msgspec import Struct
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from shared.archive.fold import Recorded
+from shared.archive.session import Session, pin, read
 
 _FIND = """
     SELECT given.place::int - 1
@@ -54,11 +54,14 @@ class Conflict(Struct, frozen=True, kw_only=True):
     kept_event: str
 
 
-async def set_apart(connection: AsyncConnection, recorded: Sequence[Recorded]) -> list[Recorded]:
-    """Return those events that the archive has with other content, and keep them beside it."""
+async def set_apart(session: Session, recorded: Sequence[Recorded]) -> list[Recorded]:
+    """Return those events that the archive has with other content, and keep them beside it.
+
+    It is called within a transaction.
+    """
     rows = [(one.event.order_id, one.event.version, one.raw.decode()) for one in recorded]
     columns = [list(column) for column in zip(*rows, strict=True)]
-    cursor = await connection.execute(_FIND, columns)
+    cursor = await session.execute(_FIND, columns)
     found = [recorded[place] for (place,) in await cursor.fetchall()]
     await cursor.executemany(_KEEP, map(_row, found))
     return found
@@ -70,19 +73,19 @@ def _row(one: Recorded) -> tuple[object, ...]:
     return (*name, type(event).__name__, event.at, raw.decode(), partition, entry)
 
 
-async def halted_of(connection: AsyncConnection, order_ids: Collection[str]) -> set[str]:
+async def halted_of(session: Session, order_ids: Collection[str]) -> set[str]:
     """Return those of the orders that have a conflict which nobody has settled."""
-    cursor = await connection.execute(_HALTED, [list(order_ids)])
-    return {order_id for (order_id,) in await cursor.fetchall()}
+    found = await read(session, _HALTED, [list(order_ids)], row_factory=tuple_row)
+    return {order_id for (order_id,) in found}
 
 
-async def unsettled(connection: AsyncConnection) -> list[Conflict]:
+async def unsettled(session: Session) -> list[Conflict]:
     """Return every conflict that nobody has settled, the oldest first."""
-    async with connection.cursor(row_factory=class_row(Conflict)) as cursor:
-        await cursor.execute(_UNSETTLED)
-        return await cursor.fetchall()
+    return await read(session, _UNSETTLED, row_factory=class_row(Conflict))
 
 
-async def settle(connection: AsyncConnection, order_id: str) -> int:
+async def settle(session: Session, order_id: str) -> int:
     """Note that an order's conflicts are settled; return how many were not."""
-    return (await connection.execute(_RELEASE, [order_id])).rowcount
+    async with session.transaction():
+        await pin(session)
+        return (await session.execute(_RELEASE, [order_id])).rowcount

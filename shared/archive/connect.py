@@ -1,4 +1,4 @@
-"""Connections to Postgres, and which of its errors mean that it is away."""
+"""Connections to Postgres, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -7,67 +7,65 @@ from contextlib import contextmanager
 from importlib.resources import files
 
 import psycopg
-from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import FeatureNotSupported, ReadOnlySqlTransaction
 
-from shared.archive.errors import ArchiveUnavailable
-
-# A peer that vanished without a word is noticed within about half a minute.
-_DEFAULTS: dict[str, str | int] = {
-    "application_name": "slipstream",
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,
-}
+from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
+from shared.archive.session import Session, conninfo, set_up
 
 # Every batch holds this lock shared; a rebuild takes it alone to swap the tables.
 BATCH_LOCK = 7_130_001
 # Held by whoever changes the tables themselves: a migration or a rebuild.
 SCHEMA_LOCK = 7_130_002
 
-_AWAY = (
-    TimeoutError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,  # The connection was closed under us.
-    psycopg.errors.ReadOnlySqlTransaction,  # A standby that is not yet promoted.
-    psycopg.errors.UndefinedTable,  # Not migrated yet.
-)
+_AWAY = (TimeoutError, psycopg.OperationalError, psycopg.InterfaceError)  # Or closed under us.
+# The server's own words on what it has not, or will not do: no event is to blame.
+_UNUSABLE = (psycopg.ProgrammingError, psycopg.NotSupportedError, psycopg.InternalError)
+
+_ADVICE = {
+    psycopg.errors.UndefinedTable: "is it migrated? Run `slipstream migrate`",
+    psycopg.errors.UndefinedColumn: "is it migrated? Run `slipstream migrate`",
+    psycopg.errors.InvalidSchemaName: "create that schema, or have DATABASE_URL name another",
+    psycopg.errors.InsufficientPrivilege: "grant that to the role of DATABASE_URL",
+    ReadOnlySqlTransaction: "have DATABASE_URL lead to the primary",
+    FeatureNotSupported: "have DATABASE_URL lead to the primary",  # So says a standby at BEGIN.
+}
 
 
-def conninfo(database_url: str) -> str:
-    """Return the connection string with our time limits where it gives none.
-
-    Raises `ValueError` for one that cannot be read.
-    """
-    try:
-        given = conninfo_to_dict(database_url)
-    except psycopg.ProgrammingError:
-        # The error repeats the string, and with it the password.
-        raise ValueError("DATABASE_URL is no PostgreSQL connection string") from None
-    missing = {name: value for name, value in _DEFAULTS.items() if name not in given}
-    return make_conninfo(database_url, **missing)
-
-
-async def connect(database_url: str) -> AsyncConnection:
+async def connect(database_url: str) -> Session:
     """Return a connection to change tables with, in autocommit mode.
 
-    Its statements may take long, but not wait long for others. Raises `psycopg.OperationalError`.
+    Its statements may take long, but not wait long for others. Raises `ValueError` for a string
+    that cannot be read, `ArchiveUnusable`, and `psycopg.OperationalError`.
     """
-    connection = await AsyncConnection.connect(conninfo(database_url), autocommit=True)
-    await connection.execute("SET lock_timeout = '30s'")
-    return connection
+    text, schema = conninfo(database_url)
+    session = await Session.connect(text, autocommit=True)
+    try:
+        await set_up(session, schema, lengthy=True)
+        session.check()
+    except BaseException:
+        await session.close()
+        raise
+    return session
 
 
 @contextmanager
 def unavailable() -> Iterator[None]:
-    """Raise `ArchiveUnavailable` for every error that says that Postgres is not there."""
+    """Raise `ArchiveUnavailable` for every error that says that Postgres is not there or fit."""
     try:
         yield
     except _AWAY as error:
-        [reason, *_] = str(error).splitlines() or [type(error).__name__]
-        raise ArchiveUnavailable(reason) from error
+        raise ArchiveUnavailable(_first_line(error)) from error
+    except _UNUSABLE as error:
+        if error.sqlstate is None:  # It is from psycopg: our mistake.
+            raise
+        advice = _ADVICE.get(type(error))
+        said = _first_line(error)
+        raise ArchiveUnusable(f"{said}: {advice}" if advice else said) from error
+
+
+def _first_line(error: Exception) -> str:
+    [line, *_] = str(error).splitlines() or [type(error).__name__]
+    return line
 
 
 def statement(name: str) -> bytes:

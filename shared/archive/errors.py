@@ -9,6 +9,10 @@ class ArchiveUnavailable(ServerAway):
     """Postgres is away or not migrated yet. Wait for it; it is never the fault of an event."""
 
 
+class ArchiveUnusable(ArchiveUnavailable):
+    """Postgres answers and cannot be used as it is. The message says what to do about that."""
+
+
 class MigrationChanged(Exception):
     """A migration that was applied already reads otherwise now. Write a new one instead."""
 

@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import Any, LiteralString, NamedTuple
 
 from msgspec import Struct
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from shared.archive.session import Session, pin
 from shared.orders.states import END_STATUSES, Status
 
 _LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -22,7 +22,7 @@ _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 # A bitmap reads all that match before it sorts them; an index in order stops when the page is full.
-IN_ORDER: LiteralString = "SET LOCAL enable_bitmapscan = off"
+IN_ORDER = "set_config('enable_bitmapscan', 'off', true)"
 
 _COLUMNS: LiteralString = """
     order_id::text, client_order_id, status, version, token_in, token_out, amount_in,
@@ -104,18 +104,15 @@ class ListedOrder(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 async def list_orders(
-    connection: AsyncConnection, wanted: Filter, after: Place | None, limit: int
+    session: Session, wanted: Filter, after: Place | None, limit: int
 ) -> list[ListedOrder]:
     """Return up to `limit` of the orders behind a place, newest first."""
     query, values = page_query(wanted, after, limit)
-    async with (
-        connection.pipeline(),
-        connection.transaction(),
-        connection.cursor(row_factory=class_row(ListedOrder)) as cursor,
-    ):
-        await connection.execute(IN_ORDER)
-        # Not prepared: which index is best depends on the values.
-        await cursor.execute(query, values, prepare=False)
+    async with session.cursor(row_factory=class_row(ListedOrder)) as cursor:
+        async with session.pipeline():
+            await pin(session, IN_ORDER)
+            # Not prepared: which index is best depends on the values.
+            await cursor.execute(query, values, prepare=False)
         return await cursor.fetchall()
 
 

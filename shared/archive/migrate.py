@@ -5,10 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 from importlib.resources import files
 
-from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
 
 from shared.archive.connect import SCHEMA_LOCK, connect, unavailable
 from shared.archive.errors import MigrationChanged
+from shared.archive.session import Session, pin, read
 
 _RECORD = """
     CREATE TABLE IF NOT EXISTS migrations (
@@ -17,6 +18,8 @@ _RECORD = """
         applied_at timestamptz NOT NULL DEFAULT now()
     )
 """
+_IS_THERE = "SELECT to_regclass('migrations') IS NOT NULL"
+_APPLIED = "SELECT name, checksum FROM migrations"
 
 
 async def migrate(database_url: str) -> list[str]:
@@ -26,25 +29,25 @@ async def migrate(database_url: str) -> list[str]:
     reads otherwise now, and `ArchiveUnavailable`.
     """
     with unavailable():
-        async with await connect(database_url) as connection:
+        async with await connect(database_url) as session:
             # Mostly there is nothing to do, and then nobody is to wait for a rebuild.
-            if not await missing_migrations(connection):
+            if not await missing_migrations(session):
                 return []
-            async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
-                await connection.execute(_RECORD)
-                missing = await missing_migrations(connection)
+            async with session.transaction():
+                await pin(session, f"pg_advisory_xact_lock({SCHEMA_LOCK})")
+                await session.execute(_RECORD)
+                missing = await missing_migrations(session)
                 for name, text in missing.items():
-                    await _apply(connection, name, text)
+                    await _apply(session, name, text)
             return list(missing)
 
 
-async def missing_migrations(connection: AsyncConnection) -> dict[str, bytes]:
+async def missing_migrations(session: Session) -> dict[str, bytes]:
     """Return the texts of the migrations this database has not had, by name, in order.
 
     Raises `MigrationChanged`.
     """
-    applied = await _applied(connection)
+    applied = await applied_migrations(session)
     missing = {}
     for name, text in migrations().items():
         if name not in applied:
@@ -54,17 +57,16 @@ async def missing_migrations(connection: AsyncConnection) -> dict[str, bytes]:
     return missing
 
 
-async def _applied(connection: AsyncConnection) -> dict[str, str]:
-    cursor = await connection.execute("SELECT to_regclass('migrations') IS NOT NULL")
-    if await cursor.fetchone() != (True,):
+async def applied_migrations(session: Session) -> dict[str, str]:
+    """Return the checksums of the migrations this database has had, by name."""
+    if await read(session, _IS_THERE, row_factory=tuple_row) != [(True,)]:
         return {}
-    cursor = await connection.execute("SELECT name, checksum FROM migrations")
-    return dict(await cursor.fetchall())
+    return dict(await read(session, _APPLIED, row_factory=tuple_row))
 
 
-async def _apply(connection: AsyncConnection, name: str, text: bytes) -> None:
-    await connection.execute(text)
-    await connection.execute(
+async def _apply(session: Session, name: str, text: bytes) -> None:
+    await session.execute(text)
+    await session.execute(
         "INSERT INTO migrations (name, checksum) VALUES (%s, %s)", [name, _checksum(text)]
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from msgspec import Struct
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from shared.archive.listing import Place
+from shared.archive.session import Session, read
 
 BEGINNING = Place(datetime.min.replace(tzinfo=UTC), "00000000-0000-0000-0000-000000000000")
 
@@ -34,8 +34,6 @@ class OpenOrder(Struct, frozen=True, kw_only=True):
         return Place(self.submitted_at, self.order_id)
 
 
-async def next_open(connection: AsyncConnection, after: Place, limit: int) -> list[OpenOrder]:
+async def next_open(session: Session, after: Place, limit: int) -> list[OpenOrder]:
     """Return up to `limit` of the orders behind a place that have not ended."""
-    async with connection.cursor(row_factory=class_row(OpenOrder)) as cursor:
-        await cursor.execute(_PAGE, [*after, limit])
-        return await cursor.fetchall()
+    return await read(session, _PAGE, [*after, limit], row_factory=class_row(OpenOrder))

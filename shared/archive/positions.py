@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
-from psycopg import AsyncConnection
+from psycopg.rows import TupleRow, tuple_row
+
+from shared.archive.session import Session, pin, read
 
 # By partition, the id of a stream entry in its two parts.
 Positions: TypeAlias = Mapping[int, tuple[int, int]]
@@ -19,8 +21,8 @@ _LOCK = """
 # To lose it costs nothing: it then says less than is so. And a projector that dies or stands still
 # while it tells Redis must not keep all others from it.
 _LIGHTLY = """
-    SELECT set_config('synchronous_commit', 'off', true),
-        set_config('idle_in_transaction_session_timeout', '15s', true)
+    set_config('synchronous_commit', 'off', true),
+    set_config('idle_in_transaction_session_timeout', '15s', true)
 """
 _ADVANCE = """
     INSERT INTO log_positions AS kept (namespace, partition, ms, seq)
@@ -31,26 +33,27 @@ _ADVANCE = """
 """
 
 
-async def positions(connection: AsyncConnection, namespace: str) -> Positions:
+async def positions(session: Session, namespace: str) -> Positions:
     """Return how far each partition of a log is archived."""
-    return await _read(connection, _ALL, namespace)
+    return _by_partition(await read(session, _ALL, [namespace], row_factory=tuple_row))
 
 
-async def locked(
-    connection: AsyncConnection, namespace: str, partitions: Collection[int]
-) -> Positions:
-    """Return the same of some partitions. Nobody else advances those in this transaction."""
-    await connection.execute(_LIGHTLY)
-    return await _read(connection, _LOCK, namespace, list(partitions))
+async def locked(session: Session, namespace: str, partitions: Collection[int]) -> Positions:
+    """Begin a transaction, and return the same of some partitions.
+
+    Nobody else advances those as long as it lasts.
+    """
+    await pin(session, _LIGHTLY)
+    cursor = await session.execute(_LOCK, [namespace, list(partitions)])
+    return _by_partition(await cursor.fetchall())
 
 
-async def advance(connection: AsyncConnection, namespace: str, reached: Positions) -> None:
+async def advance(session: Session, namespace: str, reached: Positions) -> None:
     """Note how far partitions are archived. None goes back."""
     ids = reached.values()
     columns = [list(reached), [ms for ms, _ in ids], [seq for _, seq in ids]]
-    await connection.execute(_ADVANCE, [namespace, *columns])
+    await session.execute(_ADVANCE, [namespace, *columns])
 
 
-async def _read(connection: AsyncConnection, query: str, *values: object) -> Positions:
-    cursor = await connection.execute(query.encode(), values)
-    return {partition: (ms, seq) for partition, ms, seq in await cursor.fetchall()}
+def _by_partition(rows: Sequence[TupleRow]) -> Positions:
+    return {partition: (ms, seq) for partition, ms, seq in rows}

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, LiteralString
 
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
 from shared.archive.connect import BATCH_LOCK, SCHEMA_LOCK, connect, unavailable
-from shared.archive.errors import RebuildRunning
+from shared.archive.errors import ArchiveUnusable, RebuildRunning
 from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate, migrations
+from shared.archive.session import Session
 from shared.archive.storing import fold
 
 Progress = Callable[[int, int], None]
@@ -37,9 +38,7 @@ _SWAP = sql.SQL("""
 """)
 _ARCHIVE = ("order_events", "order_conflicts", "log_positions")  # What is not folded from anything.
 _DROP = sql.SQL("DROP TABLE slipstream_rebuild.{table}")
-_LIVE_SCHEMA = """
-    SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'order_events'::regclass
-"""
+_LIVE_SCHEMA = "SELECT current_schema()"
 # What this snapshot does not see was, or will be, added by `xmin` or a later transaction.
 _FLOOR = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _COUNT = "SELECT count(*) FROM order_events WHERE tx >= %s"
@@ -60,63 +59,67 @@ async def rebuild(database_url: str, progress: Progress | None = None) -> int:
     """
     await migrate(database_url)
     with unavailable():
-        async with await connect(database_url) as connection:
-            await _be_alone(connection)
-            return await _Rebuild(connection, progress).run()
+        async with await connect(database_url) as session:
+            await _be_alone(session)
+            return await _Rebuild(session, progress).run()
 
 
-async def _be_alone(connection: AsyncConnection) -> None:
+async def _be_alone(session: Session) -> None:
+    if session.is_pooled:  # Then neither lock nor search path is sure to last.
+        raise ArchiveUnusable(
+            "a rebuild needs the server itself, not a pooler: give its own address"
+        )
     # Held until the connection closes.
-    if not await _one(connection, "SELECT pg_try_advisory_lock(%s)", SCHEMA_LOCK):
+    if not await _one(session, "SELECT pg_try_advisory_lock(%s)", SCHEMA_LOCK):
         raise RebuildRunning("another rebuild or a migration is changing the tables")
 
 
 class _Rebuild:
-    def __init__(self, connection: AsyncConnection, progress: Progress | None) -> None:
-        self._connection = connection
+    def __init__(self, session: Session, progress: Progress | None) -> None:
+        self._session = session
         self._progress = progress
         self._done = 0
         self._total = 0
 
     async def run(self) -> int:
-        live = sql.Identifier(await _one(self._connection, _LIVE_SCHEMA))
-        async with self._connection.transaction():
+        live = sql.Identifier(await _one(self._session, _LIVE_SCHEMA))
+        async with self._session.transaction():
             await self._make_table(live)
         floor = 0
         for _ in range(_OPEN_PASSES):
-            async with self._connection.transaction():
-                await self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                seen = await _one(self._connection, _FLOOR)
+            async with self._session.transaction():
+                await self._session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                seen = await _one(self._session, _FLOOR)
                 await self._fold_since(floor)
             floor = seen
-        await self._connection.execute(_COUNT_BEFORE, [floor])  # These change no more.
-        async with self._connection.transaction():
-            await self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [BATCH_LOCK])
+        await self._session.execute(_COUNT_BEFORE, [floor])  # These change no more.
+        async with self._session.transaction():
+            await self._session.execute("SELECT pg_advisory_xact_lock(%s)", [BATCH_LOCK])
             await self._fold_since(floor)
-            await self._connection.execute(_COUNT_SINCE, [floor])
-            await self._connection.execute(_SWAP.format(live=live))
+            await self._session.execute(_COUNT_SINCE, [floor])
+            await self._session.execute(_SWAP.format(live=live))
         return self._done
 
     async def _make_table(self, live: sql.Identifier) -> None:
-        await self._connection.execute(_MAKE_ROOM.format(live=live))
+        await self._session.execute(_MAKE_ROOM.format(live=live))
         for text in migrations().values():
-            await self._connection.execute(text)
+            await self._session.execute(text)
         # The archive stays where it is; only tables of those names were in the way.
         for table in _ARCHIVE:
-            await self._connection.execute(_DROP.format(table=sql.Identifier(table)))
+            await self._session.execute(_DROP.format(table=sql.Identifier(table)))
 
     async def _fold_since(self, floor: int) -> None:
-        self._total += await _one(self._connection, _COUNT, floor)
-        async with self._connection.cursor("archive") as cursor:
+        self._total += await _one(self._session, _COUNT, floor)
+        async with self._session.cursor("archive") as cursor:
             await cursor.execute(_EVENTS, [floor])
             while chunk := await cursor.fetchmany(_CHUNK):
-                await fold(self._connection, [Recorded.read(raw.encode()) for (raw,) in chunk])
+                await fold(self._session, [Recorded.read(raw.encode()) for (raw,) in chunk])
                 self._done += len(chunk)
                 if self._progress:
                     self._progress(self._done, self._total)
 
 
-async def _one(connection: AsyncConnection, query: LiteralString, *values: int) -> Any:
-    cursor = await connection.execute(query, values)
+async def _one(session: Session, query: LiteralString, *values: int) -> Any:
+    cursor = await session.execute(query, values)
     row = await cursor.fetchone()
     return row[0] if row else None

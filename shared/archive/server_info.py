@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg import AsyncConnection
+from psycopg.rows import scalar_row
 
 from shared.archive.connect import connect, unavailable
-from shared.archive.migrate import migrations
+from shared.archive.errors import ArchiveUnusable
+from shared.archive.migrate import applied_migrations, migrations
+from shared.archive.session import Session, read
+from shared.archive.storing import check_rights
 
 _COUNT_HALTED = "SELECT count(DISTINCT order_id) FROM order_conflicts WHERE released_at IS NULL"
-_IS_MIGRATED = "SELECT to_regclass('migrations') IS NOT NULL, clock_timestamp()"
+_NOW = "SELECT clock_timestamp()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,36 +22,41 @@ class DatabaseFacts:
     """Which server answers, and which migrations it has not had. `version` is as 180006.
 
     `halted` is how many orders wait for a person, because events of theirs contradict each other.
+    `closed` says why nothing can be stored, if that is so.
     """
 
     version: int
     missing: tuple[str, ...]
     now: datetime
     halted: int = 0
+    closed: str = ""
 
 
 async def database_facts(database_url: str) -> DatabaseFacts:
     """Ask the server what it is. Raises `ArchiveUnavailable`."""
     with unavailable():
-        async with await connect(database_url) as connection:
-            cursor = await connection.execute(_IS_MIGRATED)
-            [(is_migrated, now)] = await cursor.fetchall()
-            applied = await _applied(connection) if is_migrated else frozenset()
+        async with await connect(database_url) as session:
+            [now] = await read(session, _NOW, row_factory=scalar_row)
+            applied = await applied_migrations(session)
             missing = tuple(name for name in migrations() if name not in applied)
             return DatabaseFacts(
-                version=connection.info.server_version,
+                version=session.info.server_version,
                 missing=missing,
                 now=now,
-                halted=0 if missing else await _halted(connection),
+                halted=0 if missing else await _halted(session),
+                closed="" if missing else await _closed(session),
             )
 
 
-async def _halted(connection: AsyncConnection) -> int:
-    cursor = await connection.execute(_COUNT_HALTED)
-    [(count,)] = await cursor.fetchall()
+async def _halted(session: Session) -> int:
+    [count] = await read(session, _COUNT_HALTED, row_factory=scalar_row)
     return int(count)
 
 
-async def _applied(connection: AsyncConnection) -> frozenset[str]:
-    cursor = await connection.execute("SELECT name FROM migrations")
-    return frozenset([name for (name,) in await cursor.fetchall()])
+async def _closed(session: Session) -> str:
+    try:
+        with unavailable():
+            await check_rights(session)
+    except ArchiveUnusable as error:
+        return str(error)
+    return ""

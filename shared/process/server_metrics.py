@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Awaitable, Callable
 
 from shared.archive.archive import Archive
-from shared.archive.errors import ArchiveUnavailable
+from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
 from shared.observability import metrics
 from shared.streams.errors import LogUnavailable
 from shared.streams.redis.client import Client
 from shared.streams.redis.server_info import server_health
 
-_LOOK_S = 5.0
+logger = logging.getLogger(__name__)
+
+_LOOK_S, _LOOK_AGAIN_S = 5.0, 1.0
 _DEADLINE_S = 3.0
 _BEAT_S = 0.5
 
@@ -34,20 +38,25 @@ async def watch_redis(client: Client) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-async def watch_postgres(archive: Archive) -> None:
-    """Note whether Postgres answers every few seconds, until cancelled."""
+async def watch_postgres(archive: Archive, look: Callable[[], Awaitable[None]]) -> None:
+    """Note every few seconds whether `look` finds Postgres fit, until cancelled."""
+    told = ""
     while True:
-        began = time.perf_counter()
+        began, why = time.perf_counter(), ""
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                await archive.ping()
-        except (ArchiveUnavailable, TimeoutError):
+                await look()
+        except (ArchiveUnavailable, TimeoutError) as error:
             metrics.SERVER_UP.labels("postgres").set(0)
+            why = str(error) if isinstance(error, ArchiveUnusable) else ""
         else:
             _answered("postgres", began)
+        if why and why != told:
+            logger.warning("Postgres cannot be used: %s", why)
+        told = why
         for state, count in archive.connections().items():
             metrics.POSTGRES_CONNECTIONS.labels(state).set(count)
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_LOOK_AGAIN_S if why else _LOOK_S)
 
 
 def _answered(server: str, began: float) -> None:

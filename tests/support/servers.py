@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import LiteralString
 from uuid import uuid4
 
 import psycopg
@@ -142,11 +143,12 @@ def embedded_postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def new_database(postgres_url: str) -> Iterator[str]:
+def new_database(postgres_url: str, options: LiteralString = "") -> Iterator[str]:
     """Make an empty database, and drop it in the end."""
     name = f"t{uuid4().hex}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        create = sql.SQL("CREATE DATABASE {} {}")
+        connection.execute(create.format(sql.Identifier(name), sql.SQL(options)))
     yield make_conninfo(postgres_url, dbname=name)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

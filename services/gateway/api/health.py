@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.gateway.following.hub import UpdateHub
 from shared.archive.archive import Archive
-from shared.archive.errors import ArchiveUnavailable
+from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
@@ -34,7 +34,7 @@ class Health:
 
     async def ready(self, _request: Request) -> Response:
         """Answer 200 when orders can be taken, 503 when not, and why."""
-        redis, postgres = await asyncio.gather(self._redis(), self._postgres())
+        redis, (postgres, unusable) = await asyncio.gather(self._redis(), self._postgres())
         parts = {"redis": "up" if redis else "down", "postgres": "up" if postgres else "down"}
         if self._hub.leaving:
             return _answer(503, status="leaving", **parts)
@@ -42,6 +42,8 @@ class Health:
             return _answer(503, status="unavailable", **parts)
         if why := self._lost_writes.why():
             return _answer(503, status="unavailable", detail=why, **parts)
+        if unusable:
+            return _answer(200, status="degraded", detail=unusable, **parts)
         return _answer(200, status="ok" if postgres else "degraded", **parts)
 
     async def _redis(self) -> bool:
@@ -52,13 +54,16 @@ class Health:
             return False
         return True
 
-    async def _postgres(self) -> bool:
+    async def _postgres(self) -> tuple[bool, str]:
+        """Return whether it can be used, and if not though it answers, why."""
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 await self._archive.ping()
+        except ArchiveUnusable as error:
+            return False, str(error)
         except (ArchiveUnavailable, TimeoutError):
-            return False
-        return True
+            return False, ""
+        return True, ""
 
 
 def _answer(http_status: int, **fields: Any) -> Response:

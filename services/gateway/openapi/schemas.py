@@ -258,3 +258,4 @@ class HealthView(_Model):
     status: Literal["ok", "degraded", "unavailable", "leaving"]
     redis: Literal["up", "down"] | None = None
     postgres: Literal["up", "down"] | None = None
+    detail: str | None = None

@@ -25,6 +25,7 @@ from shared.streams.recovery.lost_writes import tell_archived
 from shared.streams.redis.client import Client
 from tests.support.archive import recorded
 from tests.support.builders import history
+from tests.support.servers import new_database
 
 Run = Callable[..., Result]
 
@@ -104,6 +105,19 @@ def test_times_are_shown_in_utc_and_say_so(run: Run) -> None:
     )
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", given_up)
+
+
+def test_a_database_in_another_encoding_is_named_and_not_blamed_on_migrations(
+    run: Run, postgres_url: str
+) -> None:
+    with new_database(postgres_url, "TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'") as url:
+        seen = run("doctor", "--url", "http://127.0.0.1:1", "--database-url", url).stdout
+        migrated = run("migrate", "--database-url", url)
+
+    assert "is in SQL_ASCII, not in UTF8" in seen
+    assert "migrations" not in seen
+    assert (migrated.exit_code, migrated.stderr.count("\n")) == (1, 1)
+    assert "ENCODING 'UTF8'" in migrated.stderr
 
 
 async def lose(database_url: str) -> None:

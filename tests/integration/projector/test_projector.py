@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import uuid4
 
+import httpx
 import pytest
 from prometheus_client import REGISTRY
 
@@ -21,22 +22,25 @@ from shared.settings import ProjectorSettings
 from shared.streams.log.appends import Append, Outcome
 from shared.streams.log.halted_orders import halted_counts
 from shared.streams.log.log import Log
-from tests.support.archive import orders, outage, recorded, rows
+from tests.support.archive import orders, outage, recorded, rows, run
 from tests.support.builders import history, submitted
 from tests.support.eventually import eventually
 from tests.support.replicas import place_history, submit, unsettled
+from tests.support.servers import free_port
 
 
 class Projecting(Protocol):
     """Run a projector for as long as the context is open."""
 
-    def __call__(self, *, every_ms: int = 300) -> AbstractAsyncContextManager[None]: ...
+    def __call__(
+        self, *, every_ms: int = 300, metrics_port: int = 0
+    ) -> AbstractAsyncContextManager[None]: ...
 
 
 @pytest.fixture
 def projecting(redis_url: str, database_url: str, namespace: str, log: Log) -> Projecting:
     @asynccontextmanager
-    async def run(*, every_ms: int = 300) -> AsyncIterator[None]:
+    async def project(*, every_ms: int = 300, metrics_port: int = 0) -> AsyncIterator[None]:
         settings = ProjectorSettings(
             redis_url=redis_url,
             database_url=database_url,
@@ -48,7 +52,7 @@ def projecting(redis_url: str, database_url: str, namespace: str, log: Log) -> P
             trim_every_s=0.1,
             project_every_ms=every_ms,
             drain_s=2,
-            metrics_port=0,
+            metrics_port=metrics_port,
         )
         stop = asyncio.Event()
         running = asyncio.create_task(main(settings, stop))
@@ -58,7 +62,7 @@ def projecting(redis_url: str, database_url: str, namespace: str, log: Log) -> P
             stop.set()
             await running
 
-    return run
+    return project
 
 
 async def append(log: Log, *histories: Sequence[OrderEvent]) -> None:
@@ -154,6 +158,34 @@ async def test_postgres_may_be_away_when_it_starts(
             waits = times_waited()
             await eventually(lambda: times_waited() > waits)
         await eventually(lambda: rows(database_url, "SELECT to_regclass('orders')") != [(None,)])
+        await stored(database_url, len(events))
+
+
+async def test_a_projector_that_cannot_store_is_not_ready_and_says_why_until_it_can(
+    log: Log, database_url: str, projecting: Projecting
+) -> None:
+    await migrate(database_url)
+    run(database_url, "ALTER TABLE orders RENAME TO elsewhere")
+    events = history(ending="confirmed")
+    await append(log, events)
+    port = free_port()
+    async with projecting(metrics_port=port), httpx.AsyncClient() as http:
+
+        async def readiness() -> tuple[int, str]:
+            answer = await http.get(f"http://127.0.0.1:{port}/health/ready")
+            return answer.status_code, answer.json().get("detail", "")
+
+        async def says_why() -> bool:
+            return 'relation "orders" does not exist' in (await readiness())[1]
+
+        await eventually(says_why)
+        assert (await readiness())[0] == 503
+        run(database_url, "ALTER TABLE elsewhere RENAME TO orders")
+
+        async def is_ready() -> bool:
+            return await readiness() == (200, "")
+
+        await eventually(is_ready)
         await stored(database_url, len(events))
 
 

@@ -106,10 +106,11 @@ def test_a_redis_that_lost_writes_is_broken_and_says_what_to_do() -> None:
     assert "accept-loss" in finding.advice
 
 
-def test_an_old_database_is_broken() -> None:
-    facts = DatabaseFacts(version=140_011, missing=(), now=NOON)
+def test_a_database_that_nothing_can_be_stored_in_is_broken_and_says_why() -> None:
+    facts = DatabaseFacts(version=180_006, missing=(), now=NOON, closed="the role 'x' may not")
+    [_, finding, *_] = judge_database(facts)
 
-    assert judge_database(facts)[0].grade == "broken"
+    assert (finding.grade, "the role 'x' may not" in finding.what) == ("broken", True)
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def test_a_client_order_id_is_looked_up_by_its_index(filled: psycopg.Connection)
 def _plan(connection: psycopg.Connection, wanted: Filter, depth: float) -> dict[str, Any]:
     query, values = page_query(wanted, Place(START + SPAN * depth, "f" * 32), 100)
     with connection.transaction():
-        connection.execute(IN_ORDER)
+        connection.execute(f"SELECT {IN_ORDER}".encode())
         explained = connection.execute(b"EXPLAIN (FORMAT JSON) " + query.encode(), values)
         [[[plan]]] = explained.fetchall()
     found: dict[str, Any] = plan["Plan"]

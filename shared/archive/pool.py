@@ -1,0 +1,90 @@
+"""Sessions that are kept, lent to a call at a time, and opened again where somebody closed them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Self, TypeVar
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from shared.archive.connect import unavailable
+from shared.archive.session import Session, conninfo, set_up
+
+R = TypeVar("R")
+
+_CONNECT_S = 3.0  # Longest wait for a session.
+_DEADLINE_S = 10.0  # Longest wait for an answer, the session included.
+_SESSIONS = 8  # At most; none is opened before it is needed.
+
+
+class _ClosedUnseen(Exception):
+    """A server, a pooler or a firewall closes what lies idle."""
+
+
+class Pool:
+    """Lends sessions. Its calls may run at the same time."""
+
+    def __init__(self, pool: AsyncConnectionPool[Session]) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, database_url: str) -> Self:
+        """Return a pool that connects when it is first used.
+
+        Raises `ValueError` when `database_url` cannot be read.
+        """
+        text, schema = conninfo(database_url)
+        pool = AsyncConnectionPool(
+            text,
+            connection_class=Session,
+            configure=partial(set_up, schema=schema),
+            kwargs={"autocommit": True},
+            min_size=0,
+            max_size=_SESSIONS,
+            timeout=_CONNECT_S,
+            reconnect_timeout=_CONNECT_S,  # Then the next caller makes it try again.
+            open=False,
+        )
+        await pool.open()
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close every session."""
+        await self._pool.close()
+
+    def sessions(self) -> dict[str, int]:
+        """Return how many sessions are in use and idle, and how many callers wait for one."""
+        stats = self._pool.get_stats()
+        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        return {
+            "in_use": size - idle,
+            "idle": idle,
+            "waited_for": stats.get("requests_waiting", 0),
+        }
+
+    async def do(self, work: Callable[[Session], Awaitable[R]], within_s: float = _DEADLINE_S) -> R:
+        """Return what `work` returns of a session. Raises `ArchiveUnavailable`.
+
+        It is done again where its session had been closed while it lay idle, and was perhaps
+        closed only now: all that is done here may be done twice.
+        """
+        began_s = asyncio.get_running_loop().time()
+        with unavailable():
+            async with asyncio.timeout(within_s):
+                while True:  # Each round takes another session from before out of the pool.
+                    with suppress(_ClosedUnseen):
+                        return await self._try(work, began_s)
+
+    async def _try(self, work: Callable[[Session], Awaitable[R]], began_s: float) -> R:
+        async with self._pool.connection() as session:
+            session.check()
+            try:
+                return await work(session)
+            except psycopg.OperationalError as error:
+                if session.closed and session.since_s < began_s:
+                    raise _ClosedUnseen from error
+                raise
