@@ -75,7 +75,7 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
         app.include_router(router)
     _add_operation(app, parts)
     if compat:
-        plug_in(app)
+        plug_in(app, parts.tokens)
     # Around all others, the last to be added: what is rewritten must not be packed yet.
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=_QUICKLY)
     return app

@@ -15,6 +15,7 @@ from services.gateway.access.callers import Access, Caller
 from services.gateway.access.pages import check_host, check_origin
 from services.gateway.access.rate_limits import Quota
 from services.gateway.access.tickets import Tickets
+from services.gateway.http.answers import given_once
 from services.gateway.http.middleware import add_missing
 from services.gateway.http.problems import Code, Problem
 from shared.observability.metrics import TURNED_AWAY
@@ -124,7 +125,7 @@ async def visitor(connection: HTTPConnection, rules: Rules) -> Caller:
     """Return who opens a socket. Raises `Problem` when that is nobody who may."""
     check_host(connection.headers, rules.may_call)
     check_origin(connection.headers, rules.origins)
-    ticket = connection.query_params.get("ticket")
+    ticket = given_once(connection.query_params, "ticket", Code.UNAUTHENTICATED)
     if ticket is None or rules.access.is_open:
         return rules.access.caller(connection.headers)
     return await rules.tickets.caller(ticket)

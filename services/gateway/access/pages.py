@@ -14,6 +14,7 @@ from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 
+from services.gateway.http.answers import given_once
 from services.gateway.http.problems import Code, Problem, printable
 
 _REMEMBERED = 64  # Names; clients mostly use one or two.
@@ -67,7 +68,7 @@ def check_origin(headers: Headers, allowed: frozenset[str]) -> None:
 
     Only browsers send an Origin.
     """
-    origin = headers.get("origin")
+    origin = given_once(headers, "origin", Code.ORIGIN_NOT_ALLOWED)
     if origin is None or not allowed.isdisjoint((origin, "*")):
         return
     if origin.partition("://")[2] != headers.get("host"):

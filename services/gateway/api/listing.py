@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter
@@ -18,9 +17,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     StringConstraints,
     ValidationError,
-    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from starlette.datastructures import QueryParams
@@ -33,7 +32,14 @@ from services.gateway.http.problems import Code, FieldError, Problem
 from services.gateway.openapi.operations import problems, reply, takes_query
 from services.gateway.openapi.schemas import OrderPage
 from services.gateway.orders.parsing import field_errors
-from services.gateway.orders.requests import ClientOrderId, TokenName, in_utc, timestamp
+from services.gateway.orders.requests import (
+    ClientOrderId,
+    TokenName,
+    in_utc,
+    spelled,
+    timestamp,
+    whole_number,
+)
 from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.listing import Filter, ListedOrder, Place
@@ -45,52 +51,14 @@ LIMIT = 50
 MOST = 200
 
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-_SMALL_NUMBER = re.compile(r"[0-9]{1,4}")
+_VENUE = r"^[A-Za-z0-9._:-]{1,64}$"
 
 Instant = Annotated[AwareDatetime, BeforeValidator(timestamp), AfterValidator(in_utc)]
-Venue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
-
-
-def _small_number(value: object) -> object:
-    # Pydantic would also take "5_0" and " 50".
-    if isinstance(value, str) and _SMALL_NUMBER.fullmatch(value):
-        return int(value)
-    raise ValueError("must be a number")
-
-
-class ListQuery(BaseModel):
-    """Which orders to list. What is not given does not matter."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
-
-    status: Status | None = None
-    venue: Venue | None = Field(default=None, description="The venue that was chosen last")
-    token_in: TokenName | None = Field(default=None, description="Together with `tokenOut`")
-    token_out: TokenName | None = None
-    client_order_id: ClientOrderId | None = None
-    since: Instant | None = Field(default=None, alias="from", description="Submitted then or later")
-    until: Instant | None = Field(default=None, alias="to", description="Submitted before then")
-    limit: Annotated[int, BeforeValidator(_small_number)] = Field(default=LIMIT, ge=1, le=MOST)
-    cursor: str | None = Field(default=None, description="The `next` of the page before")
-
-    @model_validator(mode="after")
-    def _whole_pair(self) -> Self:
-        if (self.token_in is None) != (self.token_out is None):
-            raise ValueError("a pair takes both tokenIn and tokenOut")
-        return self
-
-    def filter_for(self, caller: Caller, tokens: Tokens) -> Filter:
-        """Return the orders that are meant, of those that the caller may see."""
-        return Filter(
-            account=None if caller.role is Role.ADMIN else caller.account,
-            client_order_id=self.client_order_id,
-            status=self.status,
-            venue=self.venue,
-            token_in=self.token_in and tokens.symbol_of(self.token_in),
-            token_out=self.token_out and tokens.symbol_of(self.token_out),
-            since=self.since,
-            until=self.until,
-        )
+Venue = Annotated[
+    str,
+    StringConstraints(pattern=_VENUE),
+    spelled(_VENUE, "must be 1 to 64 of A-Z, a-z, 0-9 and . _ : -"),
+]
 
 
 class _Cursor(Struct, array_like=True):
@@ -106,25 +74,66 @@ def encode_cursor(place: Place) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
 
 
-def decode_cursor(text: str) -> Place:
-    """Return the place that a cursor stands for. Raises `Problem`."""
+def decode_cursor(text: str) -> Place | None:
+    """Return the place that a cursor stands for, if it is not empty. Raises `ValueError`."""
+    if not text:
+        return None
     try:
         found = _cursor.decode(base64.urlsafe_b64decode(text.encode()))
         return Place(in_utc(found.at), found.order_id)
     except (msgspec.DecodeError, binascii.Error, ValueError):
-        wrong = FieldError("cursor", "must be the `next` of a page")
-        raise Problem(Code.INVALID_QUERY, errors=[wrong]) from None
+        raise ValueError("must be the `next` of a page") from None
+
+
+class ListQuery(BaseModel):
+    """Which orders to list. What is not given does not matter."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+    status: Status | None = None
+    venue: Venue | None = Field(default=None, description="The venue that was chosen last")
+    token_in: TokenName | None = Field(default=None, description="Together with `tokenOut`")
+    token_out: TokenName | None = None
+    client_order_id: ClientOrderId | None = None
+    since: Instant | None = Field(default=None, alias="from", description="Submitted then or later")
+    until: Instant | None = Field(default=None, alias="to", description="Submitted before then")
+    # Pydantic would also take "5_0" and " 50".
+    limit: Annotated[int, BeforeValidator(whole_number)] = Field(default=LIMIT, ge=1, le=MOST)
+    after: Annotated[
+        Place | None, PlainValidator(decode_cursor, json_schema_input_type=str | None)
+    ] = Field(default=None, alias="cursor", description="The `next` of the page before")
+
+    def filter_for(self, caller: Caller, tokens: Tokens) -> Filter:
+        """Return the orders that are meant, of those that the caller may see."""
+        return Filter(
+            account=None if caller.role is Role.ADMIN else caller.account,
+            client_order_id=self.client_order_id,
+            status=self.status,
+            venue=self.venue,
+            token_in=self.token_in and tokens.symbol_of(self.token_in),
+            token_out=self.token_out and tokens.symbol_of(self.token_out),
+            since=self.since,
+            until=self.until,
+        )
 
 
 def read_query(query: QueryParams) -> ListQuery:
     """Return what a query asks for. Raises `Problem` that names every wrong parameter."""
-    given = dict(query.multi_items())
-    if len(given) != len(query.multi_items()):
-        raise Problem(Code.INVALID_QUERY, "each parameter may be given once")
+    wrong = [
+        FieldError(name, "is given more than once")
+        for name in query
+        if len(query.getlist(name)) > 1
+    ]
+    for one, other in (("tokenIn", "tokenOut"), ("tokenOut", "tokenIn")):
+        if one in query and other not in query:
+            wrong.append(FieldError(other, f"is required with {one}"))
     try:
-        return ListQuery.model_validate(given)
+        read = ListQuery.model_validate(dict(query))
     except ValidationError as error:
-        raise Problem(Code.INVALID_QUERY, errors=field_errors(error)) from None
+        raise Problem(Code.INVALID_QUERY, errors=[*wrong, *field_errors(error)]) from None
+    if wrong:
+        raise Problem(Code.INVALID_QUERY, errors=wrong)
+    return read
 
 
 def list_routes(archive: Archive, tokens: Tokens) -> APIRouter:
@@ -138,10 +147,9 @@ def list_routes(archive: Archive, tokens: Tokens) -> APIRouter:
         milliseconds; a single order is shown as it stands.
         """
         query = read_query(request.query_params)
-        after = decode_cursor(query.cursor) if query.cursor else None
         wanted = query.filter_for(caller_of(request), tokens)
         try:
-            found = await archive.orders(wanted, after, query.limit + 1)
+            found = await archive.orders(wanted, query.after, query.limit + 1)
         except ArchiveUnavailable:
             raise Problem(Code.HISTORY_UNAVAILABLE) from None
         return json_answer(_page(found, query.limit))

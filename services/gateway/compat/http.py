@@ -13,10 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.compat import answers
 from services.gateway.compat.answers import Fields
-from services.gateway.compat.requests import is_foreign, translated, written
+from services.gateway.compat.requests import is_foreign, names_of, translated, written
 from services.gateway.http.answers import EXECUTE
 from services.gateway.http.problems import PROBLEM_JSON
 from services.gateway.orders.parsing import LIMIT, parse_fields
+from shared.tokens.registry import Tokens
 
 SUBMITS = {EXECUTE, "/api/orders"}
 _ONE_ORDER = re.compile(r"/api/orders/[^/]+")
@@ -24,10 +25,10 @@ _ONE_ORDER = re.compile(r"/api/orders/[^/]+")
 Rewrite: TypeAlias = Callable[[int, bytes], tuple[int, bytes]]
 
 
-async def serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve(app: ASGIApp, tokens: Tokens, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve a request, of whichever dialect it is."""
     if scope["method"] == "POST" and scope["path"] in SUBMITS:
-        submission = Submission(receive)
+        submission = Submission(receive, tokens)
         ours = {**scope, "path": EXECUTE, "raw_path": EXECUTE.encode()}
         await app(ours, submission.receive, Rewriting(send, submission.answered))
     elif scope["method"] == "GET" and _ONE_ORDER.fullmatch(scope["path"]):
@@ -39,9 +40,11 @@ async def serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Non
 class Submission:
     """A request that places an order."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, tokens: Tokens) -> None:
         self._receive = receive
-        self._foreign: Fields = {}
+        self._tokens = tokens
+        self._is_foreign = False
+        self._fields: Fields = {}
 
     async def receive(self) -> Message:
         """Return the whole body, said in our words. Raises `Problem` when it cannot be.
@@ -58,21 +61,21 @@ class Submission:
 
     def answered(self, status: int, body: bytes) -> tuple[int, bytes]:
         """Return the JSON answer as the client expects it."""
-        if not self._foreign:
+        if not self._is_foreign:
             return status, body
         answer: Fields = json.loads(body)
         if "code" in answer:
-            names = {"amountIn": "amount"} if "amount" in self._foreign else {}
-            return status, as_json(answers.refused(answer, names))
-        if {"amount", "slippage"} <= self._foreign.keys() and status == HTTPStatus.ACCEPTED:
+            return status, as_json(answers.refused(answer, names_of(self._fields)))
+        if {"amount", "slippage"} <= self._fields.keys() and status == HTTPStatus.ACCEPTED:
             status = HTTPStatus.CREATED
         return status, as_json(answers.accepted(answer))
 
     def _in_our_words(self, body: bytes) -> bytes:
         if len(body) > LIMIT or not is_foreign(body):
             return body
-        self._foreign = parse_fields(body)
-        return written(translated(self._foreign))
+        self._is_foreign = True
+        self._fields = parse_fields(body)
+        return written(translated(self._fields, self._tokens))
 
 
 class Rewriting:

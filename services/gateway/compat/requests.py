@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from services.gateway.http.problems import Code, FieldError, Problem
+from services.gateway.orders.parsing import Repeated, judged_order
 from services.gateway.orders.requests import JsonNumber, exact_number
+from shared.tokens.registry import Tokens
 
 _FULL_BPS = 10_000
 # What one unit of each field is in 0.01 %: slippagePct is percent, the others are fractions.
@@ -24,19 +26,24 @@ def is_foreign(body: bytes) -> bool:
     return _SPOKEN.search(body) is not None
 
 
-def translated(fields: dict[str, Any]) -> dict[str, Any]:
+def translated(fields: dict[str, Any], tokens: Tokens) -> dict[str, Any]:
     """Return an order's fields as we name them, from those of any forerunner.
 
     Fields that no forerunner has are left alone. Raises `Problem` that names every wrong one.
     """
-    if wrong := list(_wrong(fields)):
-        raise Problem(Code.INVALID_ORDER, errors=wrong)
     ours = {name: value for name, value in fields.items() if name not in _THEIRS}
     if "amount" in fields:
         ours["amountIn"] = fields["amount"]
+    if wrong := list(_wrong(fields)):
+        raise Problem(Code.INVALID_ORDER, errors=[*wrong, *_wrong_in(ours, tokens)])
     for name in _tolerances(fields):
         ours[_OURS] = int(_bps(name, fields[name]))  # Rounded down: never looser than was asked.
     return ours
+
+
+def names_of(fields: dict[str, Any]) -> dict[str, str]:
+    """Return the client's own names of our fields, where they differ."""
+    return {"amountIn": "amount"} if "amount" in fields else {}
 
 
 def written(fields: dict[str, Any]) -> bytes:
@@ -49,11 +56,20 @@ def written(fields: dict[str, Any]) -> bytes:
 
 
 def _written(value: Any) -> str:
-    return value.text if isinstance(value, JsonNumber) else json.dumps(value, default=_text)
+    return value.text if isinstance(value, JsonNumber) else json.dumps(value, default=_inside)
 
 
-def _text(number: JsonNumber) -> str:
-    return number.text
+def _inside(value: JsonNumber | Repeated) -> object:
+    # No field takes what has anything inside: it only has to stay as wrong as it is.
+    return value.text if isinstance(value, JsonNumber) else {}
+
+
+def _wrong_in(ours: dict[str, Any], tokens: Tokens) -> Sequence[FieldError]:
+    try:
+        judged_order(written(ours), tokens)
+    except Problem as problem:
+        return problem.errors
+    return ()
 
 
 def _wrong(fields: dict[str, Any]) -> Iterator[FieldError]:

@@ -13,11 +13,12 @@ from services.gateway.compat import answers
 from services.gateway.compat.answers import Fields
 from services.gateway.compat.http import as_json
 from services.gateway.compat.messages import Retelling, Telling, by_name, with_facts, with_order
-from services.gateway.compat.requests import translated, written
+from services.gateway.compat.requests import names_of, translated, written
 from services.gateway.http.answers import EXECUTE, MANY
 from services.gateway.http.problems import Problem
 from services.gateway.orders.parsing import parse_fields
 from shared.orders.states import END_STATUSES
+from shared.tokens.registry import Tokens
 
 BY_NAME = "/ws"
 
@@ -30,7 +31,7 @@ class Manner(NamedTuple):
     listens: bool = False  # What is wanted, and in which dialect, comes as the first message.
 
 
-async def serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve(app: ASGIApp, tokens: Tokens, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve a socket, of whichever dialect it is."""
     manner = _manner_of(scope)
     if manner is None:
@@ -39,7 +40,7 @@ async def serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Non
     if scope["path"] == BY_NAME:
         scope = {**scope, "path": EXECUTE, "raw_path": EXECUTE.encode()}
         scope["query_string"] = _from_the_start(QueryParams(scope["query_string"]))
-    session = Session(receive, send, manner)
+    session = Session(receive, send, manner, tokens)
     await app(scope, session.receive, session.send)
 
 
@@ -64,13 +65,15 @@ def _manner_of(scope: Scope) -> Manner | None:
 class Session:
     """One socket between a client of a forerunner and the gateway."""
 
-    def __init__(self, receive: Receive, send: Send, manner: Manner) -> None:
+    def __init__(self, receive: Receive, send: Send, manner: Manner, tokens: Tokens) -> None:
         self._receive = receive
         self._send = send
         self._manner = manner
+        self._tokens = tokens
         self._listens = manner.listens
         self._foreign = not manner.listens
         self._orders: dict[str, Retelling] = {}
+        self._names: dict[str, str] = {}  # The client's own, of our fields.
 
     async def receive(self) -> Message:
         """Return the client's next message in our words. A wrong order is answered here."""
@@ -81,7 +84,7 @@ class Session:
             try:
                 return self._understood(message)
             except Problem as problem:
-                await self._say(as_json(answers.refused(problem.fields(), {})))
+                await self._say(as_json(answers.refused(problem.fields(), self._names)))
 
     async def send(self, message: Message) -> None:
         """Send the client a message as it expects it, if it expects one."""
@@ -92,13 +95,18 @@ class Session:
             await self._send(message)
 
     def _understood(self, message: Message) -> Message:
-        fields = _fields_of(message.get("text") or message.get("bytes") or "")
+        try:
+            fields = parse_fields(message.get("text") or message.get("bytes") or "")
+        except Problem:
+            return message  # The gateway says what is wrong with it.
         if "action" in fields or not fields.keys() & {"orderId", "tokenIn"}:
             self._listens = self._foreign  # Who begins in our words goes on in them.
             return message
         self._foreign = True
         if "tokenIn" in fields:
-            text = b'{"action":"submit","markers":false,"order":%s}' % written(translated(fields))
+            self._names = names_of(fields)
+            order = written(translated(fields, self._tokens))
+            text = b'{"action":"submit","markers":false,"order":%s}' % order
         else:
             text = written({"subscribe": fields["orderId"], "markers": False})
         return {"type": "websocket.receive", "text": text.decode()}
@@ -109,7 +117,7 @@ class Session:
         if "links" in said:
             return as_json(answers.accepted(said))
         problem = said if "code" in said else said.get("error")
-        return as_json(answers.refused(problem, {}) if problem else said)
+        return as_json(answers.refused(problem, self._names) if problem else said)
 
     def _retold(self, event: Fields) -> bytes | None:
         order_id = event["orderId"]
@@ -124,10 +132,3 @@ class Session:
 
     async def _say(self, message: bytes) -> None:
         await self._send({"type": "websocket.send", "text": message.decode()})
-
-
-def _fields_of(said: str | bytes) -> Fields:
-    try:
-        return parse_fields(said.encode() if isinstance(said, str) else said)
-    except Problem:
-        return {}  # The gateway says what is wrong with it.

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from services.gateway.following.position import NEWEST
 from services.gateway.http.problems import Code, Problem
+from services.gateway.orders.parsing import parse_fields
 
 RequestId: TypeAlias = Annotated[str, Meta(max_length=64)] | int | None
 
 PONG = b'{"type":"pong"}'
-
-_NEWEST = 999_999_999
 
 
 class _Request(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -28,7 +28,7 @@ class Subscribe(_Request, frozen=True):
     """Follow an order from version `since` on."""
 
     subscribe: str
-    since: Annotated[int, Meta(ge=0, le=_NEWEST)] = 0
+    since: Annotated[int, Meta(ge=0, le=NEWEST)] = 0
     markers: bool = True
 
 
@@ -86,6 +86,8 @@ def read_said(message: str | bytes) -> Said:
     parts: Mapping[str, Raw] = {}
     try:
         parts = _parts.decode(message)
+        if not _are_given_once(message, parts):
+            parse_fields(message, Code.INVALID_MESSAGE)  # It names the field.
         kind = _kind(parts)
         if kind is None:
             return _misunderstood(parts, _HOW)
@@ -94,6 +96,15 @@ def read_said(message: str | bytes) -> Said:
         return _misunderstood(parts, str(error))
     except RecursionError:
         return _misunderstood(parts, "it is nested too deeply")
+    except Problem as problem:
+        return Misunderstood(_id_in(parts), problem)
+
+
+def _are_given_once(message: str | bytes, parts: Mapping[str, Raw]) -> bool:
+    # The decoder keeps the last of fields with the same name. Then there are more quotation marks
+    # in the message than in the fields that came out of it, for no field's name has any inside.
+    marks = message.count('"') if isinstance(message, str) else message.count(b'"')
+    return marks == 2 * len(parts) + b"".join(parts.values()).count(b'"')
 
 
 def _kind(parts: Mapping[str, Raw]) -> type[Request] | None:
@@ -105,11 +116,15 @@ def _kind(parts: Mapping[str, Raw]) -> type[Request] | None:
 
 
 def _misunderstood(parts: Mapping[str, Raw], why: str) -> Misunderstood:
+    return Misunderstood(_id_in(parts), Problem(Code.INVALID_MESSAGE, why))
+
+
+def _id_in(parts: Mapping[str, Raw]) -> RequestId:
     try:
-        request_id = msgspec.json.decode(parts.get("id", b"null"), type=RequestId)
+        request_id: RequestId = msgspec.json.decode(parts.get("id", b"null"), type=RequestId)
     except msgspec.DecodeError:
-        request_id = None
-    return Misunderstood(request_id, Problem(Code.INVALID_MESSAGE, why))
+        return None
+    return request_id
 
 
 def reply(request_id: RequestId, **fields: Any) -> bytes:

@@ -41,6 +41,8 @@ class _Stored(msgspec.Struct):
     type: str
 
 
+NEWEST = 999_999_999  # No order has so many events.
+
 _SINCE = re.compile(r"[0-9]{1,9}")
 _public = msgspec.json.Decoder(_Public)
 _stored = msgspec.json.Decoder(_Stored)
@@ -142,8 +144,10 @@ class FollowPosition:
             self.finish()
 
 
-def checked_since(name: str, text: str) -> int:
+def checked_since(name: str, text: str | None) -> int:
     """Return the version after which a client goes on. Raises `Problem` about `name`."""
+    if text is None:
+        return 0
     if not _SINCE.fullmatch(text):
-        raise Problem(Code.INVALID_SINCE, f"{name} must be a number from 0 on")
+        raise Problem(Code.INVALID_SINCE, f"{name} must be a number from 0 to {NEWEST}")
     return int(text)

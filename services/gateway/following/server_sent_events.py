@@ -13,6 +13,7 @@ from services.gateway.access.callers import caller_of
 from services.gateway.following.hub import UpdateHub
 from services.gateway.following.outbox import ENDED, GONE, TOO_SLOW, WRITE_S, Outbox
 from services.gateway.following.position import Update, checked_since
+from services.gateway.http.answers import given_once
 from services.gateway.http.problems import Code, Problem
 from shared.observability.metrics import SLOW_CLIENTS, STREAMS
 
@@ -39,7 +40,8 @@ class Streams:
         """Return the answer that streams an order's events until it ends. Raises `Problem`."""
         if self._open >= self._limit or self._hub.leaving:
             raise Problem(Code.TOO_MANY_SOCKETS)
-        since = checked_since("Last-Event-ID", request.headers.get("last-event-id", "0"))
+        last = given_once(request.headers, "last-event-id", Code.INVALID_SINCE)
+        since = checked_since("Last-Event-ID", last)
         following = self._hub.following(caller_of(request), order_id, since, _rendered)
         return _EventStream(self, following)
 

@@ -17,7 +17,7 @@ from services.gateway.following.position import checked_since
 from services.gateway.following.session import Desk, Session
 from services.gateway.following.socket_io import pump, refuse
 from services.gateway.following.subscriptions import Subscriptions
-from services.gateway.http.answers import checked_id
+from services.gateway.http.answers import checked_id, given_once
 from services.gateway.http.problems import Code, Problem
 from shared.concurrency.timers import Deadline
 from shared.observability.metrics import SOCKETS
@@ -46,18 +46,19 @@ class Sockets:
 
     async def execute(self, websocket: WebSocket) -> None:
         """Send the events of the order that the query names; without one, serve many."""
-        order_id = websocket.query_params.get("orderId")
-        if order_id is None:
-            await self.many(websocket)
+        if "orderId" in websocket.query_params:
+            await self._follow(websocket)
         else:
-            await self._follow(websocket, order_id)
+            await self.many(websocket)
 
-    async def _follow(self, websocket: WebSocket, order_id: str) -> None:
+    async def _follow(self, websocket: WebSocket, order_id: str | None = None) -> None:
         async with self._let_in(websocket) as let_in:
             if not let_in:
                 return
             try:
-                since = checked_since("it", websocket.query_params.get("since", "0"))
+                query = websocket.query_params
+                since = checked_since("it", given_once(query, "since", Code.INVALID_SINCE))
+                order_id = order_id or given_once(query, "orderId", Code.INVALID_ORDER_ID) or ""
                 async with self._hub.following(
                     caller_of(websocket), checked_id(order_id), since
                 ) as outbox:

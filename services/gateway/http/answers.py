@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,6 +28,17 @@ class BareRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the endpoint itself."""
         return self.endpoint
+
+
+def given_once(given: Headers | QueryParams, name: str, otherwise: Code) -> str | None:
+    """Return the one value of a header or parameter, if there is any.
+
+    Raises `Problem` of the code `otherwise` where there are more: readers disagree on which counts.
+    """
+    values = given.getlist(name)
+    if len(values) > 1:
+        raise Problem(otherwise, f"{name} is given more than once")
+    return values[0] if values else None
 
 
 def checked_id(order_id: str) -> str:

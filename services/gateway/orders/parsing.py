@@ -7,14 +7,17 @@ import json
 from collections import Counter
 from typing import Any
 
+from msgspec import Struct
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from services.gateway.http.answers import given_once
 from services.gateway.http.problems import Code, FieldError, Problem
 from services.gateway.orders.fast_parsing import plain_batch, plain_order
 from services.gateway.orders.requests import (
     MAX_BATCH,
     UNKNOWN,
+    UNKNOWN_SAID,
     JsonNumber,
     NewOrder,
     OrderRequest,
@@ -26,6 +29,29 @@ BATCH_LIMIT = 1_048_576
 DEADLINE_S = 5.0
 
 _LONGEST_INTEGER = 40  # Digits; Python is slow at long ones.
+_WORDS = {
+    "missing": "is required",
+    "extra_forbidden": "is not known here",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "enum": "must be {expected}",
+    "value_error": "{error}",
+    "datetime_from_date_parsing": "is not a time: {error}",
+    "datetime_parsing": "is not a time: {error}",
+    UNKNOWN: UNKNOWN_SAID,
+}
+
+
+class Repeated(Struct, frozen=True):
+    """An object that gives a field twice, in place of its fields: readers disagree on them."""
+
+    name: str
+
+    def errors(self) -> list[FieldError]:
+        """Return what is wrong with it."""
+        return [FieldError(self.name, "is given more than once")]
 
 
 async def read_order(request: Request, tokens: Tokens) -> NewOrder:
@@ -39,7 +65,7 @@ async def read_batch(request: Request, tokens: Tokens) -> list[NewOrder | Proble
 
 
 async def _read(request: Request, limit: int) -> bytes:
-    kind = request.headers.get("content-type", "")
+    kind = given_once(request.headers, "content-type", Code.UNSUPPORTED_MEDIA_TYPE) or ""
     if kind.partition(";")[0].strip().lower() != "application/json":
         raise Problem(Code.UNSUPPORTED_MEDIA_TYPE)
     body = bytearray()
@@ -76,7 +102,7 @@ def parse_batch(body: bytes, tokens: Tokens) -> list[NewOrder | Problem]:
 
 def judged_batch(body: bytes, tokens: Tokens) -> list[NewOrder | Problem]:
     """Do what `parse_batch` does, for any body, at the price of a closer look."""
-    fields = parse_fields(body)
+    fields = parse_fields(body, Code.INVALID_BATCH)
     wrong = [FieldError(name, "is not a field of a batch") for name in fields if name != "orders"]
     orders = fields.get("orders")
     if not isinstance(orders, list) or not 1 <= len(orders) <= MAX_BATCH:
@@ -94,6 +120,8 @@ def _judged(fields: object, tokens: Tokens) -> NewOrder | Problem:
 
 
 def _judge(fields: object, tokens: Tokens) -> NewOrder:
+    if isinstance(fields, Repeated):
+        raise Problem(Code.INVALID_ORDER, errors=fields.errors())
     if not isinstance(fields, dict):
         raise Problem(Code.INVALID_ORDER, "it must be an object")
     try:
@@ -104,12 +132,18 @@ def _judge(fields: object, tokens: Tokens) -> NewOrder:
         raise Problem(code, errors=field_errors(error)) from None
 
 
-def parse_fields(body: bytes) -> dict[str, Any]:
-    """Return the fields of a JSON object, its numbers as they are written. Raises `Problem`."""
+def parse_fields(body: str | bytes, invalid: Code = Code.INVALID_ORDER) -> dict[str, Any]:
+    """Return the fields of a JSON object, its numbers as they are written.
+
+    Raises `Problem`: of the code `invalid` when a field is given more than once. An object inside
+    that does so is `Repeated`, which no field accepts.
+    """
     try:
-        fields = _decode(body.decode())
+        fields = _decode(body if isinstance(body, str) else body.decode())
     except (ValueError, RecursionError) as error:
         raise Problem(Code.MALFORMED_BODY, _reason(error)) from None
+    if isinstance(fields, Repeated):
+        raise Problem(invalid, errors=fields.errors())
     if not isinstance(fields, dict):
         raise Problem(Code.MALFORMED_BODY, "it must be an object")
     return fields
@@ -132,21 +166,20 @@ def field_errors(error: ValidationError) -> list[FieldError]:
 
 
 def _message(problem: Any) -> str:
-    known = {"missing": "is required", "extra_forbidden": "is not known here"}
-    message: str = known.get(problem["type"], problem["msg"])
-    return message.removeprefix("Value error, ")
+    # Pydantic's own words are for programmers, and show patterns.
+    return _WORDS.get(problem["type"], "is not valid").format_map(problem.get("ctx", {}))
 
 
 def _integer(text: str) -> int | JsonNumber:
     return int(text) if len(text) <= _LONGEST_INTEGER else JsonNumber(text)
 
 
-def _only_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _only_once(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Repeated:
     fields = dict(pairs)
-    if len(fields) != len(pairs):
-        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise Problem(Code.INVALID_ORDER, errors=[FieldError(twice, "is given more than once")])
-    return fields
+    if len(fields) == len(pairs):
+        return fields
+    [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+    return Repeated(twice)
 
 
 # NaN and Infinity, which are not JSON, come out as numbers that no field accepts, so that the

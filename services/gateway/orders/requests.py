@@ -27,11 +27,15 @@ from shared.orders.values import SwapIntent
 from shared.tokens.registry import MAX_DECIMALS, SYMBOL, Tokens
 
 UNKNOWN = "unknown_token"  # The type of the error for a token that nobody knows.
+UNKNOWN_SAID = "must be a token that GET /api/tokens lists{closest}"
 MAX_DIGITS = 36
 MAX_BATCH = 1_000
 DEFAULT_SLIPPAGE_BPS = 100
 
-_NUMBER = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_READABLE = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,3})?")
+_TOO_LONG = f"must have at most {MAX_DIGITS} digits and {MAX_DECIMALS} decimals"
+_WHOLE = re.compile(r"(-?)0*([0-9]{1,40})[0-9]*")  # Python is slow at long ones.
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -47,7 +51,7 @@ class JsonNumber:
 def exact_number(value: object) -> Decimal:
     """Return a number, given as JSON number or string, as exact as it was written.
 
-    Raises `ValueError` for what is none.
+    Raises `ValueError` for what is none, and for one that is far too long.
     """
     if isinstance(value, JsonNumber):
         value = value.text
@@ -55,6 +59,8 @@ def exact_number(value: object) -> Decimal:
         value = str(value)
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         raise ValueError("must be a decimal number, as a string or a JSON number")
+    if not _READABLE.fullmatch(value):
+        raise ValueError(_TOO_LONG)
     return Decimal(value)
 
 
@@ -68,12 +74,23 @@ def exact_amount(value: object) -> Decimal:
         raise ValueError("must be more than 0")
     # Looked at before it is written out: 1e999 has a thousand digits.
     if not -MAX_DECIMALS <= amount.adjusted() < MAX_DIGITS:
-        raise ValueError(f"must have at most {MAX_DIGITS} digits and {MAX_DECIMALS} decimals")
+        raise ValueError(_TOO_LONG)
     whole, _, fraction = f"{amount:f}".partition(".")
     whole, fraction = whole.lstrip("0"), fraction.rstrip("0")
     if len(fraction) > MAX_DECIMALS or len(whole + fraction) > MAX_DIGITS:
-        raise ValueError(f"must have at most {MAX_DIGITS} digits and {MAX_DECIMALS} decimals")
+        raise ValueError(_TOO_LONG)
     return Decimal(f"{whole or '0'}.{fraction}" if fraction else whole)
+
+
+def whole_number(text: str) -> int:
+    """Return a whole number; instead of a very long one, one that is beyond any bound as well.
+
+    Raises `ValueError` for what is none.
+    """
+    written = _WHOLE.fullmatch(text)
+    if written is None:
+        raise ValueError("must be a whole number")
+    return int(written[1] + written[2])
 
 
 def timestamp(value: object) -> object:
@@ -99,14 +116,38 @@ def _known(name: str, info: ValidationInfo[Tokens]) -> str:
     closest = ", ".join(info.context.closest(name))
     raise PydanticCustomError(
         UNKNOWN,
-        "must be a token that GET /api/tokens lists{closest}",
+        UNKNOWN_SAID,
         {"closest": closest and f"; closest to {name}: {closest}"},
     )
 
 
-TokenName = Annotated[str, StringConstraints(strict=True, pattern=SYMBOL)]
+def _json_integer(value: object) -> object:
+    return whole_number(value.text) if isinstance(value, JsonNumber) else value
 
-ClientOrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[!-~]{1,64}$")]
+
+def spelled(pattern: str, words: str) -> BeforeValidator:
+    """Return what refuses a string of another pattern in `words`: no client reads patterns."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch(pattern, value):
+            raise ValueError(words)
+        return value
+
+    return BeforeValidator(check)
+
+
+_NAME = r"^[!-~]{1,64}$"
+
+TokenName = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=SYMBOL),
+    spelled(SYMBOL, "must be 1 to 64 of A-Z, a-z, 0-9 and . _ : $ -"),
+]
+ClientOrderId = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=_NAME),
+    spelled(_NAME, "must be 1 to 64 visible ASCII characters"),
+]
 
 
 class NewOrder(Struct, frozen=True):
@@ -148,7 +189,7 @@ class OrderRequest(BaseModel):
         BeforeValidator(exact_amount, json_schema_input_type=str | float),
         Field(description="More than 0; at most 36 digits, and no more decimals than the token"),
     ]
-    max_slippage_bps: int = Field(
+    max_slippage_bps: Annotated[int, BeforeValidator(_json_integer)] = Field(
         default=DEFAULT_SLIPPAGE_BPS,
         ge=0,
         le=10_000,

@@ -21,7 +21,9 @@ PAIR = '"tokenIn":"SOL","tokenOut":"USDC"'
 
 def understood(fields: str) -> NewOrder:
     """Return the order that a body with these fields leads to."""
-    return parse_order(written(translated(parse_fields(f"{{{PAIR},{fields}}}".encode()))), TOKENS)
+    return parse_order(
+        written(translated(parse_fields(f"{{{PAIR},{fields}}}".encode()), TOKENS)), TOKENS
+    )
 
 
 def refused(fields: str) -> dict[str, str]:
@@ -111,6 +113,19 @@ def test_every_wrong_field_is_named_at_once() -> None:
     }
 
 
+def test_a_wrong_field_of_ours_is_named_beside_those_of_the_forerunner() -> None:
+    assert set(refused('"amount":0,"side":"hold","slippage":2,"clientOrderId":"","price":1')) == {
+        *("amountIn", "side", "slippage", "clientOrderId", "price")
+    }
+
+
+@pytest.mark.parametrize("field", ["amount", "userId", "side", "expiresAt", "slippage"])
+def test_an_object_that_gives_a_field_twice_is_refused_wherever_it_is(field: str) -> None:
+    rest = '"amount":1,' if field != "amount" else ""
+
+    assert refused(f'{rest}"{field}":{{"a":1,"a":1}}')
+
+
 def test_side_type_and_user_change_nothing_about_the_order() -> None:
     plain = understood('"amountIn":"1"')
 
@@ -142,7 +157,10 @@ def test_what_cannot_be_understood_is_refused_as_an_order(fields: dict[str, Any]
     body = json.dumps(fields).encode()
 
     try:
-        assert parse_order(written(translated(parse_fields(body))), TOKENS).intent.amount_in > 0
+        assert (
+            parse_order(written(translated(parse_fields(body), TOKENS)), TOKENS).intent.amount_in
+            > 0
+        )
     except Problem as problem:
         assert problem.code is Code.INVALID_ORDER  # noqa: PT017 - or it is understood
 

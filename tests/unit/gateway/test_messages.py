@@ -39,6 +39,29 @@ def test_a_field_that_means_nothing_is_named(message: str) -> None:
     assert "sinse" in said.problem.detail
 
 
+@pytest.mark.parametrize("message", SAYABLE)
+def test_a_field_given_twice_is_refused_by_name_because_readers_disagree_which_counts(
+    message: str,
+) -> None:
+    fields = msgspec.json.decode(message)
+    for name, value in fields.items():
+        again = f', "{name}": {msgspec.json.encode(value).decode()}}}'
+        for twice in (message[:-1] + again, (message[:-1] + again).encode()):
+            said = read_said(twice)
+
+            assert isinstance(said, Misunderstood)
+            assert said.problem.errors == [(name, "is given more than once")]
+    escaped = read_said(message[:-1] + ', "\\u0069d": "x", "id": "y"}')
+    assert isinstance(escaped, Misunderstood)
+
+
+@pytest.mark.parametrize("text", ['"', '\\"', "\\\\", "\\u0022"])
+def test_quotation_marks_inside_of_a_value_are_no_second_field(text: str) -> None:
+    said = read_said(f'{{"subscribe": {msgspec.json.encode(text).decode()}, "id": "\\u0022\\""}}')
+
+    assert said == Subscribe(subscribe=text, id='""')
+
+
 @given(st.binary() | st.text(st.characters(exclude_categories=["Cs"])))
 def test_whatever_is_said_has_an_answer(message: bytes | str) -> None:
     assert isinstance(read_said(message), Misunderstood)

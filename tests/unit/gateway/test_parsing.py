@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from functools import partial
 
@@ -339,6 +340,59 @@ def test_a_field_that_is_given_twice_is_not_plain(again: str) -> None:
     assert plain_order(raw) is None
     assert plain_batch(b'{"orders":[%b]}' % raw) is None
     assert [e.message for e in refusal(raw).errors] == ["is given more than once"]
+
+
+def test_a_field_given_twice_in_a_batch_refuses_its_own_order_only() -> None:
+    good, twice = body(), body().replace(b"}", b',"amountIn":"9"}')
+    first, second = parse_batch(b'{"orders":[%b,%b]}' % (good, twice))
+
+    assert first == parse_order(good)
+    assert isinstance(second, Problem)
+    assert second.errors == [("amountIn", "is given more than once")]
+
+
+def test_a_batch_whose_own_field_is_given_twice_is_no_batch() -> None:
+    with pytest.raises(Problem) as caught:
+        parse_batch(b'{"orders":[%b],"orders":[]}' % body())
+
+    assert caught.value.code is Code.INVALID_BATCH
+    assert [error.field for error in caught.value.errors] == ["orders"]
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "message"),
+    [
+        ("maxSlippageBps", "10001", "must be at most 10000"),
+        ("maxSlippageBps", "9" * 5_000, "must be at most 10000"),
+        ("maxSlippageBps", "-" + "9" * 5_000, "must be at least 0"),
+        ("maxSlippageBps", "1e2", "must be a whole number"),
+        ("maxSlippageBps", '"100"', "must be a whole number"),
+        ("tokenIn", '"A B"', "must be 1 to 64 of A-Z, a-z, 0-9 and . _ : $ -"),
+        ("tokenIn", '"\\ud800"', "must be 1 to 64 of A-Z, a-z, 0-9 and . _ : $ -"),
+        ("tokenIn", "1", "must be a string"),
+        ("clientOrderId", '""', "must be 1 to 64 visible ASCII characters"),
+        ("amountIn", "9" * 5_000, "must have at most 36 digits and 18 decimals"),
+        ("amountIn", "1e9999", "must have at most 36 digits and 18 decimals"),
+        (
+            "expiresAt",
+            '"2030-02-30T12:00:00Z"',
+            "is not a time: day value is outside expected range",
+        ),
+    ],
+)
+def test_each_bound_is_told_in_words_to_whoever_is_beyond_it(
+    field: str, written: str, message: str
+) -> None:
+    assert refusal(body(**{field: written})).errors == [(field, message)]
+
+
+@given(orders())
+def test_no_message_is_in_the_words_of_a_library(order: str) -> None:
+    try:
+        judged_order(order.encode(errors="surrogatepass"))
+    except Problem as problem:
+        for error in problem.errors:
+            assert not re.search("pattern|[Ii]nput|regex|is not valid|\\^", error.message)
 
 
 def test_one_wrong_order_of_a_batch_leaves_the_others_alone() -> None:

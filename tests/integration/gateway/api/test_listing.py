@@ -170,7 +170,8 @@ async def test_an_order_whose_beginning_is_not_kept_yet_is_not_listed(
     [
         ("status=done", "status"),
         ("venue=%00", "venue"),
-        ("tokenIn=SOL", ""),
+        ("tokenIn=SOL", "tokenOut"),
+        ("limit=1&limit=2", "limit"),
         ("from=yesterday", "from"),
         ("to=0001-01-01T00:00:00%2B14:00", "to"),
         ("limit=0", "limit"),
@@ -196,10 +197,36 @@ async def test_a_wrong_query_is_refused_by_the_parameters_name(
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-async def test_a_parameter_that_is_given_twice_is_refused(gateway: Gateway) -> None:
-    answer = await gateway.http.get(f"{LIST}?limit=1&limit=2")
+async def test_every_wrong_parameter_is_named_with_its_bound(gateway: Gateway) -> None:
+    query = "limit=1000000&cursor=x&venue=a+b&status=done&tokenOut=SOL&to=1"
+    answer = await gateway.http.get(f"{LIST}?{query}")
+    told = {error["field"]: error["message"] for error in answer.json()["errors"]}
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_QUERY")
+    assert told == {
+        "limit": "must be at most 200",
+        "cursor": "must be the `next` of a page",
+        "venue": "must be 1 to 64 of A-Z, a-z, 0-9 and . _ : -",
+        "status": told["status"],
+        "tokenIn": "is required with tokenOut",
+        "to": "must be an RFC 3339 time with an offset, such as 2026-01-01T12:00:00Z",
+    }
+    assert told["status"].startswith("must be 'pending', ")
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("0", "must be at least 1"),
+        ("-" + "9" * 5_000, "must be at least 1"),
+        ("9" * 5_000, "must be at most 200"),
+        ("5_0", "must be a whole number"),
+        ("", "must be a whole number"),
+    ],
+)
+async def test_a_limit_is_told_its_own_bound(gateway: Gateway, limit: str, message: str) -> None:
+    answer = await gateway.http.get(LIST, params={"limit": limit})
+
+    assert [error["message"] for error in answer.json()["errors"]] == [message]
 
 
 async def test_without_postgres_there_is_no_list(redis_url: str, namespace: str) -> None:

@@ -15,6 +15,7 @@ from services.gateway.openapi import schemas
 from tests.support.eventually import eventually
 from tests.support.gateway import ORDER, drain, gateway_settings, running_gateway
 
+JSON = {"Content-Type": "application/json"}
 FOREIGN = {"tokenIn": "SOL", "tokenOut": "USDC", "amount": 1.5, "slippage": 0.01}
 
 
@@ -136,6 +137,34 @@ async def test_garbage_on_a_socket_is_answered(stack: str, path: str, said: str 
         answer = json.loads(await socket.recv())
 
     assert {"error", "code"} & answer.keys()
+
+
+async def test_a_refusal_names_fields_as_the_client_does(stack: str) -> None:
+    wrong = FOREIGN | {"amount": 0, "clientOrderId": ""}
+    async with client(stack) as http:
+        over_http = (await http.post(EXECUTE, json=wrong)).json()
+    async with connect(f"ws://{stack}/api/orders/ws", proxy=None) as socket:
+        await socket.send(json.dumps(wrong))
+        over_socket = json.loads(await socket.recv())
+
+    for answer in (over_http, over_socket):
+        assert {error["field"] for error in answer["errors"]} == {"amount", "clientOrderId"}
+        assert answer["message"].startswith("amount must be more than 0; ")
+
+
+async def test_a_field_given_twice_is_refused_in_every_dialect(stack: str) -> None:
+    twice = json.dumps(FOREIGN).replace("{", '{"tokenIn": "BTC", ')
+    async with client(stack) as http:
+        refused = (await http.post("/api/orders", content=twice, headers=JSON)).json()
+    async with connect(f"ws://{stack}/api/orders/ws", proxy=None) as socket:
+        await socket.send(twice)
+        answer = json.loads(await socket.recv())
+        await socket.send(json.dumps(FOREIGN | {"side": "hold"}))
+        still_foreign = json.loads(await socket.recv())
+
+    assert refused["message"] == "tokenIn is given more than once"
+    assert answer["error"]["errors"] == refused["errors"]
+    assert still_foreign["message"] == "side must be buy or sell"
 
 
 async def test_a_socket_that_begins_in_our_words_goes_on_in_them(stack: str) -> None:

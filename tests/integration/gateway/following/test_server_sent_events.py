@@ -162,6 +162,14 @@ async def test_a_last_event_id_that_is_no_version_is_refused(gateway: Gateway, l
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_SINCE")
 
 
+async def test_a_last_event_id_that_is_given_twice_is_refused(gateway: Gateway) -> None:
+    address = f"/api/orders/{await gateway.submit()}/events"
+    twice = [*STREAM.items(), ("Last-Event-ID", "0"), ("Last-Event-ID", "1")]
+    answer = await gateway.http.get(address, headers=twice)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_SINCE")
+
+
 async def test_one_stream_too_many_is_refused_until_another_ends(
     redis_url: str, namespace: str
 ) -> None:

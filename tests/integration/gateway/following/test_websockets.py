@@ -183,6 +183,12 @@ async def test_an_address_with_an_order_id_follows_that_order_alone(gateway: Gat
             1,
         ),
         ('{"action": "cancel", "orderId": "x", "id": 1}', "INVALID_ORDER_ID", 1),
+        ('{"action": "ping", "id": 2, "id": 1}', "INVALID_MESSAGE", 1),
+        (
+            '{"action": "submit", "order": {"amountIn": 1, "amountIn": 2}, "id": 1}',
+            "INVALID_ORDER",
+            1,
+        ),
     ],
 )
 async def test_what_is_wrong_is_said_and_the_socket_stays_open(
@@ -197,6 +203,20 @@ async def test_what_is_wrong_is_said_and_the_socket_stays_open(
 
     assert (answer["error"]["code"], answer["reply"]) == (code, request_id)
     assert versions(still) == {order_id: [1]}
+
+
+@pytest.mark.parametrize("query", ["?since=0&since=1", "?since=0&since=0"])
+async def test_a_parameter_that_is_given_twice_opens_no_stream(
+    gateway: Gateway, query: str
+) -> None:
+    order_id = await gateway.submit()
+    async with opened(gateway, f"/api/orders/{order_id}/ws{query}") as one:
+        _, of_since = await drain(one)
+    twice = f"{EXECUTE}?orderId={order_id}&orderId={order_id}"
+    async with opened(gateway, twice) as other:
+        _, of_id = await drain(other)
+
+    assert (of_since, of_id) == (4400, 4400)
 
 
 async def test_an_order_is_followed_once_by_a_socket(gateway: Gateway) -> None:
