@@ -29,6 +29,7 @@ A request with an `id` is answered by exactly one message that has it as its `re
 | 1012 | the gateway is leaving: come back, with `since` |
 | 1013 | too many messages waited for the client, or the history cannot be read now: come back |
 | 4400 | the order id or `since` is wrong; a problem was sent before |
+| 4401 | the key was revoked, or shows less now: come back with a key that is good, and `since` |
 | 4404 | there is no such order; a problem was sent before |
 
 A handshake is refused with 401, 403 or 503 and a problem document.

@@ -61,6 +61,7 @@ class Parts:
         tokens = load_tokens(settings.tokens_file)
         histories, pressure = Histories(log, archive), Pressure(log, settings, lost_writes)
         hub = UpdateHub(log, histories, settings)
+        access.on_change = hub.close_revoked
         quota, intake = Quota(log, settings), Intake(log, settings, utc_now, pressure)
         cancel = Cancel(
             *(log, histories, utc_now),
@@ -95,7 +96,7 @@ def _rules(log: Log, settings: GatewaySettings, access: Access, quota: Quota) ->
     )
     return Rules(
         access=access,
-        tickets=Tickets(log),
+        tickets=Tickets(log, access),
         quota=quota,
         may_call=names_among(names),
         origins=listed(settings.allowed_origins),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
@@ -24,6 +25,8 @@ POLL_S = 1.0
 
 _PREFIX = "slip_"  # Lets scanners for leaked secrets know it.
 _BYTES = 32
+_HASH = re.compile(r"[0-9a-f]{64}")
+_ACCOUNT = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 
 class BadKeys(Exception):
@@ -33,10 +36,17 @@ class BadKeys(Exception):
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of the file."""
 
-    hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
-    account: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
+    hash: str
+    account: str
     role: Literal["read", "trade", "admin"]
     name: str = ""  # For people: whose, where, what for.
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for what is no hash or no account, without its pattern."""
+        if not _HASH.fullmatch(self.hash):
+            raise ValueError("`hash` must be 64 digits from 0 to f")
+        if not _ACCOUNT.fullmatch(self.account):
+            raise ValueError("`account` must be 1 to 64 letters, digits or . _ @ -")
 
 
 def new_key() -> str:
@@ -64,7 +74,7 @@ def parse_keys(text: str) -> dict[str, Caller]:
             raise BadKeys(f"line {number}: {error}") from None
         if key.hash in callers:
             raise BadKeys(f"line {number}: the same key is there twice")
-        callers[key.hash] = Caller(key.account, Role[key.role.upper()])
+        callers[key.hash] = Caller(key.account, Role[key.role.upper()], key.hash)
     if not callers:
         raise BadKeys("it has no key; make one with `slipstream keys new`")
     return callers
@@ -107,8 +117,7 @@ def _take(access: Access, path: Path) -> None:
         logger.error("API keys NOT reloaded, the old ones stay: %s: %s", path, error)  # noqa: TRY400 - the reason is in it
         return
     API_KEYS_BROKEN.set(0)
-    if callers != access.callers:
-        access.callers = callers
+    if access.change(callers):
         logger.info("%d API keys are in use now", len(callers))
 
 

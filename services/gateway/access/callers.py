@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, auto
 
 from starlette.datastructures import Headers
@@ -23,22 +23,32 @@ class Role(IntEnum):
     ADMIN = auto()  # Sees everybody's orders.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Caller:
-    """Who sent a request."""
+    """The sender of a request: a key as it is now, for connections outlive what keys were."""
 
     account: str
     role: Role
+    key: str = field(default="", compare=False, repr=False)  # Its digest.
+    revoked: bool = False
 
     def require(self, role: Role) -> None:
         """Raise `Problem` unless the caller has at least this role."""
+        if self.revoked:
+            raise Problem(Code.UNAUTHENTICATED, "the key was revoked")
         if self.role < role:
             detail = f"it takes the role {role.name.lower()}; the key has {self.role.name.lower()}"
             raise Problem(Code.FORBIDDEN, detail)
 
     def may_see(self, account: str) -> bool:
         """Return whether orders of `account` exist for the caller."""
-        return self.role is Role.ADMIN or self.account == account
+        return not self.revoked and (self.role is Role.ADMIN or self.account == account)
+
+    def may_become(self, now: Caller) -> bool:
+        """Return whether all that the caller sees is also for the key as it is `now` to see."""
+        return self.account == now.account and (
+            self.role is not Role.ADMIN or now.role is self.role
+        )
 
 
 PUBLIC = Caller("public", Role.ADMIN)
@@ -58,23 +68,50 @@ class Access:
 
     def __init__(self, callers: Mapping[str, Caller] | None) -> None:
         """`callers` are found by the digests of their keys; None opens the gateway to all."""
-        self.callers = callers
+        self._callers = callers
+        self.on_change: Callable[[], None] = lambda: None
 
     @property
     def is_open(self) -> bool:
         """Return whether everybody is let in."""
-        return self.callers is None
+        return self._callers is None
 
     def caller(self, headers: Headers) -> Caller:
         """Return who sent these headers. Raises `Problem` when that is nobody known."""
-        if self.callers is None:
+        if self._callers is None:
             return PUBLIC
+        return self.holder(digest_of_key(_key_in(headers)))
+
+    def holder(self, digest: str) -> Caller:
+        """Return who has the key of this digest. Raises `Problem` when it is not known."""
         # Not a timing leak: it is digests that are compared, and who could choose a digest's
         # first characters could still not make the key.
-        caller = self.callers.get(digest_of_key(_key_in(headers)))
+        caller = (self._callers or {}).get(digest)
         if caller is None:
             raise Problem(Code.UNAUTHENTICATED, "the key is not known")
         return caller
+
+    def change(self, callers: Mapping[str, Caller]) -> bool:
+        """Let these keys count from now on, also for who is connected; return whether they differ.
+
+        A connected caller gets its key's new role. One that may no longer see what it saw is
+        revoked, as is one whose key is gone.
+        """
+        before = self._callers or {}
+        if callers == before:
+            return False
+        self._callers = {digest: _kept(before.get(digest), now) for digest, now in callers.items()}
+        for digest, caller in before.items():
+            caller.revoked = self._callers.get(digest) is not caller
+        self.on_change()
+        return True
+
+
+def _kept(before: Caller | None, now: Caller) -> Caller:
+    if before is None or not before.may_become(now):
+        return now
+    before.role = now.role
+    return before
 
 
 def _key_in(headers: Headers) -> str:

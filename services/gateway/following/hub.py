@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import islice
 
 from services.gateway.access.callers import Caller
-from services.gateway.following.outbox import LEAVING, Outbox
+from services.gateway.following.outbox import LEAVING, REVOKED, Outbox
 from services.gateway.following.position import (
     FollowPosition,
     Render,
@@ -42,7 +42,7 @@ class UpdateHub:
         self._histories = histories
         self._room = settings.socket_queue
         self._check_s = settings.follow_check_s
-        self._clients: set[Outbox] = set()
+        self._clients: dict[Outbox, Caller] = {}
         self._by_order: dict[str, set[FollowPosition]] = {}
         self._missed: dict[str, str] = {}  # Orders to heal, and how it was noticed.
         self._wake = asyncio.Event()
@@ -50,16 +50,24 @@ class UpdateHub:
         self._updates = Updates(log, on_message=self._feed, on_gap=self._miss_all)
 
     @contextmanager
-    def client(self) -> Iterator[Outbox]:
+    def client(self, caller: Caller) -> Iterator[Outbox]:
         """Let a client in that may follow orders, for as long as the context is open."""
         outbox = Outbox(self._room)
-        self._clients.add(outbox)
+        self._clients[outbox] = caller
         try:
             if self.leaving:
                 outbox.close(LEAVING)
+            if caller.revoked:  # Since it was let in.
+                outbox.drop(REVOKED)
             yield outbox
         finally:
-            self._clients.remove(outbox)
+            del self._clients[outbox]
+
+    def close_revoked(self) -> None:
+        """Close every client whose key is no longer good."""
+        for outbox, caller in self._clients.items():
+            if caller.revoked:
+                outbox.drop(REVOKED)
 
     @asynccontextmanager
     async def following(
@@ -69,7 +77,7 @@ class UpdateHub:
 
         Raises `Problem` when the order is unknown to the caller, or cannot be looked up now.
         """
-        with self.client() as outbox:
+        with self.client(caller) as outbox:
             place = FollowPosition(order_id, since, outbox, render)
             try:
                 [problem] = await self.join(caller, [place])

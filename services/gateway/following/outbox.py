@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-# Close codes of RFC 6455 and its registry.
+# Close codes of RFC 6455 and its registry, and our own.
 ENDED, GONE, BROKEN, LEAVING, TOO_SLOW = 1000, 1005, 1011, 1012, 1013
+REVOKED = 4401
 WRITE_S = 5.0  # A client that takes nothing for so long is given up.
 
 

@@ -7,7 +7,14 @@ from collections.abc import Awaitable, Callable
 
 from starlette.websockets import WebSocket
 
-from services.gateway.following.outbox import BROKEN, GONE, TOO_SLOW, WRITE_S, Outbox
+from services.gateway.following.outbox import (
+    BROKEN,
+    GONE,
+    REVOKED,
+    TOO_SLOW,
+    WRITE_S,
+    Outbox,
+)
 from services.gateway.http.problems import Code, Problem
 from shared.concurrency.timers import Deadline
 from shared.observability.metrics import SLOW_CLIENTS
@@ -59,7 +66,8 @@ async def _write(websocket: WebSocket, outbox: Outbox, deadline: Deadline) -> No
         SLOW_CLIENTS.inc()
     # Where one end is news for many, all of them hear it before the first is closed.
     await asyncio.sleep(0)
-    await _close(websocket, outbox.close_code or BROKEN)
+    code = outbox.close_code or BROKEN
+    await _close(websocket, code, Code.UNAUTHENTICATED.name if code == REVOKED else "")
 
 
 async def _listen(

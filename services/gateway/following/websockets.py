@@ -72,7 +72,7 @@ class Sockets:
         async with self._let_in(websocket) as let_in:
             if not let_in:
                 return
-            with self._hub.client() as outbox:
+            with self._hub.client(caller_of(websocket)) as outbox:
                 session = self._session(websocket, outbox)
                 doing = asyncio.create_task(session.run())
                 try:

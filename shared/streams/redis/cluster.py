@@ -13,7 +13,7 @@ from shared.streams.redis.scripts import Command, key_of
 from shared.streams.redis.transport import RESP, Copies
 
 # Their replies are wanted as the server sent them.
-_RAW = ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS", "INFO")
+_RAW = ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS", "INFO", "SET")
 
 
 class Cluster:

@@ -1,4 +1,9 @@
-"""One-time tickets: whoever brings one gets what it was issued for, once and soon."""
+"""One-time tickets: whoever brings one gets what it was issued for, once and soon.
+
+A network, or a cluster's client, may deliver a write twice and late. So a ticket is written only
+where none was, its time ends by the clock of the server that holds it, and one that was used is
+remembered until then: a late copy finds the one or comes after the other.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,16 @@ from shared.streams.redis.keys import Keys
 
 LIFE_S = 30
 
+_USED = b""
+_TIME = "return redis.call('TIME')"  # Of the server that holds the key.
+
 
 async def issue(client: Client, keys: Keys, meaning: bytes) -> str:
     """Return a new ticket for `meaning`. Raises `LogUnavailable`."""
     ticket = secrets.token_urlsafe(24)
-    await client.call("SET", _key(keys, ticket), meaning, "EX", LIFE_S)
+    key = _key(keys, ticket)
+    now_s, _ = await client.call("EVAL", _TIME, 1, key)
+    await client.call("SET", key, meaning, "NX", "EXAT", int(now_s) + LIFE_S)
     return ticket
 
 
@@ -23,8 +33,10 @@ async def redeem(client: Client, keys: Keys, ticket: str) -> bytes | None:
 
     Raises `LogUnavailable`.
     """
-    meaning: bytes | None = await client.call("GETDEL", _key(keys, ticket))
-    return meaning
+    meaning: bytes | None = await client.call(
+        "SET", _key(keys, ticket), _USED, "XX", "GET", "KEEPTTL"
+    )
+    return meaning or None
 
 
 def _key(keys: Keys, ticket: str) -> str:

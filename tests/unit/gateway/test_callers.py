@@ -70,6 +70,16 @@ def test_whoever_shows_no_known_key_is_nobody(headers: Any) -> None:
     assert refused(headers) is Code.UNAUTHENTICATED
 
 
+def test_a_revoked_key_may_do_and_see_nothing_whoever_still_holds_its_caller() -> None:
+    held = Caller("desk-7", Role.ADMIN)
+    doors = Access({digest_of_key("the-key"): held})
+    doors.change({digest_of_key("another"): Caller("desk-7", Role.ADMIN)})
+
+    with pytest.raises(Problem, match="revoked"):
+        held.require(Role.READ)
+    assert not held.may_see("desk-7")
+
+
 def test_without_keys_everybody_is_the_same_caller_and_may_do_everything() -> None:
     caller = Access(None).caller(Headers({"authorization": "Bearer whatever"}))
 
