@@ -25,7 +25,7 @@ from services.gateway.api.tickets import ticket_routes
 from services.gateway.api.tokens import token_routes
 from services.gateway.compat.layer import plug_in
 from services.gateway.http.cors import Cors
-from services.gateway.http.middleware import Latency, SecurityHeaders
+from services.gateway.http.middleware import Head, Latency, SecurityHeaders
 from services.gateway.http.problems import Problem, answer_crash, answer_problem, answer_refusal
 from services.gateway.openapi.document import complete
 from services.gateway.openapi.operations import reply
@@ -42,7 +42,8 @@ class _Gateway(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         # Around the framework's own, which answers for a bug.
-        return SecurityHeaders(Cors(super().build_middleware_stack(), self.rules.origins))
+        inside = Cors(super().build_middleware_stack(), self.rules.origins)
+        return Head(SecurityHeaders(inside))
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:

@@ -153,12 +153,15 @@ async def metrics_server(host: str, port: int, health: Health) -> Any:
             else:
                 self._answer(404, b"", "text/plain")
 
+        do_HEAD = do_GET  # noqa: N815 - the library asks for this name
+
         def _answer(self, code: int, body: bytes, kind: str) -> None:
             self.send_response(code)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def log_message(self, *_args: object) -> None:
             """Say nothing: probes come every few seconds."""

@@ -48,8 +48,7 @@ class Desk:
         with refusals_counted():
             caller.require(Role.TRADE)
             await self._quota.spend(caller)
-            keys, traces = ([] if one is None else [one] for one in (key, traceparent))
-            asked = asked_by(caller, keys, traces)
+            asked = asked_by(caller, key, [] if traceparent is None else [traceparent])
             return await self._intake.accept(parse_order(order, self._tokens), asked)
 
     async def cancel(self, caller: Caller, order_id: str) -> dict[str, Any]:

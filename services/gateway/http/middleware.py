@@ -1,4 +1,4 @@
-"""Headers that keep browsers from doing more with an answer than they should."""
+"""Layers around every address: HEAD, measuring, and headers that keep browsers from guessing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,26 @@ from collections.abc import Iterable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observability import metrics
+
+
+class Head:
+    """Middleware: answers HEAD as it would GET, but for the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on. Its answer is whole once it has begun, also one that is streamed."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_start(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body"})
+
+        await self._app({**scope, "method": "GET"}, receive, send_start)
 
 
 class Latency:

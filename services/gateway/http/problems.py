@@ -154,7 +154,8 @@ def _methods_at(request: Request) -> str:
     paths = request.app.openapi()["paths"]
     route = request.scope.get("route")
     methods = paths.get(request.url.path) or (paths.get(route.path) if route else None) or ()
-    return ", ".join(sorted(methods)).upper()
+    also = ["head"] if "get" in methods else []
+    return ", ".join(sorted([*methods, *also])).upper()
 
 
 async def answer_crash(_request: Request, _error: Exception) -> Response:

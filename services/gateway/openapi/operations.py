@@ -25,8 +25,14 @@ _IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "description": "Makes a retry safe: for two days, unless configured otherwise, the same key "
-    "with the same body is the same order",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "with the same body is the same order. In double quotes (a string of RFC 9651), the key is "
+    "what they hold",
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": r'^([!#-~][!-~]*|"([!#-\[\]-~]|\\["\\])+")$',
+    },
 }
 _TRACEPARENT = {
     "name": "traceparent",

@@ -29,6 +29,8 @@ from shared.streams.log.log import Log
 from shared.streams.log.order_ids import id_for_key, new_order_id
 
 _KEY = re.compile(r"[!-~]{1,255}")
+_STRING = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # As Structured Fields write one (RFC 9651).
+_ESCAPED = re.compile(r"\\(.)")
 
 
 class Asked(NamedTuple):
@@ -39,20 +41,41 @@ class Asked(NamedTuple):
     traceparent: str | None
 
 
-def asked_by(caller: Caller, keys: Sequence[str], traceparents: Sequence[str]) -> Asked:
+def asked_by(caller: Caller, key: str | None, traceparents: Sequence[str]) -> Asked:
     """Return what a request says beside its orders, from its headers or what stands for them.
 
     Raises `Problem` for a caller that may not trade, and for what is no key.
     """
     caller.require(Role.TRADE)
-    return Asked(caller.account, _checked_key(keys), traceparent_in(traceparents))
+    if key is not None and not _KEY.fullmatch(key):
+        raise _no_key()
+    return Asked(caller.account, key, traceparent_in(traceparents))
 
 
 def asked_in(request: Request) -> Asked:
     """Return what a request's headers say beside its orders. Raises as `asked_by` does."""
     headers = request.headers
-    keys, traces = headers.getlist("idempotency-key"), headers.getlist("traceparent")
-    return asked_by(caller_of(request), keys, traces)
+    key = key_in(headers.getlist("idempotency-key"))
+    return asked_by(caller_of(request), key, headers.getlist("traceparent"))
+
+
+def key_in(values: Sequence[str]) -> str | None:
+    """Return the key that the values of the header Idempotency-Key name, if there are any.
+
+    A key in double quotes, as the draft of the IETF writes them all, is what the quotes hold.
+    Raises `Problem` for what is no one key.
+    """
+    if not values:
+        return None
+    if len(values) > 1:
+        raise _no_key()
+    [key] = values
+    if not key.startswith('"'):
+        return key
+    quoted = _STRING.fullmatch(key)
+    if quoted is None:
+        raise _no_key()
+    return _ESCAPED.sub(r"\1", quoted[1])
 
 
 @contextmanager
@@ -65,14 +88,9 @@ def refusals_counted() -> Iterator[None]:
         raise
 
 
-def _checked_key(values: Sequence[str]) -> str | None:
-    if not values:
-        return None
-    if len(values) > 1 or not _KEY.fullmatch(values[0]):
-        raise Problem(
-            Code.INVALID_IDEMPOTENCY_KEY, "send one, of 1 to 255 visible ASCII characters"
-        )
-    return values[0]
+def _no_key() -> Problem:
+    how = "send one, of 1 to 255 visible ASCII characters, as it is or in double quotes"
+    return Problem(Code.INVALID_IDEMPOTENCY_KEY, how)
 
 
 def digest_of(account: str, intent: SwapIntent, client_order_id: str | None = None) -> str:

@@ -88,9 +88,12 @@ class BoundedProtocol(CorkedProtocol):
         self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header. Trailers come this way too, after the request was judged: nobody asked."""
+        """Take a header, without the white space around its value (RFC 9110, 5.5).
+
+        Trailers come this way too, after the request was judged: nobody asked.
+        """
         if self._in_head:
-            super().on_header(name, value)
+            super().on_header(name, value.strip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """Begin to serve a request that says in one way to whom it speaks (RFC 9112, 3.2)."""

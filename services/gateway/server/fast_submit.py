@@ -19,7 +19,7 @@ from services.gateway.http.problems import Code, Problem
 from services.gateway.orders.fast_parsing import plain_order
 from services.gateway.orders.parsing import LIMIT
 from services.gateway.orders.requests import NewOrder
-from services.gateway.orders.submit import Asked, Intake, asked_by
+from services.gateway.orders.submit import Asked, Intake, asked_by, key_in
 from shared.observability import metrics
 from shared.tokens.registry import Tokens
 
@@ -68,7 +68,7 @@ class FastSubmit:
         if len(kinds) != 1 or kinds[0] not in _JSON:
             return None
         try:
-            return asked_by(rules.access.caller(Headers(scope=scope)), keys, traces)
+            return asked_by(rules.access.caller(Headers(scope=scope)), key_in(keys), traces)
         except Problem:
             return None
 
