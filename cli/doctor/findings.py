@@ -10,9 +10,8 @@ from typing import Literal, NamedTuple
 from shared.archive.server_info import DatabaseFacts
 from shared.streams.consumer.backlog import Backlog
 from shared.streams.recovery.lost_writes import Gap
-from shared.streams.redis.server_info import ServerFacts
+from shared.streams.redis.server_info import OLDEST, ServerFacts
 
-_OLDEST = {"Redis": (7, 0), "Valkey": (8, 0)}
 _STUCK_S = 120.0
 _BEHIND = 10_000
 _SKEW_S = 2.0
@@ -40,7 +39,7 @@ _SETTINGS = {
 def judge_server(facts: ServerFacts) -> list[Finding]:
     """Return what there is to say about Redis or Valkey."""
     name = f"{facts.product} {facts.version}"
-    oldest = _OLDEST[facts.product]
+    oldest = OLDEST[facts.product]
     found = [Finding("ok", name)]
     if _version(facts.version) < oldest:
         wanted = ".".join(map(str, oldest))

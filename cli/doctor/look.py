@@ -64,7 +64,8 @@ async def look_at_redis(addresses: Addresses) -> AsyncIterator[Finding]:
         finally:
             await client.close()
     except LogUnavailable as error:
-        yield Finding("broken", str(error), "start the server, or give --redis-url")
+        advice = "" if error.refused else "start the server, or give --redis-url"
+        yield Finding("broken", str(error), advice)
 
 
 async def _server_and_log(client: Client, settings: Settings) -> AsyncIterator[Finding]:

@@ -57,7 +57,8 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
         # First of all, so that a port that is taken is told at once.
         listener = stack.enter_context(bind(settings.http_host, settings.http_port))
         door = await stack.enter_async_context(serving(listener, settings))
-        log = await until_available(partial(Log.open, settings), stop, "Redis")
+        tell = door.starting.tell
+        log = await until_available(partial(Log.open, settings), stop, "Redis", tell)
         if log is None:
             return
         stack.push_async_callback(log.close)

@@ -81,7 +81,7 @@ class Parts:
             streams=Streams(hub, settings.max_sockets),
             quoting=Quoting(venues, settings.quote_deadline_ms),
             stats=Stats(log, archive, sockets),
-            health=Health(log, archive, hub, lost_writes),
+            health=Health(intake, log.client.refusals, archive, hub, lost_writes),
             pressure=pressure,
             lost_writes=lost_writes,
             log=log,

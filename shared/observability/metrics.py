@@ -177,6 +177,10 @@ PRICE_SPREAD = Histogram(
 )
 ROUTES_WON = Counter("slipstream_routes_won_total", "Routes chosen, by venue", ["venue"])
 REDIS_AWAY = Counter("slipstream_redis_away_total", "Times Redis was found to be away")
+REDIS_REFUSED = Counter(
+    "slipstream_redis_refused_total",
+    "Commands that Redis refused for now: a right is missing, it is full, no primary ...",
+)
 COPIES_MISSED = Counter(
     "slipstream_replica_acks_missed_total",
     "Times fewer replicas than `REPLICAS_ACK` had a write within `REPLICAS_ACK_MS`; its followers "

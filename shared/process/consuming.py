@@ -63,13 +63,14 @@ async def opened(
     health = Health()
     async with metrics_server(settings.metrics_host, settings.metrics_port, health):
         archive = await Archive.open(settings.database_url)
-        log = await until_available(partial(Log.open, settings), stop, "Redis")
+        log = await until_available(partial(Log.open, settings), stop, "Redis", health.waits)
         try:
             if log is None:
                 yield None, archive, health, None
                 return
             async with watched(log, archive) as lost_writes:
-                health.excuse = lost_writes.why
+                refusals = log.client.refusals
+                health.excuse = lambda: lost_writes.why() or refusals.why()
                 yield log, archive, health, lost_writes
         finally:
             if log is not None:

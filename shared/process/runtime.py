@@ -24,7 +24,7 @@ from shared.observability import tracing
 from shared.observability.logs import configure_logging
 from shared.process.server_metrics import watch_loop
 from shared.settings import InvalidSettings, Settings
-from shared.streams.errors import WrongPartitions
+from shared.streams.errors import UnfitServer, WrongPartitions
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -40,7 +40,8 @@ def run_service(
 ) -> None:
     """Run the service `name`, `main(settings, stop)`; SIGTERM and SIGINT set `stop`.
 
-    Exits with 1 and one line a problem when the settings, or the log's partitions, are wrong.
+    Exits with 1 and one line a problem when the settings or the log's partitions are wrong, or
+    its Redis can never do.
     """
     try:
         settings = kind.from_env()
@@ -51,7 +52,7 @@ def run_service(
         with _traced(name, settings):
             _collect_seldom()
             uvloop.run(_until_stopped(settings, main))
-    except (InvalidSettings, WrongPartitions) as error:
+    except (InvalidSettings, UnfitServer, WrongPartitions) as error:
         sys.exit(f"Cannot start: {error}")
 
 
@@ -100,15 +101,24 @@ async def _until_stopped(
 
 
 async def until_available(
-    connect: Callable[[], Awaitable[T]], stop: asyncio.Event, what: str
+    connect: Callable[[], Awaitable[T]],
+    stop: asyncio.Event,
+    what: str,
+    tell: Callable[[str], None] = lambda _why: None,
 ) -> T | None:
-    """Return what `connect` returns, waiting while its server is away; None once told to stop."""
+    """Return what `connect` returns, waiting while its server is away; None once told to stop.
+
+    `tell` hears why it waits. Raises `UnfitServer`.
+    """
     pauses = backoff(0.1, 5.0)
     while not stop.is_set():
         try:
             return await connect()
+        except UnfitServer:
+            raise
         except ServerAway as error:
             logger.warning("waiting for %s: %s", what, error)
+            tell(f"waiting for {what}: {error}")
         await pause(stop, next(pauses))
     return None
 
@@ -123,6 +133,10 @@ class Health:
         self._seen = time.monotonic()
         self.ready = False
         self.excuse: Callable[[], str] = lambda: ""  # Why it is not ready, though it could be.
+
+    def waits(self, why: str) -> None:
+        """Note why it is not ready yet."""
+        self.excuse = lambda: why
 
     async def watch(self) -> None:
         """Note once a second that the loop is alive."""

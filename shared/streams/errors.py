@@ -6,14 +6,23 @@ from shared.errors import ServerAway
 
 
 class LogUnavailable(ServerAway):
-    """Redis is away or full. Wait for it; it is never the fault of an event.
+    """Redis is away, or refuses for now. Wait for it; it is never the fault of an event.
 
-    `maybe_applied` tells whether the command may have been carried out all the same.
+    `maybe_applied` tells whether the command may have been carried out all the same, `refused`
+    whether Redis itself said no.
     """
 
-    def __init__(self, detail: str, *, maybe_applied: bool) -> None:
+    def __init__(self, detail: str, *, maybe_applied: bool, refused: bool = False) -> None:
         super().__init__(detail)
         self.maybe_applied = maybe_applied
+        self.refused = refused
+
+
+class UnfitServer(LogUnavailable):
+    """What REDIS_URL names cannot hold a log. A service does not start on it.
+
+    One that runs waits: its server may have been exchanged, and may be again.
+    """
 
 
 class LogBehind(ServerAway):

@@ -12,6 +12,7 @@ from tests.support.eventually import eventually
 from tests.support.outcomes import all_ended
 from tests.support.processes import EVERY_SERVICE, Service, Services, StackSettings, environment
 from tests.support.replicas import placed
+from tests.support.replication import ask
 from tests.support.servers import Valkey
 from tests.support.tokens import file_of
 
@@ -67,6 +68,50 @@ async def test_a_service_whose_tokens_are_wrong_ends_and_names_each_fault(
         "TOKENS_FILE: AAA.decimals: Input should be less than or equal to 18\n"
         "TOKENS_FILE: BBB.decimals: Input should be greater than or equal to 0\n"
     )
+
+
+@pytest.mark.parametrize("name", ["gateway", "router"])
+async def test_a_service_whose_redis_can_never_do_ends_and_says_why(
+    settings: StackSettings, services: Services, name: str
+) -> None:
+    nowhere = settings.redis_url.removesuffix("/0") + "/99"
+    service = services.launch(name, environment(settings, redis_url=nowhere))
+
+    assert await service.exit_code() == 1
+    assert service.output == (
+        "Cannot start: Redis refuses INFO: ERR DB index is out of range "
+        "(REDIS_URL names a database it has not)\n"
+    )
+
+
+async def test_services_say_what_redis_refuses_wait_for_it_and_go_on(
+    settings: StackSettings, services: Services, tmp_path: Path
+) -> None:
+    def allow(*rules: str) -> None:
+        ask(valkey, "ACL", "SETUSER", "desk", *rules)
+
+    def why(service: Service) -> str:
+        return str(service.said("/health/ready").get("detail", ""))
+
+    valkey = Valkey(tmp_path)
+    valkey.start()
+    try:
+        url = valkey.url.replace("://", "://desk:secret@")
+        theirs = settings.model_copy(update={"redis_url": url})
+        running = [services.launch(name, environment(theirs)) for name in EVERY_SERVICE]
+        for service in running:
+            assert "WRONGPASS" in await eventually(partial(why, service))
+        allow("on", ">secret", "allkeys", "allchannels", "allcommands")
+        for service in running:
+            await service.ready()
+        allow("-xinfo")
+        for service in running:
+            assert "xinfo|groups" in await eventually(partial(why, service))
+        allow("+xinfo")
+        for service in running:
+            await service.ready()
+    finally:
+        valkey.stop()
 
 
 def waits_for_redis(service: Service) -> bool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -79,6 +80,14 @@ class Service:
             return self._http.get(path).is_success
         except httpx.TransportError:
             return False
+
+    def said(self, path: str) -> dict[str, Any]:
+        """Return what it answers, as JSON; nothing while it does not."""
+        try:
+            answer: dict[str, Any] = self._http.get(path).json()
+        except httpx.TransportError:
+            return {}
+        return answer
 
     async def ready(self) -> None:
         def is_ready() -> bool:

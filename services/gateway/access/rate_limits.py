@@ -35,8 +35,8 @@ class Quota:
     async def spend(self, caller: Caller, cost: int = 1) -> dict[str, str]:
         """Return the headers that say what is left after `cost` orders.
 
-        Raises `Problem` when that is too much now. Without Redis nothing is counted: the log
-        takes no orders then anyway.
+        Raises `Problem` when that is too much now, or Redis refuses to count. Without Redis nothing
+        is counted: the log takes no orders then anyway.
         """
         left: list[str] = []
         if self._rates is None:
@@ -45,7 +45,9 @@ class Quota:
             who = caller.account if name == "account" else _EVERYBODY
             try:
                 allowance = await self._rates.spend(limit, who, cost)
-            except LogUnavailable:
+            except LogUnavailable as error:
+                if error.refused:  # Orders would be taken all the same, and a limit is a limit.
+                    raise Problem(Code.LOG_UNAVAILABLE, "rates cannot be counted") from error
                 RATES_SKIPPED.inc()
                 return {}
             left.append(f'"{name}";r={allowance.remaining};t={allowance.reset_s}')

@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.following.hub import UpdateHub
+from services.gateway.orders.submit import Intake
 from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
 from shared.streams.errors import LogUnavailable
-from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
+from shared.streams.redis.error_mapping import Refusals
 
 _DEADLINE_S = 0.8  # Probes often wait a second at most.
 
@@ -22,8 +23,16 @@ _DEADLINE_S = 0.8  # Probes often wait a second at most.
 class Health:
     """Answers the probes. Postgres is no condition: without it orders run as before."""
 
-    def __init__(self, log: Log, archive: Archive, hub: UpdateHub, lost_writes: LostWrites) -> None:
-        self._log = log
+    def __init__(
+        self,
+        intake: Intake,
+        refusals: Refusals,
+        archive: Archive,
+        hub: UpdateHub,
+        lost_writes: LostWrites,
+    ) -> None:
+        self._intake = intake
+        self._refusals = refusals
         self._archive = archive
         self._hub = hub
         self._lost_writes = lost_writes
@@ -34,25 +43,25 @@ class Health:
 
     async def ready(self, _request: Request) -> Response:
         """Answer 200 when orders can be taken, 503 when not, and why."""
-        redis, (postgres, unusable) = await asyncio.gather(self._redis(), self._postgres())
-        parts = {"redis": "up" if redis else "down", "postgres": "up" if postgres else "down"}
+        away, (postgres, unusable) = await asyncio.gather(self._redis(), self._postgres())
+        parts = {"redis": "down" if away else "up", "postgres": "up" if postgres else "down"}
         if self._hub.leaving:
             return _answer(503, status="leaving", **parts)
-        if not redis:
-            return _answer(503, status="unavailable", **parts)
-        if why := self._lost_writes.why():
+        if why := away or self._lost_writes.why() or self._refusals.why():
             return _answer(503, status="unavailable", detail=why, **parts)
         if unusable:
             return _answer(200, status="degraded", detail=unusable, **parts)
         return _answer(200, status="ok" if postgres else "degraded", **parts)
 
-    async def _redis(self) -> bool:
+    async def _redis(self) -> str:
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                await self._log.versions(["readiness"])
-        except (LogUnavailable, TimeoutError):
-            return False
-        return True
+                await self._intake.ask()
+        except LogUnavailable as error:
+            return str(error)
+        except TimeoutError:
+            return f"Redis does not answer within {_DEADLINE_S:g} s"
+        return ""
 
     async def _postgres(self) -> tuple[bool, str]:
         """Return whether it can be used, and if not though it answers, why."""

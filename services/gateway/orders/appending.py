@@ -67,6 +67,10 @@ class Appending:
         """Return until when an order that is begun now may be asked for, by its server's clock."""
         return self._creation.until_ms(order_id)
 
+    async def ask(self) -> None:
+        """Ask whether an order could be taken now. Raises `LogUnavailable`."""
+        await self._creation.ask()
+
     async def one(self, submission: Submission) -> Submitted:
         """Return once the order is on the log. Raises the `Problem` that says why it is not."""
         one = _Asked(submission)

@@ -109,6 +109,7 @@ class Intake:
         self._pressure = pressure
         self._clock = clock
         self._append = Appending(log, settings)
+        self.ask = self._append.ask  # Whether an order could be taken now.
 
     async def accept(self, order: NewOrder, asked: Asked) -> Submitted:
         """Return once the order is on the log, or was before under the same key.

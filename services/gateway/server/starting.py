@@ -17,23 +17,26 @@ class Starting:
     """
 
     def __init__(self) -> None:
-        self.app: ASGIApp = _unavailable
+        self.app: ASGIApp = self._unavailable
+        self._why = "waiting for Redis"
+
+    def tell(self, why: str) -> None:
+        """Note why there is no gateway yet, for those who ask."""
+        self._why = why
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request by whatever there is now."""
         await self.app(scope, receive, send)
 
-
-async def _unavailable(scope: Scope, receive: Receive, send: Send) -> None:
-    health = _HEALTH.get(scope["path"]) if scope["type"] == "http" else None
-    if health:
-        await JSONResponse(*health)(scope, receive, send)
-    else:
-        await refuse(Problem(Code.LOG_UNAVAILABLE), scope, receive, send)
+    async def _unavailable(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"], scope["path"]:
+            case "http", "/health":
+                await JSONResponse({"status": "ok"})(scope, receive, send)
+            case "http", "/health/ready":
+                said = {"status": "unavailable", "redis": "down", "detail": self._why}
+                await JSONResponse(said, 503, _LATER)(scope, receive, send)
+            case _:
+                await refuse(Problem(Code.LOG_UNAVAILABLE), scope, receive, send)
 
 
 _LATER = {"retry-after": str(RETRY_AFTER_S)}
-_HEALTH: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
-    "/health": ({"status": "ok"}, 200, {}),
-    "/health/ready": ({"status": "unavailable", "redis": "down"}, 503, _LATER),
-}

@@ -210,11 +210,12 @@ class Consumer:
 
     async def _reliably(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
         """Run one exchange with Redis, mending what its absence broke."""
+        refused = False
         try:
             return await attempt()
         except LogUnavailable as error:
             logger.warning("lost Redis: %s", error)
-            self._unsure = True
+            self._unsure, refused = True, error.refused
         except GroupMissing:
             metrics.GROUPS_MISSING.labels(self.group.name).inc()
             logger.exception("a consumer group was gone; somebody deleted it or Redis lost data")
@@ -222,7 +223,11 @@ class Consumer:
             await self._patience(self.group.log.prepare)
         settling_s = max(self._settings.lease_ms / 2_000, 2 * LONGEST_PAUSE_S)
         self._judge_from = asyncio.get_running_loop().time() + settling_s
-        self._renew_now.set()
+        if refused:  # It is there, and does other things than this one.
+            until = self._finished if self._stop.is_set() else self._stop
+            await pause(until, LONGEST_PAUSE_S * random.uniform(0.5, 1))  # noqa: S311 - jitter
+        else:
+            self._renew_now.set()
         return None
 
 

@@ -14,13 +14,14 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shared.orders.codec import encode
-from shared.orders.dispatch import worker_for
+from shared.orders.dispatch import CONTINUES, worker_for
 from shared.orders.events import OrderSubmitted
-from shared.streams.log.log import Log, raise_errors
+from shared.streams.log.log import Log
 from shared.streams.redis.client import checked
 from shared.streams.redis.scripts import Script
 
-_CREATE = Script.load(__package__, "lua/create.lua")
+_FIRST = CONTINUES[OrderSubmitted]
+_CREATE = Script.load(__package__, "lua/create.lua", if_writable=True)
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -95,21 +96,33 @@ class Creation:
                 replies[i] = reply
                 if reply[0] == b"late":
                     self._ahead_ms[place] = max(self._ahead_ms[place], float(reply[1]) - asked_ms)
-        raise_errors(replies)
+        self._log.raise_errors("create.lua", replies)
         answers = [_submitted(s, reply) for s, reply in zip(submissions, replies, strict=True)]
         if any(answer.kind != "late" for answer in answers):  # Else there is nothing to copy.
             self._log.must_be_copied(copied)
         return answers
 
-    def _command(self, submissions: Sequence[Submission], batch: Sequence[int]) -> Any:
+    async def ask(self) -> None:
+        """Ask Redis as for a new order, but too late. Raises `LogUnavailable` as that would."""
+        nobody = "readiness"
+        late = (nobody, 0, _FIRST, f"1 {nobody} ", "", "")
+        keys = self._keys(nobody, self._log.keys.history(nobody))
+        args = (1, int(self._within_s * 1_000), *late)
+        [reply] = await self._log.client.run([_CREATE.command(keys, args)])
+        self._log.raise_errors("create.lua", checked(reply)[1:])
+
+    def _keys(self, order_id: str, marker: str | None) -> tuple[str, ...]:
         names = self._log.keys
+        partition = names.partition_of(order_id)
+        history = names.history_prefix(partition) + order_id
+        return names.log(partition), history, names.taken(partition), marker or history
+
+    def _command(self, submissions: Sequence[Submission], batch: Sequence[int]) -> Any:
         keys: list[str] = []
         args: list[Any] = [len(batch), int(self._within_s * 1_000)]
         for i in batch:
             event, marker = submissions[i].event, submissions[i].marker
-            partition = names.partition_of(event.order_id)
-            history = names.history_prefix(partition) + event.order_id
-            keys += (names.log(partition), history, names.taken(partition), marker or history)
+            keys += self._keys(event.order_id, marker)
             key = f"{self._key_ttl_s} {event.order_id} {submissions[i].digest}" if marker else ""
             args += (event.order_id, submissions[i].until_ms, worker_for(event), key)
             args += (type(event).__name__, encode(event))

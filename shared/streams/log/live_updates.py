@@ -82,12 +82,17 @@ class Updates:
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the links up until told to stop."""
         pauses = backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        # A channel for nobody: a server that lets nobody listen shows at once.
+        self._want("")
         while not stop.is_set():
             try:
                 await self._log.client.refresh()
                 await self._link(stop)
             except _LOST as error:
-                logger.warning("live updates interrupted: %s", error)
+                why: Exception = error
+                if isinstance(error, RedisError):
+                    why = self._log.client.away(error, ("SSUBSCRIBE",))
+                logger.warning("live updates interrupted: %s", why)
             if self._was_up:
                 pauses = backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
             await pause(stop, next(pauses))
@@ -98,7 +103,7 @@ class Updates:
         try:
             for link in links.values():
                 await link.connect()
-            self._links, self._was_up = links, True
+            self._links = links
             self._told.clear()
             self._renew()
             work: list[Coroutine[Any, Any, Any]] = [self._read(link) for link in links.values()]
@@ -159,6 +164,8 @@ class Updates:
     def _answered(self, order_id: str) -> None:
         if not self._told[order_id]:  # Nobody asked for it: an unsubscription by the server.
             raise LogUnavailable("a partition moved to another node", maybe_applied=False)
+        self._was_up = True
+        self._log.client.refusals.forget(("SSUBSCRIBE",))
         self._told[order_id] -= 1
         if self._told[order_id]:
             return  # The order was let go and wanted again meanwhile; only the last answer counts.

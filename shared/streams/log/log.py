@@ -13,9 +13,10 @@ from shared.settings import Settings
 from shared.streams.errors import GroupMissing, LogUnavailable, WrongPartitions
 from shared.streams.log.appends import Append, Outcome, Settled
 from shared.streams.redis.client import Client, checked
-from shared.streams.redis.error_mapping import is_refused_for_now
+from shared.streams.redis.error_mapping import is_refused_for_now, refusal
 from shared.streams.redis.keys import Keys
 from shared.streams.redis.scripts import Command, Script
+from shared.streams.redis.server_info import must_be_fit
 from shared.streams.redis.transport import Copies
 
 _SETTLE = Script.load(__package__, "lua/append.lua", when_full=True)
@@ -39,7 +40,8 @@ class Log:
     async def open(cls, settings: Settings) -> Self:
         """Connect, and make sure that the log and every group are there.
 
-        Raises `LogUnavailable`, or `WrongPartitions` when the log was made with another number.
+        Raises `LogUnavailable`, `UnfitServer`, or `WrongPartitions` when the log was made with
+        another number.
         """
         client = await Client.connect(settings.redis_url, timeout_s=settings.redis_timeout_s)
         copies = None
@@ -48,6 +50,7 @@ class Log:
         keys = Keys(settings.namespace, settings.partitions)
         log = cls(client, keys, copies=copies)
         try:
+            await must_be_fit(client)
             await log.prepare()
         except BaseException:
             await client.close()
@@ -130,7 +133,7 @@ class Log:
         for batch, answers in zip(batches, said, strict=True):
             for i, reply in zip(batch, checked(answers), strict=True):
                 replies[i] = reply
-        raise_errors(replies)
+        self.raise_errors("append.lua", replies)
         self.must_be_copied(copied)
         return replies
 
@@ -155,6 +158,19 @@ class Log:
         if not copied and self._copies:
             few = f"fewer than {self._copies.replicas} replicas have it"
             raise LogUnavailable(few, maybe_applied=True)
+
+    def raise_errors(self, script: str, replies: Sequence[Any]) -> None:
+        """Raise what a script's replies to its items mean, if some are errors."""
+        errors = [reply[1].decode() for reply in replies if reply[0] == b"error"]
+        for why in errors:
+            if is_refused_for_now(why):
+                # The server refuses an item before it writes anything of it.
+                some_ran = len(errors) < len(replies)
+                refused = refusal(why, (script,), maybe_applied=some_ran)
+                self.client.refusals.note((script,), refused)
+                raise refused
+        if errors:
+            raise ResponseError(errors[0])
 
     def place_of(self, order_id: str) -> int:
         """Return where an order goes: a script, and a clock, are for one place."""
@@ -237,14 +253,3 @@ async def existing_log(client: Client, namespace: str) -> Log | None:
 
 def _all(replies: Sequence[Any]) -> list[Any]:
     return [checked(reply) for reply in replies]
-
-
-def raise_errors(replies: Sequence[Any]) -> None:
-    """Raise what a script's replies to its items mean, if some are errors."""
-    errors = [reply[1].decode() for reply in replies if reply[0] == b"error"]
-    for why in errors:
-        if is_refused_for_now(why):
-            # The server refuses an item before it writes anything of it.
-            raise LogUnavailable(why, maybe_applied=len(errors) < len(replies))
-    if errors:
-        raise ResponseError(errors[0])

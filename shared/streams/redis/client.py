@@ -9,14 +9,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
-from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from shared.streams.errors import GroupMissing, LogUnavailable
 from shared.streams.redis.cluster import Cluster
-from shared.streams.redis.error_mapping import AWAY, is_away, unavailable
+from shared.streams.redis.error_mapping import (
+    AWAY,
+    Refusals,
+    is_away,
+    names_no_group,
+    unavailable,
+)
 from shared.streams.redis.scripts import Command, spelled_out
 from shared.streams.redis.standalone import OneServer
 from shared.streams.redis.transport import Copies, Transport
@@ -29,6 +32,7 @@ class Client:
         self.clustered = transport.clustered
         self.timeout_s = timeout_s  # Longest wait for one reply.
         self.losses = 0  # Times a server was found to be away: another may answer since.
+        self.refusals = Refusals()
         self._transport = transport
 
     @classmethod
@@ -51,12 +55,28 @@ class Client:
     async def call(self, *command: Any) -> Any:
         """Run one command. Raises `LogUnavailable`, `GroupMissing`, or the server's own error."""
         try:
-            return await self._transport.one(command)
+            reply = await self._transport.one(command)
         except NoScriptError:
             return await self.call(*spelled_out(command))
         except (RedisError, *AWAY) as error:
-            self.losses += is_away(error)
-            return checked(error)
+            return self._checked(error, command)
+        if self.refusals:
+            self.refusals.forget(command)
+        return reply
+
+    def _checked(self, error: Exception, command: Command) -> Any:
+        if is_away(error):
+            raise self.away(error, command) from error
+        return checked(error)
+
+    def away(
+        self, error: Exception, command: Command, *, maybe_applied: bool = False
+    ) -> LogUnavailable:
+        """Return what an error that says "away" is to us, and note what was refused by it."""
+        self.losses += 1
+        found = unavailable(error, command, maybe_applied=maybe_applied)
+        self.refusals.note(command, found)
+        return found
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands in one round trip (one a node in a cluster), without a transaction.
@@ -89,11 +109,12 @@ class Client:
             copied = copied and copied_too
             for i, reply in zip(unknown, again, strict=True):
                 replies[i] = reply
-        for reply in replies:
+        for command, reply in zip(commands, replies, strict=True):
             if is_away(reply):
-                self.losses += 1
                 some_ran = any(not isinstance(other, Exception) for other in replies)
-                raise unavailable(reply, maybe_applied=some_ran) from reply
+                raise self.away(reply, command, maybe_applied=some_ran) from reply
+            if self.refusals and not isinstance(reply, Exception):
+                self.refusals.forget(command)
         return replies, copied
 
     async def _pipeline(
@@ -102,10 +123,11 @@ class Client:
         try:
             replies = await self._transport.all(commands, copies)
         except AWAY as error:
-            self.losses += 1
             # In a cluster, what went to other nodes may have been carried out.
-            raise unavailable(error, maybe_applied=self.clustered) from error
+            raise self.away(error, commands[0], maybe_applied=self.clustered) from error
         answers, counts = replies[: len(commands)], replies[len(commands) :]
+        for refused in filter(is_away, counts):
+            self.away(refused, ("WAIT",))
         if any(map(is_away, replies)):
             # A pipeline does not ask again who holds what, as single commands do.
             with suppress(LogUnavailable):
@@ -115,9 +137,11 @@ class Client:
     async def everywhere(self, *command: Any) -> list[Any]:
         """Run one command on every primary node; return their replies. Raises `LogUnavailable`."""
         try:
-            return await self._transport.everywhere(command)
+            replies = await self._transport.everywhere(command)
         except (RedisError, *AWAY) as error:
-            return [checked(error)]
+            return [self._checked(error, command)]
+        self.refusals.forget(command)
+        return replies
 
     async def scan(
         self, cursors: Mapping[str, int], pattern: str, count: int
@@ -130,7 +154,7 @@ class Client:
         try:
             return await self._transport.scan(cursors, pattern, count)
         except (RedisError, *AWAY) as error:
-            checked(error)
+            self._checked(error, ("SCAN",))
             raise
 
     def node_of(self, key: str) -> str:
@@ -153,22 +177,13 @@ class Client:
         await self._transport.close()
 
 
-def plain_client(url: str, *, clustered: bool, timeout_s: float) -> Redis | RedisCluster:
-    """Return redis-py's own client, for a library that brings its own commands."""
-    if clustered:
-        return RedisCluster.from_url(url, socket_timeout=timeout_s)
-    never = Retry(NoBackoff(), 0)
-    client: Redis = Redis.from_url(url, socket_timeout=timeout_s, retry=never)
-    return client
-
-
 def checked(reply: Any) -> Any:
     """Return a reply of `Client.run`, or raise what it means if it is an error."""
     if not isinstance(reply, Exception):
         return reply
     if is_away(reply):
         raise unavailable(reply) from reply
-    if str(reply).startswith(("NOGROUP", "no such key")):
+    if names_no_group(reply):
         raise GroupMissing(str(reply)) from reply
     raise reply
 

@@ -12,10 +12,11 @@ from limits import RateLimitItem
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ClusterError, RedisClusterException, RedisError
 
-from shared.streams.errors import LogUnavailable
-from shared.streams.redis.client import plain_client
+from shared.streams.redis.error_mapping import unavailable
 from shared.streams.redis.keys import Keys
 
 # Counting is not worth a longer wait: whoever asks goes on without.
@@ -37,27 +38,36 @@ class RateLimits:
 
     def __init__(self, redis_url: str, keys: Keys, *, clustered: bool) -> None:
         # A connection of its own: the log's knows only the log's commands.
-        self._redis = plain_client(redis_url, clustered=clustered, timeout_s=_DEADLINE_S)
+        self._redis = _client(redis_url, clustered=clustered)
         storage = _Storage(self._redis, f"{keys.namespace}:rate")
         self._limiter = SlidingWindowCounterRateLimiter(storage)
 
     async def spend(self, limit: RateLimitItem, who: str, cost: int) -> Allowance:
         """Count `cost` if all of it is within the limit; else count nothing.
 
-        Raises `LogUnavailable` when Redis does not answer soon.
+        Raises `LogUnavailable` when Redis does not answer soon, or refuses.
         """
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 allowed = await self._limiter.hit(limit, who, cost=cost)
                 stats = await self._limiter.get_window_stats(limit, who)
         except _LOST as error:
-            raise LogUnavailable(f"{type(error).__name__}: {error}", maybe_applied=True) from error
+            raise unavailable(error, ("the counting of rates",), maybe_applied=True) from error
         reset_s = max(1, math.ceil(stats.reset_time - time.time()))
         return Allowance(allowed, stats.remaining, reset_s)
 
     async def close(self) -> None:
         """Give every connection back."""
         await self._redis.aclose()
+
+
+def _client(url: str, *, clustered: bool) -> Redis | RedisCluster:
+    # redis-py's own, for a library that brings its own commands.
+    if clustered:
+        return RedisCluster.from_url(url, socket_timeout=_DEADLINE_S)
+    never = Retry(NoBackoff(), 0)
+    client: Redis = Redis.from_url(url, socket_timeout=_DEADLINE_S, retry=never)
+    return client
 
 
 class _Storage(RedisStorage):

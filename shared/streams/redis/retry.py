@@ -31,15 +31,16 @@ class WaitForRedis:
 
         Raises `LogUnavailable` only once the wait is given up.
         """
-        pauses, is_told = backoff(_FIRST_PAUSE_S, LONGEST_PAUSE_S), False
+        pauses, told = backoff(_FIRST_PAUSE_S, LONGEST_PAUSE_S), ""
         while True:
             try:
                 return await attempt()
             except LogUnavailable as error:
-                if not is_told:
-                    is_told = True
+                if not told:
                     metrics.REDIS_AWAY.inc()
-                    logger.warning("waiting for Redis: %s", error)
+                if told != str(error):
+                    told = str(error)
+                    logger.warning("waiting for Redis: %s", told)
                 if self.given_up.is_set():
                     raise
                 await pause(self.given_up, next(pauses) * random.uniform(0.5, 1))  # noqa: S311 - jitter

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from shared.streams.errors import LogUnavailable, UnfitServer
 from shared.streams.redis.client import Client
 
+OLDEST = {"Redis": (7, 0), "Valkey": (8, 0)}
 _SETTINGS = ("appendonly", "appendfsync", "maxmemory-policy")
 
 
@@ -24,17 +28,26 @@ class ServerFacts:
     now: datetime
 
 
+async def must_be_fit(client: Client) -> None:
+    """Raise `UnfitServer` when the server is too old, and `LogUnavailable`."""
+    said = _facts(await client.call("INFO", "server")).get("redis_version", "")
+    version = tuple(map(int, re.findall(r"\d+", said)[:2]))
+    if version and version < OLDEST["Redis"]:
+        detail = f"Redis {said} is too old: REDIS_URL needs Redis 7.0 or Valkey 8.0, or newer"
+        raise UnfitServer(detail, maybe_applied=False)
+
+
 async def server_facts(client: Client) -> ServerFacts:
     """Ask the server what it is. Raises `LogUnavailable`."""
-    info, (seconds, microseconds), *replies = await client.run(
-        [("INFO", "server"), ("TIME",), *(("CONFIG", "GET", name) for name in _SETTINGS)]
-    )
-    lines = _facts(info)
-    settings = [reply for reply in replies if isinstance(reply, list) and reply]
+    info, (seconds, microseconds) = await client.run([("INFO", "server"), ("TIME",)])
+    lines, settings = _facts(info), []
+    for name in _SETTINGS:
+        with suppress(LogUnavailable):  # Hosted ones refuse.
+            settings.append(await client.call("CONFIG", "GET", name))
     return ServerFacts(
         product="Valkey" if "valkey_version" in lines else "Redis",
         version=lines.get("valkey_version") or lines["redis_version"],
-        settings={name.decode(): value.decode() for name, value in settings},
+        settings={name.decode(): value.decode() for name, value in filter(None, settings)},
         now=datetime.fromtimestamp(int(seconds) + int(microseconds) / 1e6, UTC),
     )
 

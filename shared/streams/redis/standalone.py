@@ -19,6 +19,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.concurrency.timers import Deadline
 from shared.streams.redis.connections import OURS, OurConnection, packed
+from shared.streams.redis.error_mapping import words_of
 from shared.streams.redis.scripts import Command
 from shared.streams.redis.transport import RESP, Copies
 
@@ -72,6 +73,9 @@ class Exchange:
                 await connection.connect()  # type: ignore[no-untyped-call] # redis-py's own lack
         except TimeoutError as error:
             raise RedisTimeoutError("Timeout connecting to server") from error
+        except ResponseError as error:
+            # Whatever it minds about a greeting, nothing was asked yet.
+            raise RedisConnectionError(words_of(error), status_code="ERR") from error
 
     async def _exchange(self, connection: OurConnection, commands: Sequence[Command]) -> list[Any]:
         replies = []

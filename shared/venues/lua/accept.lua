@@ -29,6 +29,7 @@ local function accept(transaction, at)
   return false
 end
 
+for _, command in ipairs({'XADD', 'PEXPIRE'}) do must_be_allowed(command, command, ledger) end
 local replies = {}
 for i = 2, #KEYS do replies[i - 1] = accept(KEYS[i], 5 * i - 7) end
 if longest >= 0 then redis.call('PEXPIRE', ledger, longest + retention) end

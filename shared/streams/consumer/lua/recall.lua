@@ -16,6 +16,7 @@ else
   mine = tonumber(redis.call('ZSCORE', due, order) or -1) == tonumber(until_ms)
 end
 if not mine or redis.call('EXISTS', list) == 1 then return 0 end
+must_be_allowed('list', 'EXPIRE', list)
 redis.call('RPUSH', list, unpack(ARGV, 7))
 redis.call('EXPIRE', list, ARGV[6])
 return #ARGV - 6

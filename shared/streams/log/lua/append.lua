@@ -53,9 +53,17 @@ local function settle(log, list, third, first)
     return {'moved', length}
   end
   if is_halted(log, order) then return {'halted', length} end
-  -- XADD before XACK: scripts do not roll back, and one that raises must leave the trigger.
   local last = first + 6 + 2 * events
   local kind, json = ARGV[last], ARGV[last + 1]
+  if events > 0 then
+    must_be_allowed('log', 'XADD', log)
+    must_be_allowed('list', 'RPUSH', list)
+    if kind == 'OutcomeContradicted' then must_be_allowed('ended', 'PERSIST', list) end
+  end
+  if work ~= '' then must_be_allowed('work', 'XADD', log .. ':' .. work) end
+  if also ~= '' then must_be_allowed(also, also == 'park' and 'ZADD' or 'ZREM', third) end
+  if entry ~= '' then must_be_allowed('trigger', 'XACK', trigger) end
+  -- XADD before XACK: scripts do not roll back, and one that raises must leave the trigger.
   if events == 1 then
     redis.call('XADD', log, '*', 'type', kind, 'order', order, 'event', json)
     redis.call('RPUSH', list, json)

@@ -1,4 +1,3 @@
-#!lua
 -- Take new orders in, each at most once, however often and however late it is asked for.
 --
 -- `taken` remembers who was taken in, by until when that may be asked for again, and under '' up to
@@ -45,7 +44,12 @@ local added -- By the item that is at work, so that it can be taken back.
 local function create(log, list, taken, marker, at)
   local order, until_ms, work, key = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
   local kind, json = ARGV[at + 4], ARGV[at + 5]
+  must_be_allowed('taken', 'ZADD', taken)
+  must_be_allowed('log', 'XADD', log)
+  must_be_allowed('list', 'RPUSH', list)
+  must_be_allowed('work', 'XADD', log .. ':' .. work)
   if key ~= '' then
+    must_be_allowed('marker', 'SET', marker)
     local known = redis.call('GET', marker)
     if known then return {'marked', known} end
   end

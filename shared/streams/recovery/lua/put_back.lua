@@ -9,6 +9,7 @@ local log, list, suspects, order, group = KEYS[1], KEYS[2], KEYS[3], ARGV[1], AR
 local name = order .. ' ' .. ARGV[2]
 if redis.call('ZSCORE', suspects, name) ~= ARGV[3] then return 0 end
 if redis.call('LLEN', list) ~= tonumber(ARGV[2]) then return 0 end
+must_be_allowed('suspects', 'ZADD', suspects)
 for i = 5, #ARGV, 2 do
   if group == '' then
     redis.call('RPUSH', list, ARGV[i + 1])

@@ -5,6 +5,7 @@
 -- Replies: id of the new entry, or '' when somebody replayed it before
 local found = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
 if not found then return '' end
+must_be_allowed('letters', 'XDEL', KEYS[2])
 local fields, group = {}, nil
 for i = 1, #found[2], 2 do
   local name, value = found[2][i], found[2][i + 1]
