@@ -181,6 +181,10 @@ REDIS_REFUSED = Counter(
     "slipstream_redis_refused_total",
     "Commands that Redis refused for now: a right is missing, it is full, no primary ...",
 )
+CLOCK_STEPS = Counter(
+    "slipstream_redis_clock_steps_back_total",
+    "Times the clock of Redis was found to have gone back",
+)
 COPIES_MISSED = Counter(
     "slipstream_replica_acks_missed_total",
     "Times fewer replicas than `REPLICAS_ACK` had a write within `REPLICAS_ACK_MS`; its followers "

@@ -157,6 +157,8 @@ class Consumer:
         await self._start(await self.group.recover_own(held))
 
     async def _take_over(self) -> None:
+        # A replica that was not there cannot know that the clock went back meanwhile.
+        await self._restart_waits(back=False)
         # Twice within the shortest wait, so that a retry is not late by more than half of it.
         tick_s = min(self._settings.backoff_base_ms / 2, 250) / 1_000
         while not self._stop.is_set():
@@ -175,6 +177,10 @@ class Consumer:
             backoff_base_ms=settings.backoff_base_ms,
             backoff_cap_ms=settings.backoff_cap_ms,
         )
+        if taken.back_ms > settings.lease_ms / 2:
+            logger.warning("the clock of Redis has gone back by %.0f s", taken.back_ms / 1_000)
+            metrics.CLOCK_STEPS.inc()
+            await self._restart_waits(back=True)
         if taken.late_ms > settings.lease_ms / 2:
             self._judge_from = loop.time() + settings.lease_ms / 2_000
         for delivery in taken.deliveries:
@@ -183,6 +189,10 @@ class Consumer:
         await self._start(taken.deliveries)
         if taken.vanished:
             await self._worker.forget(taken.vanished)
+
+    async def _restart_waits(self, *, back: bool) -> None:
+        lease_ms = self._settings.lease_ms
+        await self._reliably(partial(self.group.restart_waits, lease_ms, back=back))
 
     async def _renew(self) -> None:
         leases, every_s = Leases(), self._settings.lease_ms / (3_000 * LOOKS)

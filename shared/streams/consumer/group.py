@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import sub
 from typing import Any
 
 from shared.orders.dispatch import WORKERS
@@ -18,6 +19,7 @@ RETRY = "~retry"  # Holds the entries whose step failed, until their wait is ove
 
 _TAKE = Script.load(__package__, "lua/take.lua", when_full=True)
 _RENEW = Script.load(__package__, "lua/renew.lua", when_full=True)
+_RESTART = Script.load(__package__, "lua/restart_waits.lua", when_full=True)
 _HAND_BACK = Script.load(__package__, "lua/hand_back.lua")
 _LEAVE = Script.load(__package__, "lua/leave.lua")
 _BURY = Script.load(__package__, "lua/bury.lua", when_full=True)
@@ -27,12 +29,14 @@ _BURY = Script.load(__package__, "lua/bury.lua", when_full=True)
 class Claimed:
     """What was taken over: entries and due orders, and due orders whose history is gone.
 
-    `late_ms` is how long Redis took to come to the question.
+    `late_ms` is how long Redis took to come to the question, `back_ms` how far its clock
+    has gone back since the last one, at least.
     """
 
     deliveries: list[Delivery]
     vanished: list[Turn]
     late_ms: float
+    back_ms: float
 
 
 class Group:
@@ -43,7 +47,8 @@ class Group:
         self.name = name
         self.me = me
         self.partitions = range(log.keys.partitions)
-        self._server_ahead_ms: float | None = None  # Of the loop's clock; unknown at first.
+        # Of the loop's clock, by the server that was asked; unknown at first.
+        self._ahead_ms: Sequence[float] = ()
         self._run = log.client.run
         self._works = name in WORKERS
         self._entries = Entries(name)
@@ -110,8 +115,8 @@ class Group:
         lapsed through no fault of theirs. The same goes for a question that Redis answers late.
         """
         clock_ms = asyncio.get_running_loop().time() * 1_000
-        lease = "" if lease_ms is None or self._server_ahead_ms is None else lease_ms
-        asked_ms = clock_ms + (self._server_ahead_ms or 0)
+        lease = "" if lease_ms is None or not self._ahead_ms else lease_ms
+        asked_ms = clock_ms + max(self._ahead_ms, default=0.0)
         args = [self.name, self.me, lease, backoff_base_ms, backoff_cap_ms, most, asked_ms]
         args.append("latest" if self._works else "")
         keys, readers = self.log.keys, self.readers()
@@ -123,16 +128,32 @@ class Group:
             for some in readers
         )
         deliveries, vanished = [], []
-        now_ms = max(now_ms for now_ms, *_ in replies)
-        late_ms = 0.0 if self._server_ahead_ms is None else now_ms - asked_ms
-        self._server_ahead_ms = now_ms - asyncio.get_running_loop().time() * 1_000
+        answered_ms = asyncio.get_running_loop().time() * 1_000
+        ahead = [at_ms - answered_ms for at_ms, *_ in replies]
+        late_ms = max(ahead) + answered_ms - asked_ms if self._ahead_ms else 0.0
+        # Redis looked at its clock after it was asked. At first there is nothing to compare with.
+        ahead_at_most = (at_ms - clock_ms for at_ms, *_ in replies)
+        back_ms = max(map(sub, self._ahead_ms, ahead_at_most), default=0.0)
+        self._ahead_ms = ahead
         for some, (at_ms, *taken) in zip(readers, replies, strict=True):
             for partition, (entries, orders) in zip(some, taken, strict=True):
                 deliveries += [self._entries.again(partition, *entry) for entry in entries]
                 deliveries += [due(partition, o, last) for o, length, last in orders if length]
                 gone = [order_id.decode() for order_id, length, _ in orders if not length]
                 vanished += [Turn(order_id, until_ms=at_ms + (lease_ms or 0)) for order_id in gone]
-        return Claimed(deliveries=deliveries, vanished=vanished, late_ms=late_ms)
+        return Claimed(deliveries=deliveries, vanished=vanished, late_ms=late_ms, back_ms=back_ms)
+
+    async def restart_waits(self, lease_ms: int, *, back: bool) -> None:
+        """Let begin anew what waits until a time that Redis's clock has gone back from.
+
+        Without its being known to have gone `back` by a running replica, that is judged by the log.
+        Safe to repeat.
+        """
+        keys, args = self.log.keys, [self.name, lease_ms, "back" if back else ""]
+        await self._all(
+            _RESTART.command([self._stream(p), keys.due(p, self.name)], args)
+            for p in self.partitions
+        )
 
     async def are_copied(self, deliveries: Iterable[Delivery]) -> bool:
         """Return whether entries are mine still, and on as many replicas as must have them.

@@ -18,6 +18,7 @@ local most, archives, held = tonumber(ARGV[5]), ARGV[6], {}
 redis.call('ZREMRANGEBYSCORE', suspects, '-inf', now - tonumber(ARGV[4]))
 
 local function ms_of(id) return tonumber(string.match(id, '^%d+')) end
+local function is_old(ms) return ms <= rested or ms > now end
 
 -- The orders with an entry as old as that before the group; nil when that cannot be told now.
 local function look(group)
@@ -31,8 +32,10 @@ local function look(group)
   end
   if not given then return nil end
   local waiting = redis.call('XRANGE', stream, '(' .. given, '+', 'COUNT', 1)[1]
-  if waiting and ms_of(waiting[1]) <= rested then return nil end
-  local pending = redis.call('XPENDING', stream, group, '-', string.format('%.0f', rested), most)
+  if waiting and is_old(ms_of(waiting[1])) then return nil end
+  -- Where the clock went back, ids do not tell which entries are younger.
+  local upto = ms_of(given) > now and '+' or string.format('%.0f', rested)
+  local pending = redis.call('XPENDING', stream, group, '-', upto, most)
   if #pending == most then return nil end
   orders = {}
   for _, entry in ipairs(pending) do
@@ -56,7 +59,7 @@ for i = 7, #ARGV, 3 do
   if redis.call('LLEN', lists .. order) == tonumber(version)
       and not redis.call('ZSCORE', parkings .. group, order) then
     local since = redis.call('ZSCORE', suspects, name)
-    if not since then
+    if not since or tonumber(since) > now then
       redis.call('ZADD', suspects, string.format('%.0f', now), name)
     elseif tonumber(since) <= rested and settled(group, order) and settled(archives, order) then
       reply = since
