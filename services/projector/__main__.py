@@ -30,7 +30,7 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
     async with opened(settings, stop) as (log, archive, health, lost_writes):
         if log is None or lost_writes is None:
             return
-        health.excuse = lambda: lost_writes.why() or archive.closed
+        health.excuses.append(lambda: archive.closed)
         projector = Projector(log, archive, history_ttl_s=settings.history_ttl_s)
         group = Group(log, "projector", settings.consumer_name)
         handle = traced_batches(projector.handle, group.name, "order.project")

@@ -70,7 +70,8 @@ async def opened(
                 return
             async with watched(log, archive) as lost_writes:
                 refusals = log.client.refusals
-                health.excuse = lambda: lost_writes.why() or refusals.why()
+                health.waits("")
+                health.excuses += (lost_writes.why, refusals.why)
                 yield log, archive, health, lost_writes
         finally:
             if log is not None:

@@ -132,11 +132,16 @@ class Health:
     def __init__(self) -> None:
         self._seen = time.monotonic()
         self.ready = False
-        self.excuse: Callable[[], str] = lambda: ""  # Why it is not ready, though it could be.
+        self.awaited = ""  # Why it is not ready yet.
+        self.excuses: list[Callable[[], str]] = []  # Each may say why, though it could be.
 
     def waits(self, why: str) -> None:
-        """Note why it is not ready yet."""
-        self.excuse = lambda: why
+        """Note why it is not ready yet; nothing once it waits no more."""
+        self.awaited = why
+
+    def excuse(self) -> str:
+        """Return why it is not ready, in words, if there is more to say than that."""
+        return self.awaited or next((why for ask in self.excuses if (why := ask())), "")
 
     async def watch(self) -> None:
         """Note once a second that the loop is alive."""
