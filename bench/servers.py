@@ -20,7 +20,7 @@ from cli.postgres import Postgres
 from cli.process import Keeper, Program
 from cli.readiness import until
 from cli.stack import together
-from cli.valkey import valkey, valkey_answers
+from cli.valkey import Valkey
 
 # Tells when a row was committed, by the server's own clock, to whoever asks.
 _COMMIT_TIMES = ("-c", "track_commit_timestamp=on")
@@ -32,9 +32,9 @@ class Servers:
     def __init__(self, root: Path, say: Say, *postgres_options: str) -> None:
         self.layout = Layout(root.resolve())
         self.say = say
-        self.redis_port = FreePorts().take()
-        self.redis_url = f"redis://127.0.0.1:{self.redis_port}/0"
-        self.redis = Redis(port=self.redis_port, decode_responses=True)
+        self._valkey = Valkey(self.layout, FreePorts().take())
+        self.redis_url = self._valkey.url
+        self.redis = Redis.from_url(self.redis_url, decode_responses=True)
         self._postgres = Postgres(self.layout)
         self._postgres_options = (*_COMMIT_TIMES, *postgres_options)
         self._claim: Claim | None = None
@@ -90,8 +90,7 @@ class Servers:
         return row[0] if row else None
 
     async def _start_valkey(self) -> None:
-        port = self.redis_port
-        await self._start(valkey(self.layout, port), lambda: valkey_answers(port))
+        await self._start(self._valkey.prepare(), self._valkey.answers)
 
     async def _start_postgres(self) -> None:
         program = await self._postgres.prepare()

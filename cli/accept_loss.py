@@ -8,7 +8,7 @@ import typer
 
 from cli import addresses, options
 from cli.conflicts import archive_of
-from cli.console import EXIT_CODES, FAILED, OK, err, out, run
+from cli.console import EXIT_CODES, FAILED, OK, confirm, err, out, run
 from cli.logs import log_of
 from shared.streams.recovery.lost_writes import accept_loss as accept
 from shared.streams.recovery.lost_writes import gaps
@@ -43,7 +43,7 @@ async def _accept(found: addresses.Addresses, *, yes: bool) -> int:
             out.print("Redis has lost nothing")
             return OK
         err.print(_WARNING)
-        if not (yes or typer.confirm("Go on all the same?", err=True)):
+        if not (yes or confirm("Go on all the same?")):
             return FAILED
         await accept(log, archived)
     out.print(f"accepted in {len(lost)} partitions")

@@ -17,6 +17,7 @@ from cli.console import Trouble
 from cli.plan import DEFAULT_PORT, environment
 from shared.settings import InvalidSettings, Settings
 from slipstream import AsyncClient
+from slipstream.http import checked_url
 
 _RETRY_S = 3.0  # Somebody waits before the screen.
 
@@ -72,11 +73,14 @@ def find(
     redis_url: str | None = None,
     database_url: str | None = None,
 ) -> Addresses:
-    """Return where everything is, as far as that is known."""
+    """Return where everything is, as far as that is known.
+
+    Raises `SlipstreamError` for a gateway that is no URL, and `Trouble`.
+    """
     stack = running.find(data_dir)
     usual = stack.gateways[0] if stack else f"http://127.0.0.1:{DEFAULT_PORT}"
     return Addresses(
-        gateway=(gateway or usual).rstrip("/"),
+        gateway=checked_url(gateway or usual),
         redis_url=redis_url or (stack.redis_url if stack else None),
         database_url=database_url or (stack.database_url if stack else None),
     )

@@ -6,6 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from cli import locks
@@ -28,13 +30,16 @@ class Claim:
 
         Raises `Trouble` while another stack uses it.
         """
-        _make(layout)
+        with _usable(layout):
+            layout.make()
         lock = await _lock(layout, say)
         locks.write(lock, os.getpid())
         left = locks.end_all(layout.services, SERVICE_GRACE_S)
         left += locks.end_all(layout.servers, SERVER_GRACE_S)
         if left:
             say("note", f"ended what a killed run had left: {', '.join(left)}")
+        with _usable(layout):
+            layout.tighten()
         return cls(lock, _start_watchdog(layout, lock, temporary=temporary))
 
     async def release(self) -> None:
@@ -45,11 +50,15 @@ class Claim:
         os.close(self._lock)
 
 
-def _make(layout: Layout) -> None:
+@contextmanager
+def _usable(layout: Layout) -> Iterator[None]:
     try:
-        layout.make()
+        yield
     except OSError as error:
-        raise Trouble(f"{layout.root} cannot be used: {error}. Give another --data-dir.") from error
+        path = error.filename or layout.root
+        raise Trouble(
+            f"{path} cannot be used: {error.strerror}. Give another --data-dir."
+        ) from error
 
 
 async def _lock(layout: Layout, say: Say) -> int:
@@ -63,7 +72,7 @@ async def _lock(layout: Layout, say: Say) -> int:
             )
         if asyncio.get_running_loop().time() > deadline:
             raise Trouble(f"{layout.root} is still being cleaned up after a killed run.")
-        if not waiting:
+        if pid is not None and not waiting:  # Else its holder is about to say who it is.
             waiting = True
             say("note", "waiting for what a killed run had left to end")
         await asyncio.sleep(_POLL_S)

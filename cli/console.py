@@ -11,12 +11,15 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
+from cli.signals import INTERRUPTED, at_a_prompt, end_now, interruptible
 from shared.archive.errors import ArchiveUnusable
 from shared.errors import ServerAway
+from shared.settings import InvalidSettings
 from slipstream import SlipstreamError, Unreachable
 
-OK, FAILED, INTERRUPTED = 0, 1, 130
+OK, FAILED = 0, 1
 EXIT_CODES = "Exit codes: 0 all is well, 1 it failed, 2 wrong usage, 130 interrupted."
 
 Say = Callable[[str, str], None]
@@ -33,6 +36,12 @@ class _Screen(Console):
 out = _Screen(soft_wrap=True, highlight=False)
 err = _Screen(soft_wrap=True, highlight=False, stderr=True)
 
+_OPTIONS = {
+    "HTTP_HOST": "--host",
+    "HTTP_PORT": "--port",
+    "REDIS_URL": "--redis-url",
+    "DATABASE_URL": "--database-url",
+}
 _COLOURS = {"ready": "green", "ok": "green", "broken": "red", "failed": "red", "note": "yellow"}
 
 
@@ -50,27 +59,53 @@ def speaker(console: Console) -> Say:
 
 
 def run(work: Coroutine[Any, Any, int]) -> None:
-    """Run a command to its end and exit with what it returns.
+    """Run a command to its end and exit with what it returns, or with 130 when interrupted."""
+    raise typer.Exit(asyncio.run(_interruptible(work)))
 
-    Foreseeable errors become one line on standard error and exit code 1.
-    """
-    try:
-        code = asyncio.run(work)
-    except Trouble as trouble:
-        code = _failed(str(trouble))
-    except Unreachable as error:
-        code = _failed(f"{error}. Start one with `slipstream up`, or give --url.")
-    except SlipstreamError as error:
-        code = _failed(str(error))
-    except ArchiveUnusable as error:
-        code = _failed(f"Postgres cannot be used: {error}.")
-    except ServerAway as away:
-        code = _failed(f"A server does not answer ({away}); `slipstream doctor` tells which.")
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    raise typer.Exit(code)
+
+async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
+    with interruptible(end_now):
+        try:
+            return await work
+        except asyncio.CancelledError:
+            return INTERRUPTED
+
+
+def confirm(question: str) -> bool:
+    """Return whether a person says yes."""
+    with at_a_prompt():
+        return typer.confirm(question, err=True)
+
+
+class Foreseen(TyperGroup):
+    """Commands whose foreseeable errors are one line on standard error and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except Trouble as trouble:
+            code = _failed(str(trouble))
+        except Unreachable as error:
+            code = _failed(f"{error}. Start one with `slipstream up`, or give --url.")
+        except SlipstreamError as error:
+            code = _failed(str(error))
+        except ArchiveUnusable as error:
+            code = _failed(f"Postgres cannot be used: {error}.")
+        except ServerAway as away:
+            code = _failed(f"A server does not answer ({away}); `slipstream doctor` tells which.")
+        except InvalidSettings as wrong:
+            code = _failed(str(wrong))
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # A disk that is full, a file that is not ours ...
+            code = _failed(str(error) or type(error).__name__)
+        raise typer.Exit(code)
 
 
 def _failed(why: str) -> int:
+    # Messages name settings; here are those that have an option of this command line.
+    for setting, option in _OPTIONS.items():
+        why = why.replace(setting, option)
     err.print(f"[red]error:[/] {escape(why)}")
     return FAILED

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.private import tighten
+
 # Longer than DRAIN_S: a service that is told to stop ends by itself.
 SERVICE_GRACE_S = 20.0
 SERVER_GRACE_S = 30.0
@@ -42,6 +44,11 @@ class Layout:
         return self.root / "logs"
 
     @property
+    def password(self) -> Path:
+        """Return the file that holds Valkey's password."""
+        return self.root / "valkey.password"
+
+    @property
     def valkey(self) -> Path:
         """Return Valkey's data."""
         return self.root / "valkey"
@@ -57,6 +64,19 @@ class Layout:
         return self.root / "prometheus"
 
     def make(self) -> None:
-        """Create the directories that are missing."""
+        """Create the directories that are missing, for this user alone. Raises `OSError`."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in (self.services, self.servers, self.logs, self.valkey, self.prometheus):
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def tighten(self) -> None:
+        """Shut others out of what an older version left open to them. Raises `OSError`.
+
+        PostgreSQL sees to its own. A root that holds other things too may be meant for others.
+        """
+        ours = [self.lock, self.stack, self.password, self.services.parent, self.logs]
+        ours += [self.valkey, self.prometheus]
+        for path in ours:
+            tighten(path)
+        if set(self.root.iterdir()) <= {*ours, self.postgres}:
+            self.root.chmod(0o700)

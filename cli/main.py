@@ -6,7 +6,7 @@ import typer
 
 from cli import dead, keys
 from cli.accept_loss import accept_loss, accept_loss_help
-from cli.console import EXIT_CODES
+from cli.console import EXIT_CODES, Foreseen
 from cli.demo.command import demo, demo_help
 from cli.doctor.command import doctor, doctor_help
 from cli.load.command import load, load_help
@@ -18,6 +18,7 @@ from cli.watch import watch, watch_help
 
 app = typer.Typer(
     name="slipstream",
+    cls=Foreseen,
     help="Slipstream executes crypto swap orders: never lost, never twice, never a false failed.",
     epilog=EXIT_CODES,
     no_args_is_help=True,

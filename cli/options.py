@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.console import Trouble
 from cli.plan import parse_scale
 
 DATA_DIR = Path(".slipstream")
+_LONGEST_PATH = 900  # Bytes. PostgreSQL has room for 1,024, and needs some for names of its own.
+_NEVER_IN_PATHS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-DataDir = Annotated[Path, typer.Option(help="Where the data, logs and addresses of a stack lie.")]
+
+def usable(path: Path) -> Path:
+    """Return a directory's path with `~` replaced. Raises `Trouble` for what cannot be one.
+
+    It comes into settings, URLs, JSON and lines of text, of which none has room for what is no
+    text, and some none for the end of a line.
+    """
+    try:
+        path = path.expanduser()
+        whole = str(path.resolve())
+    except (OSError, RuntimeError) as error:  # A link that leads to itself, no home ...
+        raise Trouble(f"--data-dir: {error}.") from error
+    if _NEVER_IN_PATHS.search(whole):
+        raise Trouble(f"--data-dir {whole!a} has control characters in it, or is not UTF-8.")
+    if len(os.fsencode(whole)) > _LONGEST_PATH:
+        raise Trouble(f"--data-dir: a path may have {_LONGEST_PATH} bytes, not more.")
+    return path
+
+
+DataDir = Annotated[
+    Path,
+    typer.Option(
+        help="Where the data, logs and addresses of a stack lie.", readable=False, callback=usable
+    ),
+]
 Port = Annotated[
     int | None,
     typer.Option(

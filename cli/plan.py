@@ -13,9 +13,11 @@ from pathlib import Path
 from cli.console import Trouble
 from cli.layout import SERVICE_GRACE_S, Layout
 from cli.process import Program
+from shared.process.listening import CannotListen, authority, bind
 
 SERVICES = ("gateway", "router", "executor", "notifier", "projector")
 DEFAULT_PORT = 8000
+LOCAL = "127.0.0.1"
 _MOST_REPLICAS = 64
 # Below the ports that systems hand out for outgoing connections, which could take one any time.
 _PORTS = range(20_000, 32_000)
@@ -27,7 +29,7 @@ class StackOptions:
 
     data_dir: Path
     temporary: bool = False
-    host: str = "127.0.0.1"
+    host: str = LOCAL
     port: int | None = None
     scale: Mapping[str, int] = field(default_factory=dict)
     redis_url: str | None = None
@@ -47,8 +49,8 @@ class Replica:
     @property
     def url(self) -> str:
         """Return its address for a client on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - read, not bound
-        return f"http://{host}:{self.port}"
+        host = {"0.0.0.0": LOCAL, "::": "::1"}.get(self.host, self.host)  # noqa: S104 - read, not bound
+        return f"http://{authority(host, self.port)}"
 
     def environment(self) -> dict[str, str]:
         """Return the settings that tell it where to answer."""
@@ -81,33 +83,43 @@ def parse_scale(words: Iterable[str]) -> dict[str, int]:
     return scale
 
 
-def replicas(options: StackOptions) -> list[Replica]:
-    """Return every process to start, each with a free port.
+def replicas(options: StackOptions, ports: FreePorts | None = None) -> list[Replica]:
+    """Return every process to start, each with a free port, from `ports` if it is not asked for.
 
-    Raises `Trouble` when the port that was asked for is taken.
+    Raises `Trouble` when the host or the port that was asked for cannot be had.
     """
-    ports = FreePorts()
-    return [
-        Replica(
-            name=f"{service}-{n}",
-            service=service,
-            host=options.host if service == "gateway" else "127.0.0.1",
-            port=_port(options, ports, first_gateway=(service, n) == ("gateway", 1)),
-        )
-        for service in SERVICES
-        for n in range(1, options.scale.get(service, 1) + 1)
-    ]
+    ports = ports or FreePorts()
+    host = _in_digits(options.host)
+    first = _first_port(options, host, ports)
+    plan = []
+    for service in SERVICES:
+        place = host if service == "gateway" else LOCAL
+        for n in range(1, options.scale.get(service, 1) + 1):
+            port = first if (service, n) == ("gateway", 1) else ports.take(place)
+            plan.append(Replica(f"{service}-{n}", service, place, port))
+    return plan
 
 
-def _port(options: StackOptions, ports: FreePorts, *, first_gateway: bool) -> int:
-    if not first_gateway:
-        return ports.take()
-    if options.port and not is_free(options.host, options.port):
-        raise Trouble(f"Port {options.port} is taken: give another with --port.")
-    if options.port:
-        return options.port
-    wanted = not options.temporary and is_free(options.host, DEFAULT_PORT)
-    return DEFAULT_PORT if wanted else ports.take()
+def _in_digits(host: str) -> str:
+    """Return the address that a name stands for: the same for who looks and who listens."""
+    try:
+        with bind(host, 0) as listener:
+            address: str = listener.getsockname()[0]
+    except CannotListen as error:
+        raise Trouble(f"--host {host} is no address of this machine: {error.reason}.") from error
+    if "%" in host:
+        raise Trouble(f"--host {host} is an address of one link only, which no URL can name.")
+    return address
+
+
+def _first_port(options: StackOptions, host: str, ports: FreePorts) -> int:
+    wanted = options.port or DEFAULT_PORT
+    if options.port or not options.temporary:
+        if is_free(host, wanted):
+            return ports.besides(wanted)
+        if options.port:
+            raise Trouble(f"Port {wanted} is taken: give another with --port.")
+    return ports.take(host)
 
 
 class FreePorts:
@@ -116,28 +128,46 @@ class FreePorts:
     def __init__(self) -> None:
         self._candidates = random.sample(_PORTS, len(_PORTS))
 
-    def take(self) -> int:
-        """Return a free port. Raises `Trouble` when there is none."""
+    def besides(self, port: int) -> int:
+        """Return `port`, and hand it out to nobody."""
+        self._candidates = [other for other in self._candidates if other != port]
+        return port
+
+    def take(self, host: str = LOCAL) -> int:
+        """Return a port that is free on `host`. Raises `Trouble` when there is none."""
         while self._candidates:
             port = self._candidates.pop()
-            if is_free("127.0.0.1", port):
+            if is_free(host, port):
                 return port
         raise Trouble("No port of this machine is free.")
 
 
 def is_free(host: str, port: int) -> bool:
-    """Return whether a server could listen on `port`. Raises `Trouble` for an unknown host."""
+    """Return whether a server could listen on `port`. Raises `Trouble` where none ever can."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise Trouble(f"--host {host} is no address of this machine: {error}") from error
-    with socket.socket(family, kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError:
+        bind(host, port).close()
+    except CannotListen as error:
+        if error.is_taken:
             return False
+        raise Trouble(f"Port {port} cannot be used: {error.reason}. Give another.") from error
     return True
+
+
+def hold(replica: Replica) -> socket.socket:
+    """Keep other stacks off a replica's port until what is returned is closed.
+
+    Two that start at once both find it free, and the later one would take the answers of the other
+    one's gateway for its own. Nobody uses UDP, whose port of the same number can stand for it.
+    Raises `Trouble`.
+    """
+    family = socket.AF_INET6 if ":" in replica.host else socket.AF_INET
+    claim = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        claim.bind((replica.host, replica.port))
+    except OSError as error:
+        claim.close()
+        raise Trouble(f"Port {replica.port} is taken: give another with --port.") from error
+    return claim
 
 
 def environment(redis_url: str, database_url: str) -> dict[str, str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from cli import locks
+from cli.console import Trouble
 from cli.layout import Layout
+from cli.private import write_private
 
 
 class RunningStack(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Where a stack answers. `pid` is that of the command that runs it."""
+    """Where a stack answers. `pid` is that of the command that runs it.
+
+    The URL of an embedded Valkey has its password in it.
+    """
 
     pid: int
     gateways: list[str]
@@ -25,12 +29,7 @@ class RunningStack(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def publish(layout: Layout, stack: RunningStack) -> None:
     """Write down where the stack answers, for this user's eyes: a URL may hold a password."""
-    content = msgspec.json.format(msgspec.json.encode(stack), indent=2)
-    new = layout.stack.with_suffix(".new")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-    new.rename(layout.stack)
+    write_private(layout.stack, msgspec.json.format(msgspec.json.encode(stack), indent=2))
 
 
 def withdraw(layout: Layout) -> None:
@@ -39,8 +38,16 @@ def withdraw(layout: Layout) -> None:
 
 
 def find(data_dir: Path) -> RunningStack | None:
-    """Return the stack that runs on `data_dir`, or None."""
+    """Return the stack that runs on `data_dir`, or None.
+
+    Raises `Trouble` for a directory that is not this user's.
+    """
     layout = Layout(data_dir)
-    if locks.holder(layout.lock) is None or not layout.stack.exists():
-        return None
-    return msgspec.json.decode(layout.stack.read_bytes(), type=RunningStack)
+    try:
+        if locks.holder(layout.lock) is None or not layout.stack.exists():
+            return None
+        return msgspec.json.decode(layout.stack.read_bytes(), type=RunningStack)
+    except OSError as error:
+        raise Trouble(f"{data_dir} cannot be read ({error.strerror}): is it yours?") from error
+    except msgspec.DecodeError as error:
+        raise Trouble(f"{layout.stack} was written by another version: {error}") from error

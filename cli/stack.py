@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -14,11 +15,22 @@ from cli import prometheus, running
 from cli.claim import Claim
 from cli.console import Say
 from cli.layout import Layout
-from cli.plan import DEFAULT_PORT, FreePorts, Replica, StackOptions, environment, replicas
+from cli.plan import (
+    DEFAULT_PORT,
+    LOCAL,
+    FreePorts,
+    Replica,
+    StackOptions,
+    environment,
+    hold,
+    replicas,
+)
 from cli.postgres import Postgres
 from cli.process import Keeper, Program
-from cli.readiness import check_settings, is_ready, prepare_tables, reach, until
-from cli.valkey import valkey, valkey_answers
+from cli.readiness import check_settings, is_ready, prepare_tables, reach, reach_database, until
+from cli.valkey import Valkey
+
+_NOT_YET = "not yet known"
 
 
 class Stack:
@@ -32,8 +44,11 @@ class Stack:
         self.redis_url = options.redis_url or ""
         self.database_url = options.database_url or ""
         self.prometheus_url: str | None = None
+        self.ways_in: list[str] = []  # Commands of a shell: a person's way to embedded servers.
         self._say = say
         self._claim: Claim | None = None
+        self._ports = FreePorts()
+        self._held: list[socket.socket] = []
         self._postgres: Postgres | None = None
         self._servers: list[Keeper] = []
         self._services: list[Keeper] = []
@@ -63,20 +78,22 @@ class Stack:
             keeper.kill()
 
     async def _start(self) -> None:
-        plan = replicas(self.options)
+        os.umask(0o077)  # What all of it writes is for this user's eyes.
+        plan = replicas(self.options, self._ports)
         self.gateways = [replica for replica in plan if replica.service == "gateway"]
+        self._held = [hold(replica) for replica in plan]
         usual = self.gateways[0].port == DEFAULT_PORT
         if self.options.port is None and not self.options.temporary and not usual:
             self._say("note", f"port {DEFAULT_PORT} is taken; the gateway gets another")
-        gateway = check_settings(self.options.host)
-        if gateway.open_access:
+        if check_settings(self._environment() | self.gateways[0].environment()).open_access:
             self._say("note", "OPEN_ACCESS: everybody who reaches a gateway may do everything")
+        await together(reach(self.options.redis_url), reach_database(self.options.database_url))
         self._claim = await Claim.take(self.layout, self._say, temporary=self.options.temporary)
         await together(self._start_valkey(), self._start_postgres())
-        await reach(self.redis_url)
         applied = await prepare_tables(self.database_url)
         self._say("ready", f"tables       {', '.join(applied) or 'up to date'}")
         await self._start_services(plan)
+        self._let_go()
         if self.options.monitoring:
             await self._start_prometheus(plan)
         running.publish(self.layout, self._whereabouts(plan))
@@ -84,10 +101,11 @@ class Stack:
     async def _start_valkey(self) -> None:
         if self.options.redis_url is not None:
             return
-        port = FreePorts().take()
-        self.redis_url = f"redis://127.0.0.1:{port}/0"
-        await self._start_server(valkey(self.layout, port), lambda: valkey_answers(port))
-        self._say("ready", f"valkey       {self.redis_url}")
+        valkey = Valkey(self.layout, self._ports.take())
+        await self._start_server(valkey.prepare(), valkey.answers)
+        self.redis_url = valkey.url
+        self.ways_in.append(valkey.command)
+        self._say("ready", f"valkey       {LOCAL}:{valkey.port}")
 
     async def _start_postgres(self) -> None:
         if self.options.database_url is not None:
@@ -95,6 +113,7 @@ class Stack:
         self._postgres = Postgres(self.layout)
         await self._start_server(await self._postgres.prepare(), self._postgres.answers)
         self.database_url = self._postgres.url
+        self.ways_in.append(self._postgres.command)
         self._say("ready", f"postgres     {self.database_url}")
 
     async def _start_prometheus(self, plan: list[Replica]) -> None:
@@ -117,12 +136,17 @@ class Stack:
         await until(answers, keeper)
 
     async def _start_services(self, plan: list[Replica]) -> None:
-        env = environment(self.redis_url, self.database_url)
+        env = self._environment()
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await together(*(self._start_service(http, replica, env) for replica in plan))
+
+    def _environment(self) -> dict[str, str]:
+        # Those of embedded servers are not known before they run.
+        env = environment(self.redis_url or _NOT_YET, self.database_url or _NOT_YET)
         if self.options.temporary:  # It is its own only client, and as fast as it likes.
             for name in ("API_KEYS_FILE", "RATE_LIMIT_ACCOUNT", "RATE_LIMIT_GLOBAL", "TOKENS_FILE"):
                 env.pop(name, None)
-        async with httpx.AsyncClient(trust_env=False) as http:
-            await together(*(self._start_service(http, replica, env) for replica in plan))
+        return env
 
     async def _start_service(
         self, http: httpx.AsyncClient, replica: Replica, env: Mapping[str, str]
@@ -133,7 +157,12 @@ class Stack:
         await until(lambda: is_ready(http, replica), keeper)
         self._say("ready", f"{replica.name:<12} {replica.url}")
 
+    def _let_go(self) -> None:
+        for claim in self._held:
+            claim.close()
+
     async def _stop(self) -> None:
+        self._let_go()
         if self._claim is None:
             return
         running.withdraw(self.layout)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from cli import options
-from cli.console import EXIT_CODES, INTERRUPTED, OK, out, run, speaker
+from cli.console import EXIT_CODES, OK, out, run, speaker
 from cli.plan import StackOptions
-from cli.signals import interruptible
+from cli.signals import INTERRUPTED, interruptible
 from cli.stack import Stack
 from cli.tail import follow
 
@@ -83,6 +83,7 @@ async def _up(wanted: StackOptions, *, verbose: bool) -> int:
 def _announce(stack: Stack) -> None:
     url = stack.gateways[0].url
     post = f"curl -s {url}/api/orders/execute -H 'Content-Type: application/json' -d {_ORDER}"
+    look = ["", "Look into its servers:", *(f"  {way}" for way in sorted(stack.ways_in))]
     watched = f"   Prometheus: {stack.prometheus_url}" if stack.prometheus_url else ""
     for line in (
         "",
@@ -95,6 +96,8 @@ def _announce(stack: Stack) -> None:
         f"""  curl -s {url}/api/orders/$({post} | cut -d'"' -f4)""",
         "",
         "Place one and watch it: slipstream submit SOL USDC 1.5 --watch",
+        *(look if stack.ways_in else ()),
+        "",
         "Ctrl-C ends everything.",
     ):
         out.print(line, markup=False)

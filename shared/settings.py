@@ -11,7 +11,7 @@ import re
 import socket
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -27,7 +27,7 @@ _NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _RATE = r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$"
 
 
-class InvalidSettings(Exception):
+class InvalidSettings(ValueError):
     """One line for every variable that is missing or wrong."""
 
 
@@ -111,11 +111,14 @@ class Settings(BaseModel):
 
 
 def _lines(error: ValidationError) -> str:
-    return "\n".join(
-        f"{'.'.join(str(part) for part in problem['loc']).upper() or 'SETTINGS'}: {line}"
-        for problem in error.errors()
-        for line in problem["msg"].removeprefix("Value error, ").splitlines()
-    )
+    return "\n".join(line for problem in error.errors() for line in _lines_of(problem))
+
+
+def _lines_of(problem: Any) -> list[str]:
+    names = ".".join(str(part) for part in problem["loc"]).upper()
+    lines = problem["msg"].removeprefix("Value error, ").splitlines()
+    # Where several settings contradict each other, the message names them.
+    return [f"{names}: {line}" if names else line for line in lines]
 
 
 def is_loopback(host: str) -> bool:

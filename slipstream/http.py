@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from slipstream.errors import refusal as refusal_of
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+_LAST_PORT = 65_535
 
 
 class Http:
@@ -104,11 +107,15 @@ def checked_url(url: str) -> str:
         parts = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise SlipstreamError(f"{url!r} is no URL: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.host:
+    known = parts.scheme in ("http", "https") and parts.host
+    if not known or (parts.port or 0) > _LAST_PORT:
         raise SlipstreamError(f"{url!r} is no URL of a gateway, such as http://127.0.0.1:8000")
     return url.rstrip("/")
 
 
 def is_local(url: str) -> bool:
     """Return whether a URL is of this very machine."""
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    host = urlsplit(url).hostname or ""
+    with suppress(ValueError):  # A name, as most are.
+        return ip_address(host).is_loopback
+    return host == "localhost"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
 from cli import options
-from cli.console import EXIT_CODES, FAILED, INTERRUPTED, OK, err, out, run, speaker
+from cli.console import EXIT_CODES, FAILED, OK, err, out, run, speaker
 from cli.demo.checks import Check, check
 from cli.demo.figures import as_json, figures
 from cli.demo.readback import read_back
@@ -57,29 +58,26 @@ def demo(  # noqa: PLR0913 - one parameter an option
     database_url: options.OwnDatabase = None,
 ) -> None:
     """Place orders, follow each over its WebSocket, and check every promise afterwards."""
+    given = partial(
+        StackOptions,
+        temporary=True,
+        scale=options.scale(scale),
+        redis_url=redis_url,
+        database_url=database_url,
+    )
+    run(_demo(given, Wanted(orders, rate, json)))
+
+
+async def _demo(given: Callable[..., StackOptions], wanted: Wanted) -> int:
+    # With --json, standard output is for the one object.
+    screen = err if wanted.json else out
     with tempfile.TemporaryDirectory(
         prefix="slipstream-demo-", ignore_cleanup_errors=True
     ) as directory:
-        wanted = StackOptions(
-            data_dir=Path(directory),
-            temporary=True,
-            scale=options.scale(scale),
-            redis_url=redis_url,
-            database_url=database_url,
-        )
-        run(_demo(wanted, Wanted(orders, rate, json)))
-
-
-async def _demo(stack_options: StackOptions, wanted: Wanted) -> int:
-    # With --json, standard output is for the one object.
-    screen = err if wanted.json else out
-    stack = Stack(stack_options, speaker(screen))
-    with interruptible(stack.kill):
-        try:
+        stack = Stack(given(data_dir=Path(directory)), speaker(screen))
+        with interruptible(stack.kill):
             async with stack:
                 return await _run(stack, wanted)
-        except asyncio.CancelledError:
-            return INTERRUPTED
 
 
 async def _run(stack: Stack, wanted: Wanted) -> int:

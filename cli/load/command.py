@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -14,12 +12,12 @@ from typing import NamedTuple
 import typer
 
 from cli import addresses, options
-from cli.console import EXIT_CODES, FAILED, INTERRUPTED, OK, Trouble, err, out, run
+from cli.console import EXIT_CODES, FAILED, OK, Trouble, err, out, run
 from cli.load import asked
 from cli.load.figures import Limit, as_json, figures
 from cli.load.generator import Load, Wanted
 from cli.load.show import show_progress, show_summary
-from cli.signals import interruptible
+from cli.signals import INTERRUPTED
 from slipstream import AsyncClient
 from slipstream.http import is_local
 
@@ -118,9 +116,8 @@ async def _load(url: str, api_key: str | None, wanted: Wanted, judging: Judging)
 
 async def _ran(test: Load) -> bool:
     """Run a load test; return False when it was interrupted."""
-    with interruptible(partial(os._exit, INTERRUPTED)):
-        try:
-            await test.run()
-        except asyncio.CancelledError:
-            return False
+    try:
+        await test.run()
+    except asyncio.CancelledError:
+        return False
     return True

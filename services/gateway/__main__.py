@@ -28,6 +28,7 @@ from services.gateway.server.fast_submit import FastSubmit
 from services.gateway.server.starting import Starting
 from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
+from shared.process.listening import authority, bind
 from shared.process.runtime import run_service, until_available
 from shared.process.server_metrics import watch_postgres, watch_redis
 from shared.settings import GatewaySettings
@@ -37,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 _LARGEST_MESSAGE = 65_536  # Bytes a client may send at once.
 _KEEP_ALIVE_S = 75
-_DEAF_MS = 30_000
 _OWN_FILES = 128  # Kept for Redis, PostgreSQL and files: clients never get so far as to take them.
 
 
@@ -110,7 +110,7 @@ async def serve(door: Door, parts: Parts, settings: GatewaySettings, stop: async
             path = Path(settings.api_keys_file)
             background.append(group.create_task(keep_current(parts.rules.access, path)))
         door.starting.app = _application(parts, settings)
-        logger.info("listening on http://%s:%d", *door.address)
+        logger.info("listening on http://%s", authority(*door.address))
         if parts.rules.access.is_open:
             level = logging.WARNING if settings.open_access else logging.INFO
             logger.log(level, "no keys are asked for: who reaches this address may do everything")
@@ -173,23 +173,6 @@ def _files() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound but does not listen yet. Ends the process if it cannot."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's delay off only where the protocol is named.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # A client that takes nothing keeps its buffers for so long and no longer.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAF_MS)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        sys.exit(f"Cannot listen on {host}:{port}: {error.strerror}")
-    return listener
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import AsyncRowFactory, TupleRow
 
 from shared.archive.errors import ArchiveUnusable
+from shared.settings import InvalidSettings
 
 R = TypeVar("R")
 
@@ -86,13 +87,13 @@ def conninfo(database_url: str) -> tuple[str, str]:
     """Return the string to connect with, our time limits in it, and the schema of the tables.
 
     `options=-csearch_path=NAME` names the schema. That part is taken out: a pooler would refuse it.
-    Raises `ValueError` for a string that cannot be read.
+    Raises `InvalidSettings` for a string that cannot be read.
     """
     try:
         given = conninfo_to_dict(database_url)
     except psycopg.ProgrammingError:
         # The error repeats the string, and with it the password.
-        raise ValueError("DATABASE_URL is no PostgreSQL connection string") from None
+        raise InvalidSettings("DATABASE_URL is no PostgreSQL connection string") from None
     options = str(given.get("options") or "")
     found = _SEARCH_PATH.search(options)
     set_by_us = {

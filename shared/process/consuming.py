@@ -63,8 +63,9 @@ async def opened(
     health = Health()
     async with metrics_server(settings.metrics_host, settings.metrics_port, health):
         archive = await Archive.open(settings.database_url)
-        log = await until_available(partial(Log.open, settings), stop, "Redis", health.waits)
+        log = None
         try:
+            log = await until_available(partial(Log.open, settings), stop, "Redis", health.waits)
             if log is None:
                 yield None, archive, health, None
                 return

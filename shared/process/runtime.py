@@ -22,6 +22,7 @@ from shared.concurrency.pause import backoff, pause
 from shared.errors import ServerAway
 from shared.observability import tracing
 from shared.observability.logs import configure_logging
+from shared.process.listening import CannotListen, bind
 from shared.process.server_metrics import watch_loop
 from shared.settings import InvalidSettings, Settings
 from shared.streams.errors import UnfitServer, WrongPartitions
@@ -40,8 +41,8 @@ def run_service(
 ) -> None:
     """Run the service `name`, `main(settings, stop)`; SIGTERM and SIGINT set `stop`.
 
-    Exits with 1 and one line a problem when the settings or the log's partitions are wrong, or
-    its Redis can never do.
+    Exits with 1 and one line a problem when the settings or the log's partitions are wrong, its
+    port is taken, or its Redis can never do.
     """
     try:
         settings = kind.from_env()
@@ -52,7 +53,7 @@ def run_service(
         with _traced(name, settings):
             _collect_seldom()
             uvloop.run(_until_stopped(settings, main))
-    except (InvalidSettings, UnfitServer, WrongPartitions) as error:
+    except (CannotListen, InvalidSettings, UnfitServer, WrongPartitions) as error:
         sys.exit(f"Cannot start: {error}")
 
 
@@ -157,7 +158,10 @@ class Health:
 
 @contextlib.asynccontextmanager
 async def metrics_server(host: str, port: int, health: Health) -> Any:
-    """Serve /metrics, /health and /health/ready from a thread, so that a busy loop answers too."""
+    """Serve /metrics, /health and /health/ready from a thread, so that a busy loop answers too.
+
+    Raises `CannotListen`.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -185,7 +189,9 @@ async def metrics_server(host: str, port: int, health: Health) -> Any:
         def log_message(self, *_args: object) -> None:
             """Say nothing: probes come every few seconds."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    server = ThreadingHTTPServer((host, port), Handler, bind_and_activate=False)
+    server.socket.close()  # It knows IPv4 only.
+    server.socket = bind(host, port)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

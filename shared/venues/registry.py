@@ -43,7 +43,12 @@ def venue_names() -> list[str]:
 
 
 def open_venues(settings: MarketSettings, client: Client) -> dict[str, Venue]:
-    """Return the venues that `VENUES` names, in that order.
+    """Return the venues that `VENUES` names, in that order. Raises as `chosen_venues` does."""
+    return {name: make(settings, client) for name, make in chosen_venues(settings).items()}
+
+
+def chosen_venues(settings: MarketSettings) -> dict[str, Factory]:
+    """Return what opens each venue that `VENUES` names, in that order.
 
     Raises `InvalidSettings` for a name nobody registered, in `VENUES` or in `VENUE_FAULTS`.
     """
@@ -53,7 +58,7 @@ def open_venues(settings: MarketSettings, client: Client) -> dict[str, Venue]:
     for venue in parse_faults(settings.venue_faults):
         if venue not in (EVERY_VENUE, *names):
             raise InvalidSettings(f"VENUE_FAULTS: {venue!r} is not among VENUES")
-    return {name: _factory(name)(settings, client) for name in names}
+    return {name: _factory(name) for name in names}
 
 
 def _factory(name: str) -> Factory:

@@ -114,6 +114,31 @@ async def test_services_say_what_redis_refuses_wait_for_it_and_go_on(
         valkey.stop()
 
 
+@pytest.mark.parametrize("name", EVERY_SERVICE)
+async def test_a_service_whose_address_of_redis_is_none_ends_and_does_not_repeat_it(
+    settings: StackSettings, services: Services, name: str
+) -> None:
+    wrong = "redis://:pass/word@localhost:6379"
+    service = services.launch(name, environment(settings, redis_url=wrong))
+
+    assert await service.exit_code() == 1
+    assert service.output == (
+        "Cannot start: REDIS_URL is no address of a Redis, such as redis://localhost:6379/0\n"
+    )
+
+
+@pytest.mark.parametrize("name", EVERY_SERVICE)
+async def test_a_service_that_cannot_listen_ends_and_says_where(
+    settings: StackSettings, services: Services, name: str
+) -> None:
+    elsewhere = {"http_host": "203.0.113.9", "metrics_host": "203.0.113.9", "open_access": True}
+    service = services.launch(name, environment(settings, **elsewhere))
+
+    assert await service.exit_code() == 1
+    assert service.output.startswith("Cannot start: cannot listen on 203.0.113.9:")
+    assert service.output.count("\n") == 1
+
+
 def waits_for_redis(service: Service) -> bool:
     return "waiting for Redis" in service.output
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -101,12 +102,29 @@ def test_a_port_that_is_taken_is_refused(root: Path) -> None:
     assert f"Port {port} is taken" in refused.stderr
 
 
-def test_a_wrong_setting_is_named_before_anything_starts(root: Path) -> None:
-    refused = command("up", "--data-dir", root / "data", env={**FAST, "LEASE_MS": "soon"})
+@pytest.mark.parametrize(
+    ("words", "env", "said"),
+    [
+        ((), {"LEASE_MS": "soon"}, "LEASE_MS: Input should be a valid integer"),
+        ((), {"VENUES": "orca"}, "VENUES: no venue 'orca'; there are meteora, raydium"),
+        ((), {"API_KEYS_FILE": "/nowhere"}, "API_KEYS_FILE /nowhere: No such file"),
+        (("--host", "0.0.0.0"), {}, "--host 0.0.0.0 can be reached from outside"),
+        (("--redis-url", "redis://:secret/x@h"), {}, "--redis-url is no address of a Redis"),
+        (("--redis-url", "redis://h?secret=x"), {}, "--redis-url is no address of a Redis"),
+        (("--redis-url", "redis://127.0.0.1:1"), {}, "Redis cannot be used"),
+        (("--database-url", "secret"), {}, "--database-url is no PostgreSQL connection"),
+        (("--database-url", "postgresql://127.0.0.1:1/x"), {}, "Postgres cannot be used"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line_and_in_the_users_words_before_anything_starts(
+    root: Path, words: tuple[str, ...], env: dict[str, str], said: str
+) -> None:
+    refused = command("up", "--data-dir", root / "data", *words, env={**FAST, **env})
 
     assert refused.returncode == 1
-    assert "LEASE_MS" in refused.stderr
-    assert "soon" not in refused.stderr
+    assert refused.stderr.startswith(f"error: {said}")
+    assert refused.stderr.count("\n") == 1
+    assert not re.search("soon|secret|HTTP_HOST|REDIS_URL|DATABASE_URL", refused.stderr)
     assert not (root / "data").exists()
 
 

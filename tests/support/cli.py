@@ -51,7 +51,11 @@ def command(
 def started(*words: str, env: Mapping[str, str] = FAST) -> Iterator[subprocess.Popen[str]]:
     """Start `slipstream` and let the test end it; it does not outlive the test."""
     with subprocess.Popen(
-        _argv(*words), env=_environment(env), stdout=subprocess.PIPE, text=True
+        _argv(*words),
+        env=_environment(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             yield process
@@ -82,7 +86,7 @@ class Up:
         return found
 
     def output(self) -> str:
-        return (self.layout.root / "up.out").read_text()
+        return _output_of(self.layout.root).read_text()
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
@@ -103,8 +107,7 @@ def up(data_dir: Path, *words: str, env: Mapping[str, str] = FAST) -> Iterator[U
     """Run a stack, ready to be used; at the end, nothing of it is left."""
     if "--port" not in words:
         words = (*words, "--port", str(free_port()))  # Two at a time would take the same.
-    data_dir.mkdir(exist_ok=True)
-    with (data_dir / "up.out").open("w") as output:
+    with _output_of(data_dir).open("w") as output:
         process = subprocess.Popen(
             _argv("up", "--data-dir", data_dir, *words),
             env=_environment(env),
@@ -120,6 +123,10 @@ def up(data_dir: Path, *words: str, env: Mapping[str, str] = FAST) -> Iterator[U
         if process.poll() is None:
             stack.interrupt()
         process.wait(_START_S)
+
+
+def _output_of(data_dir: Path) -> Path:
+    return data_dir.with_suffix(".out")
 
 
 def _await_ready(stack: Up) -> None:

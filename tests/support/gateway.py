@@ -12,13 +12,14 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from services.gateway.__main__ import bind, serve, serving
+from services.gateway.__main__ import serve, serving
 from services.gateway.access.api_keys import access_for
 from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
 from shared.orders.view import public_json
+from shared.process.listening import bind
 from shared.settings import GatewaySettings
 from shared.streams.log.appends import Append
 from shared.streams.log.creation import Submission

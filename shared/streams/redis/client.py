@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import InvalidResponse, NoScriptError, RedisError
 
-from shared.streams.errors import GroupMissing, LogUnavailable
+from shared.streams.errors import GroupMissing, LogUnavailable, UnfitServer
 from shared.streams.redis.cluster import Cluster
 from shared.streams.redis.error_mapping import (
     AWAY,
@@ -39,11 +39,14 @@ class Client:
     async def connect(cls, url: str, *, timeout_s: float = 5.0) -> Self:
         """Connect, and find out whether `url` names a node of a cluster.
 
-        Raises `LogUnavailable` when nothing answers.
+        Raises `LogUnavailable` when nothing answers, and `UnfitServer` for what is no Redis.
         """
         client = cls(OneServer(url, timeout_s=timeout_s), timeout_s=timeout_s)
         try:
             info = await client.call("INFO", "cluster")
+        except InvalidResponse as error:
+            await client.close()
+            raise UnfitServer(f"no Redis answers there: {error}", maybe_applied=False) from error
         except BaseException:
             await client.close()
             raise

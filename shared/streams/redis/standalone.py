@@ -14,10 +14,11 @@ from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.concurrency.timers import Deadline
+from shared.settings import InvalidSettings
 from shared.streams.redis.connections import OURS, OurConnection, packed
 from shared.streams.redis.error_mapping import words_of
 from shared.streams.redis.scripts import Command
@@ -30,14 +31,21 @@ class Exchange:
     """One server, and the connections to it."""
 
     def __init__(self, url: str, *, timeout_s: float, **options: Any) -> None:
-        """Wait for up to `timeout_s` for each reply. Raises `ValueError` for what is no address."""
-        # Their own timeouts cost a timer a call. This one has its deadline for all of them.
-        pool = ConnectionPool.from_url(
-            url, socket_timeout=None, socket_connect_timeout=timeout_s, **options
-        )
-        self._kind = OURS[pool.connection_class]
-        self._options = pool.connection_kwargs
+        """Wait for up to `timeout_s` for each reply. Raises `InvalidSettings` for no address."""
         self._timeout_s = timeout_s
+        try:
+            # Their own timeouts cost a timer a call. This one has its deadline for all of them.
+            pool = ConnectionPool.from_url(
+                url, socket_timeout=None, socket_connect_timeout=timeout_s, **options
+            )
+            self._kind = OURS[pool.connection_class]
+            self._options = pool.connection_kwargs
+            self.link()  # An option that there is not is noticed when it is used.
+        except (ValueError, TypeError, RedisError):
+            # The error may repeat a part of the address that is in truth one of the password.
+            raise InvalidSettings(
+                "REDIS_URL is no address of a Redis, such as redis://localhost:6379/0"
+            ) from None
         self._deadline = Deadline(timeout_s)
         self._free = asyncio.Semaphore(_CONNECTIONS)
         self._idle: list[OurConnection] = []

@@ -25,6 +25,7 @@ from shared.streams.recovery.lost_writes import tell_archived
 from shared.streams.redis.client import Client
 from tests.support.archive import recorded
 from tests.support.builders import history
+from tests.support.cli import command
 from tests.support.servers import new_database
 
 Run = Callable[..., Result]
@@ -247,6 +248,21 @@ def test_servers_that_are_away_are_said_in_one_line(run: Run) -> None:
         assert refused.exit_code == 1
         assert refused.stderr.startswith("error: ")
         assert refused.stderr.count("\n") == 1
+
+
+async def test_a_server_that_is_no_redis_is_said_in_one_line() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        refused = await asyncio.to_thread(command, "dead", "list", "--redis-url", url)
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: A server does not answer (no Redis answers there")
+    assert refused.stderr.count("\n") == 1
 
 
 def test_without_a_stack_or_an_address_commands_say_what_to_give(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from cli.claim import Claim
 from cli.console import Trouble
 from cli.layout import Layout
 from cli.process import Keeper, Program, launch
+from cli.readiness import until
 from tests.support.eventually import eventually
 
 FOREVER = "import signal; signal.pause()"
@@ -173,3 +174,33 @@ async def test_a_temporary_directory_is_gone_when_it_is_given_back(
     await claim.release()
 
     assert not layout.root.exists()
+
+
+async def never() -> bool:
+    return False
+
+
+async def always() -> bool:
+    return True
+
+
+@pytest.mark.parametrize("ready", [never, always])  # Who answers may be somebody else.
+async def test_a_service_that_says_why_it_cannot_start_is_not_waited_for(
+    keep: Make, ready: Callable[[], Awaitable[bool]]
+) -> None:
+    keeper = keep("raise SystemExit('noise\\nCannot start: the port is taken')")
+    await keeper.start()
+    await eventually(lambda: keeper.deaths)
+    with pytest.raises(Trouble) as told:
+        await until(ready, keeper)
+
+    assert str(told.value) == "stand-in: Cannot start: the port is taken"
+
+
+async def test_a_program_that_dies_otherwise_is_started_again_a_few_times(keep: Make) -> None:
+    keeper = keep("raise SystemExit('for no reason')")
+    await keeper.start()
+    with pytest.raises(Trouble, match="for no reason"):
+        await until(never, keeper)
+
+    assert keeper.deaths == 3

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from cli.console import Trouble
-from cli.plan import SERVICES, Replica, StackOptions, environment, parse_scale, replicas
+from cli.plan import (
+    SERVICES,
+    FreePorts,
+    Replica,
+    StackOptions,
+    environment,
+    hold,
+    parse_scale,
+    replicas,
+)
 
 
 def options(**changes: object) -> StackOptions:
@@ -58,9 +67,30 @@ def test_a_port_that_is_taken_is_refused() -> None:
             replicas(options(port=port))
 
 
-def test_a_host_that_is_none_is_refused() -> None:
-    with pytest.raises(Trouble, match=r"--host nowhere\.invalid"):
-        replicas(options(host="nowhere.invalid"))
+# Of no machine, and of none of ours.
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.9"])
+def test_a_host_that_is_no_address_of_this_machine_is_refused(host: str) -> None:
+    with pytest.raises(Trouble, match=f"--host {host} is no address of this machine"):
+        replicas(options(host=host))
+
+
+def test_who_looks_for_a_port_and_who_listens_take_a_name_for_the_same_address() -> None:
+    assert replicas(options(host="localhost"))[0].host in ("127.0.0.1", "::1")
+
+
+def test_of_two_stacks_that_start_at_once_one_has_a_port() -> None:
+    [first] = [one for one in replicas(options(temporary=True)) if one.service == "gateway"]
+    with hold(first), pytest.raises(Trouble, match=f"Port {first.port} is taken"):
+        hold(first)
+
+    hold(first).close()
+
+
+def test_a_port_that_was_asked_for_is_handed_out_to_nobody_else() -> None:
+    ports = FreePorts()
+    ports.besides(20_000)
+
+    assert 20_000 not in [ports.take() for _ in range(11_000)]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +99,8 @@ def test_a_host_that_is_none_is_refused() -> None:
         ("127.0.0.1", "http://127.0.0.1:80"),
         ("0.0.0.0", "http://127.0.0.1:80"),
         ("::", "http://[::1]:80"),
+        ("::1", "http://[::1]:80"),
+        ("fd00::2", "http://[fd00::2]:80"),
     ],
 )
 def test_the_url_of_a_replica_can_be_reached_from_this_machine(host: str, url: str) -> None:

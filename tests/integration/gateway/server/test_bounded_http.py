@@ -15,9 +15,10 @@ from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect
 
 from services.gateway import __main__ as main
-from services.gateway.__main__ import Door, bind, serving
+from services.gateway.__main__ import Door, serving
 from services.gateway.http.problems import Code
 from services.gateway.server.bounded_http import BoundedProtocol
+from shared.process.listening import bind
 from tests.support.eventually import eventually
 from tests.support.gateway import gateway_settings
 

@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from services.gateway.__main__ import Door, bind, serving
+from services.gateway.__main__ import Door, serving
+from shared.process.listening import bind
 from tests.support.gateway import EXECUTE, ORDER, gateway_settings
 
 
