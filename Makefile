@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
-PATHS := bench cli services shared slipstream tests tools
+PATHS := bench cli services shared slipstream slipstream_engine tests tools
 # The first that is new enough; `make setup PYTHON=/path/to/python3` overrides it.
 PYTHON = $(firstword $(foreach python,python3.13 python3.12 python3.11 python3 python,\
 	$(shell $(python) -c 'import sys; sys.version_info < (3, 11) or print("$(python)")' 2>/dev/null)))
@@ -72,7 +72,7 @@ lock:  ## Renew both lock files: the newest versions, for every platform, with h
 	@$(MAKE) lock-image
 
 lock-image:  ## Write deploy/requirements.lock: what the services need, at the locked versions
-	@echo 'setuptools>=77' | $(COMPILE) --extra tracing --constraint requirements.lock \
+	@echo 'setuptools>=77' | $(COMPILE) --extra server --extra tracing --constraint requirements.lock \
 		--output-file deploy/requirements.lock
 
 image:  ## Build the image of the services (needs Docker)
@@ -82,6 +82,6 @@ image:  ## Build the image of the services (needs Docker)
 compose-env:  ## Make up the passwords that docker-compose.yml wants, in .env
 	@sh deploy/compose-env.sh
 
-.venv/.installed: pyproject.toml requirements.lock
+.venv/.installed: pyproject.toml setup.py requirements.lock
 	@PYTHON='$(PYTHON)' sh deploy/setup.sh
 	@touch $@

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
@@ -13,6 +12,7 @@ from typing import Self
 from cli import locks
 from cli.console import Say, Trouble
 from cli.layout import SERVER_GRACE_S, SERVICE_GRACE_S, Layout
+from cli.process import ours
 
 _POLL_S = 0.1
 
@@ -92,7 +92,7 @@ def _is_alive(pid: int) -> bool:
 def _start_watchdog(layout: Layout, lock: int, *, temporary: bool) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own program
         [
-            *(sys.executable, "-P", "-m", "cli.watchdog", str(layout.root)),
+            *ours("cli.watchdog", str(layout.root)),
             *(["--temporary"] if temporary else []),
         ],
         stdin=subprocess.PIPE,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import random
 import socket
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.console import Trouble
 from cli.layout import SERVICE_GRACE_S, Layout
-from cli.process import Program
+from cli.process import Program, ours
 from shared.process.listening import CannotListen, authority, bind
 
 SERVICES = ("gateway", "router", "executor", "notifier", "projector")
@@ -61,8 +60,7 @@ class Replica:
         """Return how to start it."""
         return Program(
             name=self.name,
-            # -P: a directory `services` where the user stands must not be taken for ours.
-            argv=(sys.executable, "-P", "-m", f"services.{self.service}"),
+            argv=ours(f"services.{self.service}"),
             env={**env, **self.environment()},
             pid_file=layout.services / f"{self.name}.pid",
             log_file=layout.logs / f"{self.name}.log",

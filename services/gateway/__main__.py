@@ -1,4 +1,4 @@
-"""Start a gateway: `python -m services.gateway`."""
+"""Start a gateway: `python -m slipstream_engine services.gateway`."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def _traced(name: str, settings: Settings) -> Iterator[None]:
     except ImportError as error:
         raise InvalidSettings(
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed "
-            f"(pip install 'slipstream[tracing]'): {error}"
+            f"(pip install 'slipstream-engine[tracing]'): {error}"
         ) from error
     telemetry = Telemetry(name, endpoint)
     tracing.collect(telemetry)

@@ -29,9 +29,9 @@ def test_every_service_and_the_migration_run_and_nothing_else_of_ours(
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_started_by_a_module_that_there_is(rendering: Rendering, name: str) -> None:
-    python, option, module = rendering.pods_of(name).container["command"]
+    *program, module = rendering.pods_of(name).container["command"]
 
-    assert (python, option, module) == ("python", "-m", f"services.{name}")
+    assert (*program, module) == ("python", "-m", "slipstream_engine", f"services.{name}")
     assert importlib.util.find_spec(f"{module}.__main__")
 
 

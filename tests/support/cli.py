@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from cli import locks, running
 from cli.layout import Layout
+from cli.process import ours
 from tests.support.servers import free_port
 
 # Nothing waits for a simulated venue; nothing of the machine's own settings comes in.
@@ -65,7 +65,7 @@ def started(*words: str, env: Mapping[str, str] = FAST) -> Iterator[subprocess.P
 
 
 def _argv(*words: str | Path) -> list[str]:
-    return [sys.executable, "-P", "-m", "cli", *map(str, words)]
+    return list(ours("cli", *map(str, words)))
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -23,8 +23,9 @@ def test_the_image_has_only_versions_that_are_tested() -> None:
 
 def test_the_image_has_everything_the_services_need() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["tracing"]
-    needed = {re.split(r"[\[>=; ]", text, maxsplit=1)[0] for text in wanted}
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["server"], *extras["tracing"]]
+    needed = {re.split(r"[\[<>=; ]", text, maxsplit=1)[0] for text in wanted}
     needed_to_build = {"setuptools"}
 
     locked = {name for name, _ in pins("deploy/requirements.lock")}

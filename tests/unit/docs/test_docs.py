@@ -26,7 +26,7 @@ _PATH = re.compile(
     r"(?<![\w./])(?:(?:cli|deploy|docs|services|shared|tests|tools)/[\w./-]*\w/?|(?:\w+/)+\w+\.py)"
 )
 _NOUNLESS = {"what", "who", "whoever", "of", "where"}
-_METRIC = re.compile(r"slipstream_(?!rebuild)\w+")  # That one is a schema in Postgres.
+_METRIC = re.compile(r"slipstream_(?!rebuild\b|engine\b)\w+")  # Those are a schema and a package.
 _METRICS = {
     described.name
     for metric in vars(metrics).values()
