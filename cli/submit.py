@@ -19,7 +19,7 @@ Examples:
 
   slipstream submit SOL USDC 1.5 --slippage-bps 50 --watch
 
-  slipstream submit SOL USDC 1.5 --key invoice-17   (any number of times: one order)
+  slipstream submit SOL USDC 1.5 --key invoice-18   (any number of times: one order)
 
 Prints the order's id. {EXIT_CODES}
 """

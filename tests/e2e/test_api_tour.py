@@ -1,27 +1,55 @@
-"""The tour of the API is true: each of its commands works, and answers as the page shows."""
+"""Pages are true: each command of the tour answers as it shows, and the README's can be pasted."""
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.support import tour
 from tests.support.cli import folder, up
 from tests.support.eventually import eventually
+from tests.support.processes import ROOT
+from tests.support.programs import needed
 
-PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+PAGE = ROOT / "docs/api.md"
 
 
-async def test_every_command_of_the_tour_answers_as_the_page_shows() -> None:
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[str]:
     with folder() as root, up(root / "data") as stack:
-        gateway = stack.stack.gateways[0]
-        variables = {"API": gateway}
-        for step in tour.steps(PAGE):
-            if step.kind == "python":
-                assert _told_by(step.command, gateway, variables["ORDER"]) == step.answer
-            elif step.answer:
-                await _check(step, variables)
+        yield stack.stack.gateways[0]
+
+
+async def test_every_command_of_the_tour_answers_as_the_page_shows(gateway: str) -> None:
+    variables = {"API": gateway}
+    for step in tour.steps(PAGE):
+        if step.kind == "python":
+            assert _told_by(step.command, gateway, variables["ORDER"]) == step.answer
+        elif step.answer:
+            await _check(step, variables)
+
+
+def test_the_requests_of_the_readme_work_as_they_are_pasted(gateway: str) -> None:
+    curl = needed("curl", how="Debian: apt-get install curl")
+    [pasted] = [step.command for step in tour.steps(ROOT / "README.md") if "curl" in step.command]
+    script = pasted.replace("http://127.0.0.1:8000", gateway)
+    done = subprocess.run(
+        ["sh", "-euc", script],
+        env={"PATH": os.pathsep.join((str(Path(curl).parent), os.defpath))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    accepted, order, events = map(json.loads, done.stdout.splitlines())
+
+    assert order["orderId"] == accepted["orderId"]
+    assert events[0]["type"] == "OrderSubmitted"
 
 
 async def _check(step: tour.Step, variables: dict[str, str]) -> None:

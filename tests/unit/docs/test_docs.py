@@ -25,6 +25,9 @@ _LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
 _PATH = re.compile(
     r"(?<![\w./])(?:(?:cli|deploy|docs|services|shared|tests|tools)/[\w./-]*\w/?|(?:\w+/)+\w+\.py)"
 )
+_SHELL = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|\b\d{13}-\d")
+_KEY = re.compile(r"""(?:Idempotency-Key: |--key |"clientOrderId": ")([\w-]+)""")
 _NOUNLESS = {"what", "who", "whoever", "of", "where"}
 _METRIC = re.compile(r"slipstream_(?!rebuild\b|engine\b)\w+")  # Those are a schema and a package.
 _METRICS = {
@@ -106,6 +109,22 @@ def test_no_description_begins_with_a_word_that_makes_readers_look_for_the_noun(
     said = re.findall(r'"(?:description|summary|title)": "(\w+)', text_of(page))
 
     assert _NOUNLESS & {word.lower() for word in said} == set()
+
+
+@pytest.mark.parametrize("page", _MARKDOWN)
+def test_no_command_of_a_page_names_an_order_or_an_entry_that_its_reader_has_not(page: str) -> None:
+    assert [block for block in _SHELL.findall(text_of(page)) if _ID.search(block)] == []
+
+
+def test_no_two_documents_use_the_same_key_for_an_order() -> None:
+    help_texts = [file.relative_to(ROOT).as_posix() for file in ROOT.glob("cli/**/*.py")]
+    users: dict[str, set[str]] = {}
+    for page in [*_MARKDOWN, *help_texts]:
+        for key in _KEY.findall(text_of(page)):
+            users.setdefault(key, set()).add(page)
+
+    assert {key: pages for key, pages in users.items() if len(pages) > 1} == {}
+    assert {"README.md"} in users.values()
 
 
 @pytest.mark.parametrize("page", _DECISIONS)
