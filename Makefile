@@ -77,7 +77,7 @@ lock-image:  ## Write deploy/requirements.lock: what the services need, at the l
 
 image:  ## Build the image of the services (needs Docker)
 	@docker build -f deploy/Dockerfile -t slipstream \
-		$(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,--build-arg $(name)) .
+		$(foreach name,PYTHON_IMAGE PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,--build-arg $(name)) .
 
 compose-env:  ## Make up the passwords that docker-compose.yml wants, in .env
 	@sh deploy/compose-env.sh

@@ -72,11 +72,12 @@ async def _built(project: Project) -> list[str]:
 
 
 async def _size(project: Project) -> str:
+    below = project.env.get("PYTHON_IMAGE", "python:3.13-slim")
     base, whole = [
         int(await project.docker("image", "inspect", "-f", "{{.Size}}", image))
-        for image in ("python:3.13-slim", "slipstream")
+        for image in (below, "slipstream")
     ]
-    return f"{(whole - base) / 1e6:.0f} MB on top of python:3.13-slim"
+    return f"{(whole - base) / 1e6:.0f} MB on top of {below}"
 
 
 async def _started(project: Project) -> list[dict[str, object]]:
