@@ -66,7 +66,8 @@ def _heard() -> Iterator[None]:
 @contextmanager
 def at_a_prompt() -> Iterator[None]:
     """Let Ctrl-C end the process while it waits for a person, and hears nothing else."""
-    before = signal.signal(signal.SIGINT, lambda *_: end_now())
+    # Not by a handler of Python's: it would wait for the answer if it came just before the read.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
