@@ -9,22 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from hashlib import sha1
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import hiredis
 
 from shared.orders.events import EVENT_TYPES
+from shared.streams.redis.scripts import name_of
 from tests.support.proxy import Proxy
 
 _CHUNK = 65_536
-_SCRIPTS = {
-    sha1(text.encode()).hexdigest().encode(): path.stem
-    for path in (Path(__file__).parents[2] / "shared").glob("**/lua/*.lua")
-    for text in (path.read_text(), f"#!lua flags=allow-oom\n{path.read_text()}")
+_OF_THE_CLOCK = {
+    *("XREADGROUP", "take", "renew", "restart_waits"),
+    *("XINFO", "XPENDING", "ZCARD", "TIME", "CLIENT"),
 }
-_OF_THE_CLOCK = {"XREADGROUP", "take", "renew", "XINFO", "XPENDING", "ZCARD", "TIME", "CLIENT"}
 _BY_CHANCE = {"XRANGE"}  # Entries that were looked for while they were on their way.
 
 
@@ -105,9 +102,8 @@ def _parsed(parser: hiredis.Reader, data: bytes) -> Iterator[Any]:
 
 
 def _name_of(command: list[bytes]) -> str:
-    if command[0] == b"EVALSHA":
-        return _SCRIPTS[command[1]]
-    return command[0].decode().split(" ")[0]
+    name = name_of((command[0].decode(), command[1].decode() if len(command) > 1 else ""))
+    return name.removesuffix(".lua").split(" ")[0]
 
 
 def _events_in(message: Any) -> list[str]:
