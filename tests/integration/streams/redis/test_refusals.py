@@ -83,7 +83,7 @@ def url(valkey: Valkey, root: Any) -> str:
 
 @pytest.fixture
 def given(settings: VenueSettings, url: str) -> VenueSettings:
-    return settings.model_copy(update={"redis_url": url, "redis_timeout_s": 5})
+    return settings.model_copy(update={"redis_url": url})
 
 
 @dataclass
@@ -165,7 +165,7 @@ async def everything(settings: VenueSettings, **others: Any) -> AsyncIterator[Ga
     log = await Log.open(settings)
     notifier = Group(log, "notifier", "only")
     publishing = Batches(notifier, Notifier(log).handle, settings, hold=False)
-    others = {"accept_deadline_ms": 300, "redis_timeout_s": 5} | others
+    others = {"accept_deadline_ms": 300} | others
     async with (
         running_gateway(
             gateway_settings(settings.redis_url, settings.namespace, **others)
@@ -224,8 +224,17 @@ async def test_services_wait_while_redis_refuses_and_go_on_with_nothing_lost_or_
             orders = [await gateway.submit() for _ in range(5)]
             mended.callback(refusal.mend, root)
             await asyncio.to_thread(refusal.refuse, root)
+
+            async def says_so() -> bool:
+                answer = await ready(gateway)
+                detail = answer.json().get("detail", "")
+                return answer.status_code == 503 and refusal.word in detail
+
+            # Before anything is asked for over a link that was cut, which might have been heard.
+            await eventually(says_so)
+            with pytest.raises(LogUnavailable) as refused:
+                await submit(gateway.log, submitted())
             answer = await gateway.http.post(EXECUTE, json=ORDER, headers=KEY)
-            refused = await ready(gateway)
             mended.close()
 
             orders.append(await eventually(lambda: taken(gateway)))
@@ -237,9 +246,8 @@ async def test_services_wait_while_redis_refuses_and_go_on_with_nothing_lost_or_
             ledger = Ledger(gateway.log.client, namespace=given.namespace, retention_s=60)
             landed = [swap.order_id async for swap in ledger.landed()]
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "LOG_UNAVAILABLE")
-    assert refused.status_code == 503
-    assert refusal.word in refused.json()["detail"]
+    assert (refused.value.refused, refused.value.maybe_applied) == (True, False)
+    assert answer.status_code in (503, 504)  # On a slow machine the last try is cut short.
     assert written == kept
     assert sorted(landed) == sorted(orders)
     assert buried == []
