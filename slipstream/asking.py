@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +10,11 @@ from typing import Any, TypedDict
 
 import msgspec
 from msgspec import Struct
+
+from slipstream.errors import SlipstreamError
+from slipstream.http import KEY
+
+_VISIBLE = re.compile(r"[!-~]+")
 
 
 class NewOrder(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -47,7 +53,14 @@ class Filter(TypedDict, total=False):
 
 def headers_of(key: str | None) -> Mapping[str, str]:
     """Return the headers that make a request safe to repeat under a key."""
-    return {"idempotency-key": key} if key else {}
+    return {KEY: visible(key)} if key else {}
+
+
+def visible(text: str) -> str:
+    """Return what can be sent as a key. Raises `SlipstreamError` for what cannot."""
+    if not _VISIBLE.fullmatch(text):
+        raise SlipstreamError("A key consists of visible ASCII characters.")
+    return text
 
 
 _NAMES = {

@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self, Unpack
+from urllib.parse import quote
 from uuid import uuid4
 
-from slipstream.asking import Filter, NewOrder, headers_of, query_of
+from slipstream.asking import Filter, NewOrder, headers_of, query_of, visible
 from slipstream.errors import Refused, Unavailable
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
@@ -29,6 +30,11 @@ from slipstream.stats import Stats
 
 _ORDERS = "/api/orders"
 _PAGE = 200
+
+
+def _order(order_id: str) -> str:
+    # What is no id must not become another address.
+    return f"{_ORDERS}/{quote(order_id, safe='')}"
 
 
 class AsyncClient:
@@ -54,7 +60,7 @@ class AsyncClient:
         "not now"; a single answer is waited for during `timeout_s` seconds.
         """
         self.url = checked_url(url)
-        self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        self._headers = {"authorization": f"Bearer {visible(api_key)}"} if api_key else {}
         self._http = Http(
             self.url,
             self._headers,
@@ -96,7 +102,7 @@ class AsyncClient:
 
         With the same `key` or `client_order_id` again, also by another process, it is the same
         order. Without either a key is made up, so that this call places one order however often
-        it is sent.
+        it is sent; an error after which the order may exist has it, to be sent again with.
         """
         order = NewOrder(
             token_in, token_out, amount_in, max_slippage_bps, expires_at, client_order_id
@@ -121,7 +127,7 @@ class AsyncClient:
             json={"orders": [order.as_json() for order in orders]},
             headers=headers_of(key or uuid4().hex),
         )
-        return [outcome_of(item) for item in read(answer, Batch).orders]
+        return [outcome_of(item, answer.key) for item in read(answer, Batch).orders]
 
     async def tokens(self) -> tuple[Token, ...]:
         """Return the tokens that may be traded."""
@@ -142,11 +148,11 @@ class AsyncClient:
 
     async def get(self, order_id: str) -> Order:
         """Return an order as it stands."""
-        return read(await self._http.request("GET", f"{_ORDERS}/{order_id}"), Order)
+        return read(await self._http.request("GET", _order(order_id)), Order)
 
     async def events(self, order_id: str) -> list[Event]:
         """Return everything that has happened to an order, oldest first."""
-        answer = await self._http.request("GET", f"{_ORDERS}/{order_id}/events")
+        answer = await self._http.request("GET", f"{_order(order_id)}/events")
         return [event_of(fields) for fields in read(answer, list[dict[str, Any]])]
 
     async def page(
@@ -171,7 +177,7 @@ class AsyncClient:
 
     async def cancel(self, order_id: str) -> Order:
         """Cancel an order. Raises `NotCancelled` once it is signed or has ended otherwise."""
-        return read(await self._http.request("DELETE", f"{_ORDERS}/{order_id}"), Order)
+        return read(await self._http.request("DELETE", _order(order_id)), Order)
 
     async def stats(self) -> Stats:
         """Return how many orders wait, are under way and have ended, and how far services lag."""

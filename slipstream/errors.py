@@ -11,7 +11,7 @@ SlipstreamError
         KeyReused          409: the Idempotency-Key belongs to another order
         NotCancelled       409: the order is signed, or has ended
         RateLimited        429
-        Unavailable        503: nothing was done; later it may work
+        Unavailable        502, 503: nothing was done, unless there is a `key`; later it may work
             AcceptanceUnknown  504: the order may exist; ask for `order_id`
 """
 
@@ -25,7 +25,13 @@ from slipstream.problem import Problem
 
 
 class SlipstreamError(Exception):
-    """Something went wrong, on either side."""
+    """Something went wrong, on either side.
+
+    `key` is the Idempotency-Key of an order, or of a batch, that may have been placed all the same:
+    submit it again with that key, and it is placed once. None where nothing was placed.
+    """
+
+    key: str | None = None
 
 
 class Unreachable(SlipstreamError):
@@ -78,7 +84,7 @@ class RateLimited(Refused):
 
 
 class Unavailable(Refused):
-    """It cannot be done now, and was not. Later it may work."""
+    """It cannot be done now, and was not unless there is a `key`. Later it may work."""
 
 
 class AcceptanceUnknown(Unavailable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Literal
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -66,7 +67,8 @@ class Following(Struct, frozen=True, kw_only=True):
 
     async def _connection(self, since: int) -> AsyncGenerator[Event, None]:
         """Yield what one connection brings. It ends when the order does, and raises else."""
-        url = f"{self.url.replace('http', 'ws', 1)}/api/orders/{self.order_id}/ws?since={since}"
+        order = f"/api/orders/{quote(self.order_id, safe='')}"
+        url = f"{self.url.replace('http', 'ws', 1)}{order}/ws?since={since}"
         proxy: Literal[True] | None = None if is_local(self.url) else True
         try:
             async with connect(url, additional_headers=self.headers, proxy=proxy) as socket:

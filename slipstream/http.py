@@ -6,18 +6,33 @@ import asyncio
 import random
 from collections.abc import Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
+import aiohttp
+import msgspec
 
 from slipstream.errors import RateLimited, Refused, SlipstreamError, Unavailable, Unreachable
 from slipstream.errors import refusal as refusal_of
 
+KEY = "idempotency-key"
+_GOOD = range(200, 300)
+_FAULT = HTTPStatus.INTERNAL_SERVER_ERROR
+_NOT_NOW = HTTPStatus.SERVICE_UNAVAILABLE
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
-_LAST_PORT = 65_535
+
+
+class Answer(NamedTuple):
+    """A gateway's answer. `key` is the Idempotency-Key of the request, if it had one."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    key: str | None
 
 
 class Http:
@@ -36,20 +51,17 @@ class Http:
         max_connections: int,
     ) -> None:
         self._url = url
+        self._headers = headers
         self._retry_for_s = retry_for_s
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=timeout_s,
-            limits=httpx.Limits(
-                max_connections=max_connections, max_keepalive_connections=max_connections
-            ),
-            trust_env=not is_local(url),  # No proxy is asked for this machine.
-        )
+        # Half of it for a connection: that nothing was sent is good to know.
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s / 2)
+        self._max_connections = max_connections
+        self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
     async def request(
         self,
@@ -57,36 +69,82 @@ class Http:
         path: str,
         *,
         json: Any = None,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         """Return a good answer.
 
         Raises `Refused` with what the gateway says, `Unreachable` when none answers in time.
         """
-        request = self._client.build_request(
-            method, path, json=json, params=params, headers=headers
-        )
+        key = (headers or {}).get(KEY)
         loop = asyncio.get_running_loop()
-        deadline, pause_s = loop.time() + self._retry_for_s, _FIRST_PAUSE_S
+        deadline, pause_s, in_doubt = loop.time() + self._retry_for_s, _FIRST_PAUSE_S, False
         while True:
             try:
-                return await self._send(request)
-            except (Unavailable, RateLimited, Unreachable) as error:
+                return await self._send(method, path, json, params, headers or {})
+            except SlipstreamError as error:
+                # A later no does not undo what an earlier try may have done.
+                in_doubt = in_doubt or not _did_nothing(error)
+                error.key = key if in_doubt else None
                 wait_s = _wait_s(error, pause_s)
-                if loop.time() + wait_s >= deadline:
+                if not _is_worth_a_try(error) or loop.time() + wait_s >= deadline:
                     raise
             await asyncio.sleep(wait_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        json: Any,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        content = None
+        if json is not None:
+            content = msgspec.json.encode(json)
+            headers = {**headers, "content-type": "application/json"}
         try:
-            answer = await self._client.send(request)
-        except httpx.HTTPError as error:
+            async with self._opened().request(
+                method,
+                self._url + path,
+                data=content,
+                params=params,
+                headers=headers,
+                allow_redirects=False,
+            ) as got:
+                answer = Answer(
+                    str(got.url), got.status, got.headers, await got.read(), headers.get(KEY)
+                )
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(self._url, error) from error
-        if not answer.is_success:
-            raise refusal_of(answer.status_code, answer.content, answer.headers)
+        if answer.status not in _GOOD:
+            raise refusal_of(answer.status, answer.content, answer.headers)
         return answer
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:  # Not before there is a loop for it.
+            self._session = aiohttp.ClientSession(
+                headers=self._headers,
+                timeout=self._timeout,
+                connector=aiohttp.TCPConnector(limit=self._max_connections),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=not is_local(self._url),  # No proxy is asked for this machine.
+            )
+        return self._session
+
+
+def _did_nothing(error: SlipstreamError) -> bool:
+    """Return whether a request did nothing: it was not sent, or the gateway itself says so."""
+    if isinstance(error, Refused):
+        return error.status < _FAULT or (error.status == _NOT_NOW and bool(error.code))
+    return isinstance(
+        error.__cause__, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+    )
+
+
+def _is_worth_a_try(error: SlipstreamError) -> bool:
+    return isinstance(error, (Unavailable, RateLimited, Unreachable))
 
 
 def _wait_s(error: SlipstreamError, pause_s: float) -> float:
@@ -98,17 +156,18 @@ def _wait_s(error: SlipstreamError, pause_s: float) -> float:
 
 def unreachable(url: str, error: Exception) -> Unreachable:
     """Return the error that says that no gateway answers."""
-    return Unreachable(f"No gateway answers at {url} ({error or type(error).__name__})")
+    return Unreachable(f"No gateway answers at {url} ({str(error) or type(error).__name__})")
 
 
 def checked_url(url: str) -> str:
     """Return a gateway's URL without a slash at its end. Raises `SlipstreamError` for no URL."""
     try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        parts = urlsplit(url)
+        # Asked for its port, it says what cannot be one.
+        is_url = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError as error:
         raise SlipstreamError(f"{url!r} is no URL: {error}") from error
-    known = parts.scheme in ("http", "https") and parts.host
-    if not known or (parts.port or 0) > _LAST_PORT:
+    if not is_url:
         raise SlipstreamError(f"{url!r} is no URL of a gateway, such as http://127.0.0.1:8000")
     return url.rstrip("/")
 

@@ -29,6 +29,7 @@ from slipstream import (
     NotCancelled,
     NotFound,
     RateLimited,
+    Refused,
     SlipstreamError,
     Unauthenticated,
     Unavailable,
@@ -36,6 +37,7 @@ from slipstream import (
 )
 from slipstream import client as client_module
 from tests.support.builders import NOON, history
+from tests.support.eventually import eventually
 from tests.support.gateway import (
     EXECUTE,
     ORDER,
@@ -91,6 +93,61 @@ async def test_an_order_whose_answer_was_lost_is_placed_once(
     assert way.lost == 2
     assert accepted.replayed
     assert await events_on(gateway.log) == 1
+
+
+async def test_an_order_that_may_have_been_placed_can_be_placed_again_under_its_key(
+    gateway: Gateway, way: Proxy
+) -> None:
+    way.lose_replies(b"POST", times=1_000)
+    async with AsyncClient(way.url, retry_for_s=0, timeout_s=60) as hasty:
+        with pytest.raises(Unreachable) as lost:
+            await hasty.submit(*SWAP)
+        with pytest.raises(Unreachable) as batch_lost:
+            await hasty.submit_batch([NewOrder(*SWAP)])
+        way.lose_replies(b"POST", times=0)
+        again = await hasty.submit(*SWAP, key=lost.value.key)
+        [batch_again] = await hasty.submit_batch([NewOrder(*SWAP)], key=batch_lost.value.key)
+
+    assert again.replayed
+    assert isinstance(batch_again, Accepted)
+    assert batch_again.replayed
+    assert await events_on(gateway.log) == 2
+
+
+async def test_a_later_no_leaves_the_doubt_about_an_earlier_try(way: Proxy) -> None:
+    way.lose_replies(b"POST")
+    async with AsyncClient(way.url, retry_for_s=5, timeout_s=60) as client:
+        placing = asyncio.create_task(client.submit(*SWAP, key="mine"))
+        await eventually(lambda: way.lost)
+        await way.refuse()
+        with pytest.raises(Unreachable) as refused:
+            await placing
+
+    assert refused.value.key == "mine"
+
+
+async def test_what_was_surely_not_placed_leaves_no_doubt(client: AsyncClient) -> None:
+    async with AsyncClient("http://127.0.0.1:1", retry_for_s=0) as nobody:
+        with pytest.raises(Unreachable) as never_sent:
+            await nobody.submit(*SWAP)
+    with pytest.raises(InvalidRequest) as refused:
+        await client.submit("SOL", "SOL", "1")
+
+    assert (never_sent.value.key, refused.value.key) == (None, None)
+
+
+async def test_a_key_that_cannot_be_sent_is_refused_at_once(client: AsyncClient) -> None:
+    with pytest.raises(SlipstreamError, match="visible ASCII"):
+        await client.submit(*SWAP, key="two\nlines")
+
+
+async def test_what_is_no_id_is_no_other_address(client: AsyncClient) -> None:
+    order_id = (await client.submit(*SWAP)).order_id
+    for call in (client.get, client.cancel, client.events):
+        with pytest.raises(InvalidRequest):
+            await call(f"{order_id}?")
+    with pytest.raises(Refused):
+        await anext(client.follow(f"{order_id}/ws?"))
 
 
 async def test_two_orders_are_two_unless_they_have_one_key(client: AsyncClient) -> None:
