@@ -22,8 +22,8 @@ setup: .venv/.installed  ## Install everything into .venv, if it is not up to da
 demo: setup  ## Run 200 orders through the real stack and check every promise
 	@$(BIN)/slipstream demo
 
-up: setup  ## Run the stack until Ctrl-C
-	@$(BIN)/slipstream up
+up: setup  ## Run the stack until Ctrl-C (PORT=8080 for another port)
+	@$(BIN)/slipstream up $(if $(PORT),--port $(PORT))
 
 test: check  ## Check, then run every test on embedded servers (no Docker)
 	@$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(PYTEST)

@@ -27,7 +27,7 @@ def accept_loss(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     redis_url: addresses.Redis = None,
     database_url: addresses.Database = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Let the services go on with a Redis that has lost its latest writes. They may swap twice."""
     run(_accept(addresses.find(data_dir, redis_url=redis_url, database_url=database_url), yes=yes))

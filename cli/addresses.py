@@ -5,15 +5,15 @@ First what an option or its environment variable says, then the stack that runs 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import running
-from cli.console import Trouble
+from cli import options, running
+from cli.console import Trouble, err
 from cli.plan import DEFAULT_PORT, environment
 from shared.settings import InvalidSettings, Settings
 from slipstream import AsyncClient
@@ -44,11 +44,15 @@ Database = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """What was found. A gateway is always looked for at its usual place."""
+    """What was found. A gateway is always looked for at its usual place.
+
+    `services` are the health addresses of a stack that runs on this machine, by their names.
+    """
 
     gateway: str
     redis_url: str | None
     database_url: str | None
+    services: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self) -> Settings:
         """Return the settings that say where the log is and what it is called.
@@ -67,7 +71,7 @@ class Addresses:
 
 
 def find(
-    data_dir: Path,
+    data_dir: Path | None,
     *,
     gateway: str | None = None,
     redis_url: str | None = None,
@@ -75,15 +79,32 @@ def find(
 ) -> Addresses:
     """Return where everything is, as far as that is known.
 
-    Raises `SlipstreamError` for a gateway that is no URL, and `Trouble`.
+    Raises `SlipstreamError` for a gateway that is no URL, `Trouble`, and `typer.BadParameter` when
+    it cannot be told which stack is meant.
     """
-    stack = running.find(data_dir)
+    stack = running.find(data_dir or options.DATA_DIR)
+    if not (stack or gateway or redis_url or database_url):
+        stack = _elsewhere(data_dir)
     usual = stack.gateways[0] if stack else f"http://127.0.0.1:{DEFAULT_PORT}"
     return Addresses(
         gateway=checked_url(gateway or usual),
         redis_url=redis_url or (stack.redis_url if stack else None),
         database_url=database_url or (stack.database_url if stack else None),
+        services=stack.health if stack else {},
     )
+
+
+def _elsewhere(data_dir: Path | None) -> running.RunningStack | None:
+    if data_dir:  # Not another one instead.
+        raise typer.BadParameter(f"no stack runs on {data_dir}", param_hint="--data-dir")
+    stacks = running.known()
+    if len(stacks) > 1:
+        which = " or ".join(map(str, stacks))
+        raise typer.BadParameter(f"several run: say which, {which}", param_hint="--data-dir")
+    for found_in, stack in stacks.items():
+        err.print(f"using the stack of {found_in}", markup=False)
+        return stack
+    return None
 
 
 async def client_of(
@@ -103,6 +124,6 @@ def _settings(redis_url: str, database_url: str) -> Settings:
 
 def _unknown(server: str, option: str) -> str:
     return (
-        "No stack runs on this data directory: start one with `slipstream up`, "
+        "No stack was found: start one with `slipstream up`, "
         f"or say where {server} is with {option}."
     )

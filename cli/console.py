@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Coroutine
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -21,6 +26,9 @@ from slipstream import SlipstreamError, Unreachable
 
 OK, FAILED = 0, 1
 EXIT_CODES = "Exit codes: 0 all is well, 1 it failed, 2 wrong usage, 130 interrupted."
+
+_NAME = "slipstream"
+_COMMAND = re.compile(r"(^ *|[`(]|: )slipstream(?= [a-z])", re.MULTILINE)
 
 Say = Callable[[str, str], None]
 
@@ -53,14 +61,26 @@ def speaker(console: Console) -> Say:
     """Return what prints status lines: what happened, in a word, then to what."""
 
     def say(word: str, text: str) -> None:
-        console.print(f"[{_COLOURS.get(word, 'cyan')}]{word:<9}[/] {escape(text)}")
+        console.print(f"[{_COLOURS.get(word, 'cyan')}]{word:<9}[/] {escape(as_called(text))}")
 
     return say
 
 
-def run(work: Coroutine[Any, Any, int]) -> None:
-    """Run a command to its end and exit with what it returns, or with 130 when interrupted."""
-    raise typer.Exit(asyncio.run(_interruptible(work)))
+def run(work: Coroutine[Any, Any, int], *, fast: bool = False) -> None:
+    """Run a command to its end and exit with what it returns, or with 130 when interrupted.
+
+    It runs on a `fast` loop, where there is one, for what sends more than it waits.
+    """
+    with asyncio.Runner(loop_factory=_fast_loop() if fast else None) as runner:
+        raise typer.Exit(runner.run(_interruptible(work)))
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
@@ -87,9 +107,10 @@ class Foreseen(TyperGroup):
         except Trouble as trouble:
             code = _failed(str(trouble))
         except Unreachable as error:
-            code = _failed(f"{error}. Start one with `slipstream up`, or give --url.")
+            words = f"{error}. Start one with `slipstream up`, or give --url."
+            code = _failed(words, _notes(error))
         except SlipstreamError as error:
-            code = _failed(str(error))
+            code = _failed(str(error), _notes(error))
         except ArchiveUnusable as error:
             code = _failed(f"Postgres cannot be used: {error}.")
         except ServerAway as away:
@@ -103,9 +124,31 @@ class Foreseen(TyperGroup):
         raise typer.Exit(code)
 
 
-def _failed(why: str) -> int:
+def _failed(why: str, notes: Sequence[str] = ()) -> int:
     # Messages name settings; here are those that have an option of this command line.
     for setting, option in _OPTIONS.items():
         why = why.replace(setting, option)
-    err.print(f"[red]error:[/] {escape(why)}")
+    err.print(f"[red]error:[/] {escape(as_called(why))}")
+    for note in notes:
+        err.print(note, markup=False)
     return FAILED
+
+
+def _notes(error: Exception) -> Sequence[str]:
+    return getattr(error, "__notes__", ())
+
+
+def program() -> str:
+    """Return how this command was called, for commands that are printed to be pasted."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m slipstream_engine cli"
+    found = shutil.which(_NAME)
+    if called.name != _NAME or (found and called.exists() and called.samefile(found)):
+        return _NAME
+    return shlex.quote(sys.argv[0])
+
+
+def as_called(text: str) -> str:
+    """Return `text` with the commands in it so that they work as they stand, also off the PATH."""
+    return _COMMAND.sub(lambda found: found[1] + program(), text)

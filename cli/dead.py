@@ -35,7 +35,7 @@ def list_letters(
     group: Annotated[str | None, typer.Option(help="Only those of one service.")] = None,
     redis_url: addresses.Redis = None,
     database_url: addresses.Database = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """List dead letters, then halted orders, oldest first: id, service, event, order, reason."""
     found = addresses.find(data_dir, redis_url=redis_url, database_url=database_url)
@@ -60,7 +60,7 @@ def show(
     letter_id: Annotated[str, typer.Argument(help="A dead letter's id, or a halted order's.")],
     redis_url: addresses.Redis = None,
     database_url: addresses.Database = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Show everything about one dead letter, or why an order is halted."""
     found = addresses.find(data_dir, redis_url=redis_url, database_url=database_url)
@@ -81,7 +81,7 @@ def replay_letters(
     *,
     letter_ids: Annotated[list[str], typer.Argument(help="Which, from the list.")],
     redis_url: addresses.Redis = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Give dead letters back to the service that gave them up."""
 
@@ -103,7 +103,7 @@ def release_order(
     order_id: Annotated[str, typer.Argument(help="The halted order.")],
     redis_url: addresses.Redis = None,
     database_url: addresses.Database = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Let a halted order go on, once a person has settled what it contradicts."""
     found = addresses.find(data_dir, redis_url=redis_url, database_url=database_url)

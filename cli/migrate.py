@@ -21,7 +21,7 @@ same when they start; where nothing is missing, they need no such role. {EXIT_CO
 def migrate(
     *,
     database_url: addresses.Database = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Apply the migrations that Postgres has not had, all or none."""
     run(_migrate(addresses.find(data_dir, database_url=database_url)))

@@ -35,10 +35,23 @@ def usable(path: Path) -> Path:
     return path
 
 
+def _usable_if_given(path: Path | None) -> Path | None:
+    return path and usable(path)
+
+
 DataDir = Annotated[
     Path,
     typer.Option(
         help="Where the data, logs and addresses of a stack lie.", readable=False, callback=usable
+    ),
+]
+OfStack = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        help="Data directory of the stack that is meant; unless given, the one that runs.",
+        readable=False,
+        callback=_usable_if_given,
     ),
 ]
 Port = Annotated[

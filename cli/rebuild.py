@@ -26,7 +26,7 @@ step. {EXIT_CODES}
 def rebuild(
     *,
     database_url: addresses.Database = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Fold the orders in Postgres anew from the archive of every event."""
     run(_rebuild(addresses.find(data_dir, database_url=database_url)))

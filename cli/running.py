@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import typer
 from msgspec import Struct
 
 from cli import locks
@@ -27,14 +31,26 @@ class RunningStack(Struct, frozen=True, kw_only=True, rename="camel"):
     prometheus: str | None = None  # Only with --monitoring.
 
 
-def publish(layout: Layout, stack: RunningStack) -> None:
-    """Write down where the stack answers, for this user's eyes: a URL may hold a password."""
+def publish(layout: Layout, stack: RunningStack, *, known: bool = True) -> None:
+    """Write down where the stack answers, for this user's eyes: a URL may hold a password.
+
+    One that is `known` is found from every directory.
+    """
     write_private(layout.stack, msgspec.json.format(msgspec.json.encode(stack), indent=2))
+    if known and (link := _link(layout)):
+        with suppress(OSError):  # A home that cannot be written: --data-dir still finds it.
+            link.parent.mkdir(parents=True, exist_ok=True)
+            _forget_the_dead(link.parent)
+            link.unlink(missing_ok=True)
+            link.symlink_to(layout.root.resolve())
 
 
 def withdraw(layout: Layout) -> None:
     """Take back what `publish` wrote."""
     layout.stack.unlink(missing_ok=True)
+    if link := _link(layout):
+        with suppress(OSError):
+            link.unlink(missing_ok=True)
 
 
 def find(data_dir: Path) -> RunningStack | None:
@@ -51,3 +67,31 @@ def find(data_dir: Path) -> RunningStack | None:
         raise Trouble(f"{data_dir} cannot be read ({error.strerror}): is it yours?") from error
     except msgspec.DecodeError as error:
         raise Trouble(f"{layout.stack} was written by another version: {error}") from error
+
+
+def known() -> dict[Path, RunningStack]:
+    """Return this user's stacks that run, wherever their data directories lie."""
+    folder, found = _folder(), {}
+    for link in sorted(folder.glob("*")) if folder else ():
+        with suppress(Trouble):  # It is gone meanwhile, or of another version.
+            if stack := find(link):
+                found[link.resolve()] = stack
+    return found
+
+
+def _folder() -> Path | None:
+    """Return where the links to the data directories lie; None for a user without a home."""
+    folder = Path(typer.get_app_dir("slipstream"), "stacks")
+    return folder if folder.is_absolute() else None
+
+
+def _link(layout: Layout) -> Path | None:
+    folder = _folder()
+    name = sha256(os.fsencode(layout.root.resolve())).hexdigest()[:16]
+    return folder / name if folder else None
+
+
+def _forget_the_dead(folder: Path) -> None:
+    for link in set(folder.iterdir()):
+        if locks.holder(Layout(link).lock) is None:
+            link.unlink(missing_ok=True)

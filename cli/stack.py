@@ -96,7 +96,7 @@ class Stack:
         self._let_go()
         if self.options.monitoring:
             await self._start_prometheus(plan)
-        running.publish(self.layout, self._whereabouts(plan))
+        running.publish(self.layout, self._whereabouts(plan), known=not self.options.temporary)
 
     async def _start_valkey(self) -> None:
         if self.options.redis_url is not None:

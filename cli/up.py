@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import options
-from cli.console import EXIT_CODES, OK, out, run, speaker
+from cli.console import EXIT_CODES, OK, out, program, run, speaker
 from cli.plan import StackOptions
 from cli.signals import INTERRUPTED, interruptible
 from cli.stack import Stack
@@ -95,7 +95,7 @@ def _announce(stack: Stack) -> None:
         f"  {post}",
         f"""  curl -s {url}/api/orders/$({post} | cut -d'"' -f4)""",
         "",
-        "Place one and watch it: slipstream submit SOL USDC 1.5 --watch",
+        f"Place one and watch it: {program()} submit SOL USDC 1.5 --watch",
         *(look if stack.ways_in else ()),
         "",
         "Ctrl-C ends everything.",

@@ -33,7 +33,7 @@ def watch(
     order_id: Annotated[str, typer.Argument(help="The order's id.")],
     url: addresses.Gateway = None,
     api_key: addresses.ApiKey = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Show an order's history, and what happens to it until it ends."""
     gateway = addresses.find(data_dir, gateway=url).gateway

@@ -24,7 +24,9 @@ FAST = {
     "CONFIRM_POLL_MS": "10",
     "PARTITIONS": "4",
 }
-_OURS = ("REDIS_URL", "DATABASE_URL", "SLIPSTREAM_URL", "NAMESPACE")
+_OURS = ("REDIS_URL", "DATABASE_URL", "SLIPSTREAM_URL", "NAMESPACE", "XDG_CONFIG_HOME")
+_home = tempfile.TemporaryDirectory(prefix="slip")
+HOME = {"HOME": _home.name}  # Nobody's own stacks are found.
 _START_S = 120.0
 
 
@@ -39,11 +41,20 @@ def folder() -> Iterator[Path]:
 
 
 def command(
-    *words: str | Path, env: Mapping[str, str] = FAST, cwd: Path | None = None
+    *words: str | Path,
+    env: Mapping[str, str] = FAST,
+    cwd: Path | None = None,
+    stdout: int = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[str]:
     """Run `slipstream` to its end."""
     return subprocess.run(
-        _argv(*words), env=_environment(env), cwd=cwd, capture_output=True, text=True, check=False
+        _argv(*words),
+        env=_environment(env),
+        cwd=cwd,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
 
 
@@ -69,7 +80,8 @@ def _argv(*words: str | Path) -> list[str]:
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, str]:
-    return {**{k: v for k, v in os.environ.items() if k not in _OURS}, **env}
+    kept = {name: value for name, value in os.environ.items() if name not in _OURS}
+    return {**kept, **HOME, **env}
 
 
 class Up:

@@ -45,8 +45,10 @@ def run(
         "DATABASE_URL": database_url,
         "NAMESPACE": namespace,
         "PARTITIONS": "2",
+        "HOME": str(tmp_path),  # Nobody's own stacks are found.
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     return lambda *words: CliRunner().invoke(app, list(words))
 
 
@@ -279,7 +281,8 @@ def test_without_a_stack_or_an_address_commands_say_what_to_give(
     "words",
     [
         *(["up"], ["demo"], ["submit"], ["watch"], ["migrate"], ["rebuild"], ["doctor"]),
-        *(["dead", "list"], ["dead", "release"], ["accept-loss"]),
+        *(["dead", "list"], ["dead", "release"], ["accept-loss"], ["stats"]),
+        *(["orders", "list"], ["orders", "show"], ["orders", "cancel"]),
     ],
 )
 def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -46,13 +47,30 @@ def test_a_command_that_still_imports_ends_without_a_word(module: str) -> None:
 async def test_a_command_that_waits_for_an_answer_ends_without_a_word() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with started("submit", "SOL", "USDC", "1", "--url", url) as process:
+        with started("stats", "--url", url) as process:
             link, _ = await asyncio.to_thread(silent.accept)
             process.send_signal(signal.SIGINT)
             said = await asyncio.to_thread(process.communicate, timeout=60)
             link.close()
 
     assert (process.returncode, *said) == (130, "", "")
+
+
+async def test_an_order_that_waits_for_its_answer_can_be_placed_again_without_a_second_one() -> (
+    None
+):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with started("submit", "SOL", "USDC", "1", "--url", url) as process:
+            link, _ = await asyncio.to_thread(silent.accept)
+            sent = (await asyncio.to_thread(link.recv, 65_536)).decode().lower()
+            process.send_signal(signal.SIGINT)
+            said, why = await asyncio.to_thread(process.communicate, timeout=60)
+            link.close()
+    [key] = re.findall(r"idempotency-key: (\S+)", sent)
+
+    assert (process.returncode, said) == (130, "")
+    assert f"--key {key}" in why
 
 
 async def test_a_stack_that_still_starts_ends_in_good_order() -> None:
