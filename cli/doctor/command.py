@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+import asyncio
+import os
+from urllib.parse import parse_qs, urlsplit
 
 from rich.markup import escape
 
-from cli import addresses, options, running
+from cli import addresses, options
 from cli.addresses import Addresses
-from cli.console import EXIT_CODES, FAILED, OK, out, run, speaker
+from cli.console import EXIT_CODES, FAILED, OK, as_called, out, run, speaker
 from cli.doctor.findings import Finding
-from cli.doctor.look import look_at_both, look_at_postgres, look_at_redis, look_at_service
+from cli.doctor.look import Look, look_at_both, look_at_postgres, look_at_redis, look_at_service
+
+_ANSWER_S = 3.0  # A person waits for five seconds; the rest is for starting and for ending.
 
 doctor_help = f"""
 Examples:
@@ -20,7 +23,8 @@ Examples:
 
   slipstream doctor --url http://swap.example --redis-url redis://cache.example:6379/0
 
-It only looks. What has no known address is not looked at. Exits with 1 if anything is broken.
+It only looks, at everything at once, and waits {_ANSWER_S:g} seconds for the answers. What has no
+known address is not looked at. Exits with 1 if anything is broken.
 {EXIT_CODES}
 """
 
@@ -30,45 +34,55 @@ def doctor(
     url: addresses.Gateway = None,
     redis_url: addresses.Redis = None,
     database_url: addresses.Database = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Tell what is reachable, what is behind or badly set, and what to do about it."""
     found = addresses.find(data_dir, gateway=url, redis_url=redis_url, database_url=database_url)
-    run(_doctor(found, data_dir))
+    run(_doctor(_looks(found)))
 
 
-async def _doctor(found: Addresses, data_dir: Path) -> int:
+async def _doctor(looks: list[Look]) -> int:
+    tasks = {asyncio.create_task(look()): look for look in looks}
+    done, late = await asyncio.wait(tasks, timeout=_ANSWER_S)
+    for task in done:
+        task.result()
+    for task in late:
+        tasks[task].miss(_ANSWER_S)
+    code = _tell([finding for look in looks for finding in look.findings])
+    if late:
+        out.file.flush()
+        os._exit(code)  # To cancel a hanging connection politely may take as long again.
+    return code
+
+
+def _tell(findings: list[Finding]) -> int:
     say = speaker(out)
-    broken = 0
-    async for finding in _everything(found, data_dir):
+    for finding in findings:
         say(finding.grade, finding.what)
         if finding.advice:
-            out.print(f"          [bold]{escape(finding.advice)}[/]")
-        broken += finding.grade == "broken"
+            out.print(f"          [bold]{escape(as_called(finding.advice))}[/]")
+    broken = sum(finding.grade == "broken" for finding in findings)
     out.print(f"\n{broken} broken" if broken else "\nall is well")
     return FAILED if broken else OK
 
 
-async def _everything(found: Addresses, data_dir: Path) -> AsyncIterator[Finding]:
-    stack = running.find(data_dir)
-    yield await look_at_service("gateway", found.gateway)
-    for name, address in stack.health.items() if stack else ():
-        if address != found.gateway:
-            yield await look_at_service(name, address)
-    if found.redis_url is None:
-        yield _unknown("Redis", "--redis-url")
-    else:
-        async for finding in look_at_redis(found):
-            yield finding
-    if found.database_url is None:
-        yield _unknown("PostgreSQL", "--database-url")
-    else:
-        async for finding in look_at_postgres(found.database_url):
-            yield finding
-    if found.redis_url and found.database_url:
-        async for finding in look_at_both(found):
-            yield finding
+def _looks(found: Addresses) -> list[Look]:
+    others = {name: url for name, url in found.services.items() if url != found.gateway}
+    services = {"gateway": found.gateway, **others}
+    return [
+        *(Look(look_at_service(name, url), f"{name} at {url}") for name, url in services.items()),
+        Look(look_at_redis(found), f"Redis{_at(found.redis_url)}"),
+        Look(look_at_postgres(found), f"PostgreSQL{_at(found.database_url)}"),
+        Look(look_at_both(found), "whether Redis has lost anything", grade="note"),
+    ]
 
 
-def _unknown(server: str, option: str) -> Finding:
-    return Finding("note", f"{server} was not looked at", f"give {option}, or run `slipstream up`")
+def _at(url: str | None) -> str:
+    """Return where a server is. What a URL holds besides may be a password."""
+    try:
+        parts = urlsplit(url or "")
+        host = parts.hostname or next(iter(parse_qs(parts.query).get("host", ())), "")
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    return f" at {host}{port}" if host else ""
