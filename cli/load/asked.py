@@ -33,9 +33,7 @@ FailOver = Annotated[
         help="Fail over this limit, e.g. p99=250ms or end.p99.9=5s; may be repeated.",
     ),
 ]
-MaxErrors = Annotated[
-    int | None, typer.Option(min=0, help="Fail when more orders than this went wrong.")
-]
+MaxErrors = Annotated[int, typer.Option(min=0, help="Fail when more orders than this went wrong.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Url = Annotated[
     str | None,

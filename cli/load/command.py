@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from slipstream.http import is_local
 
 _USUAL_ORDERS = 1_000
 _CLIENTS = 50
+_SPARE_FILES = 100
 _UNDER_WAY = 2_000  # Orders that a rate may have under way, unless told otherwise.
 
 load_help = f"""
@@ -32,12 +34,13 @@ Examples:
 
   slipstream load --rate 200 --duration 30 --follow
 
-  slipstream load --concurrency 100 --orders 5000 --fail-over p99=250ms --max-errors 0
+  slipstream load --concurrency 100 --orders 5000 --fail-over p99=250ms
 
   slipstream load --rate 500 --json | jq .latencyMs
 
 With --rate, orders are sent when they are due, however slow the answers are, and times count from
-then. Without, each client waits for the answer before its next order. Nothing is sent twice.
+then. Without, each client waits for the answer before its next order. Nothing is sent twice. It
+fails when an order went wrong, unless --max-errors allows for some.
 Ctrl-C ends it with the summary. {EXIT_CODES}
 """
 
@@ -46,7 +49,7 @@ class Judging(NamedTuple):
     """What is good enough, and how to tell."""
 
     limits: Sequence[Limit]
-    max_errors: int | None
+    max_errors: int
     json: bool
 
 
@@ -65,11 +68,11 @@ def load(  # noqa: PLR0913 - one parameter an option
     concurrency: asked.Concurrency = None,
     follow: asked.Follow = False,
     fail_over: asked.FailOver = None,
-    max_errors: asked.MaxErrors = None,
+    max_errors: asked.MaxErrors = 0,
     json: asked.Json = False,
     url: asked.Url = None,
     api_key: addresses.ApiKey = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Place many orders and measure how long they take."""
     wanted = Wanted(
@@ -80,10 +83,10 @@ def load(  # noqa: PLR0913 - one parameter an option
         follow=follow,
     )
     judging = Judging([_limit(text) for text in fail_over or ()], max_errors, json)
-    run(_load(url or _here(data_dir), api_key, wanted, judging))
+    run(_load(url or _here(data_dir), api_key, wanted, judging), fast=True)
 
 
-def _here(data_dir: Path) -> str:
+def _here(data_dir: Path | None) -> str:
     gateway = addresses.find(data_dir).gateway
     if not is_local(gateway):
         raise typer.BadParameter(f"{gateway} is not this machine: give it with --url if you may")
@@ -93,6 +96,7 @@ def _here(data_dir: Path) -> str:
 async def _load(url: str, api_key: str | None, wanted: Wanted, judging: Judging) -> int:
     screen = err if judging.json else out
     connections = min(wanted.concurrency, _UNDER_WAY)
+    _open_files(2 * connections)  # With sockets to follow.
     # No second try: it would hide what the first one met.
     async with AsyncClient(
         url, api_key=api_key, retry_for_s=0, max_connections=connections
@@ -112,6 +116,14 @@ async def _load(url: str, api_key: str | None, wanted: Wanted, judging: Judging)
     else:
         show_summary(found, broken, screen)
     return INTERRUPTED if interrupted else FAILED if broken else OK
+
+
+def _open_files(number: int) -> None:
+    """Let this process have so many, if it may: a connection that it may not open is no answer."""
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if few < number + _SPARE_FILES:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (number + _SPARE_FILES, most))
 
 
 async def _ran(test: Load) -> bool:

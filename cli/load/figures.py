@@ -55,12 +55,12 @@ class Figures(NamedTuple):
     latency_ms: dict[str, dict[str, float]]
     histogram: dict[str, list[Bucket]]
 
-    def broken(self, limits: Sequence[Limit], max_errors: int | None) -> list[str]:
+    def broken(self, limits: Sequence[Limit], max_errors: int = 0) -> list[str]:
         """Return what is not good enough, in words."""
         found = [words for limit in limits if (words := self._broken(limit))]
         errors = sum(self.errors.values())
-        if max_errors is not None and errors > max_errors:
-            found.append(f"{errors} errors, {max_errors} allowed")
+        if errors > max_errors:
+            found.append(f"{errors:,} errors, {max_errors:,} allowed")
         if not self.accepted:
             found.append("no order was accepted")
         return found

@@ -17,8 +17,8 @@ def _times() -> array[float]:
 class Tally:
     """Counts, and times in milliseconds, from when each order was to be sent.
 
-    `late_ms` is how much later than that it was sent: part of the other times. `answering_s` is
-    how long it took from the start to the newest answer, in seconds.
+    `late_ms` is how much later than it could have been it was sent, which is left out of the other
+    times. `answering_s` is how long it took from the start to the newest answer, in seconds.
     """
 
     sent: int = 0

@@ -7,8 +7,9 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
+import pytest
 import pytest_asyncio
 
 from cli import locks, running
@@ -18,6 +19,7 @@ from slipstream import AsyncClient
 from tests.support.builders import history
 from tests.support.cli import command, folder, started
 from tests.support.eventually import eventually
+from tests.support.frozen import frozen
 from tests.support.gateway import Gateway, events_on, gateway_settings, running_gateway
 from tests.support.proxy import Proxy, proxied
 
@@ -86,6 +88,44 @@ async def test_at_a_rate_every_order_that_was_due_in_a_stall_has_waited(
     assert len(load.tally.answer_ms) == 100
     assert sum(ms > 100 for ms in load.tally.answer_ms) >= 30
     assert max(load.tally.answer_ms) >= 1_000 * _STALL_S
+
+
+async def soon(look: Callable[[], bool]) -> None:
+    """Wait while the loop's clock stands still."""
+    deadline = time.monotonic() + 60
+    while not look():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0)
+
+
+async def test_what_the_load_test_itself_is_late_by_is_no_fault_of_the_gateway(
+    client: AsyncClient,
+) -> None:
+    with frozen() as clock:
+        load = Load(client, wanted(orders=4, rate=1))
+        running = asyncio.create_task(load.run())
+        await soon(lambda: len(load.tally.answer_ms) == 1)
+        await clock.pass_by(3.5)
+        await running
+
+    assert list(load.tally.late_ms) == pytest.approx([0, 2_500, 1_500, 500])
+    assert list(load.tally.answer_ms) == pytest.approx([0, 0, 0, 0], abs=1)
+
+
+async def test_what_the_gateway_kept_waiting_was_not_late_by_itself(
+    client: AsyncClient, way: Proxy
+) -> None:
+    way.hang()
+    with frozen() as clock:
+        load = Load(client, wanted(orders=3, rate=1, concurrency=1))
+        running = asyncio.create_task(load.run())
+        await soon(lambda: load.tally.sent == 1)
+        await clock.pass_by(2.5)
+        way.flow()
+        await running
+
+    assert list(load.tally.late_ms) == pytest.approx([0, 0, 0], abs=1)
+    assert list(load.tally.answer_ms) == pytest.approx([2_500, 1_500, 500], abs=1)
 
 
 async def test_clients_in_a_loop_wait_for_their_answers(client: AsyncClient, way: Proxy) -> None:

@@ -73,12 +73,12 @@ def test_what_is_no_limit_is_refused_with_an_example(text: str) -> None:
 def test_a_limit_is_broken_by_more_and_not_by_as_much() -> None:
     limit = Limit.parse("max=250ms")
 
-    assert measured(100, 250).broken([limit], max_errors=None) == []
-    assert measured(100, 251).broken([limit], max_errors=None) == ["max=250ms: it is 251.0 ms"]
+    assert measured(100, 250).broken([limit]) == []
+    assert measured(100, 251).broken([limit]) == ["max=250ms: it is 251.0 ms"]
 
 
 def test_a_limit_on_what_was_not_measured_is_broken() -> None:
-    broken = measured(1).broken([Limit.parse("end.p50=1s")], max_errors=None)
+    broken = measured(1).broken([Limit.parse("end.p50=1s")])
 
     assert broken == ["end.p50=1s: nothing was measured"]
 
@@ -86,13 +86,13 @@ def test_a_limit_on_what_was_not_measured_is_broken() -> None:
 def test_more_errors_than_allowed_are_too_many() -> None:
     found = measured(1, errors=2)
 
-    assert found.broken([], max_errors=None) == []
+    assert found.broken([]) == ["2 errors, 0 allowed"]
     assert found.broken([], max_errors=2) == []
     assert found.broken([], max_errors=1) == ["2 errors, 1 allowed"]
 
 
 def test_a_test_in_which_nothing_was_accepted_is_never_good_enough() -> None:
-    assert measured(errors=1).broken([], max_errors=None) == ["no order was accepted"]
+    assert measured(errors=1).broken([], max_errors=1) == ["no order was accepted"]
 
 
 def test_the_json_says_what_the_screen_does() -> None:
@@ -105,9 +105,9 @@ def test_the_json_says_what_the_screen_does() -> None:
     assert [bucket["orders"] for bucket in said["histogram"]["answer"]] == [1, 0, 1]
 
 
-def summary_of(found: Figures) -> str:
+def summary_of(found: Figures, max_errors: int = 0) -> str:
     console = Console(file=io.StringIO(), width=200)
-    show_summary(found, found.broken([], None), console)
+    show_summary(found, found.broken([], max_errors), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -116,11 +116,12 @@ def test_what_went_well_is_called_good_enough() -> None:
     assert "good enough" in summary_of(measured(1, 2))
 
 
-def test_errors_are_not_called_good_enough_though_no_limit_was_given() -> None:
-    said = summary_of(measured(1, 2, errors=3))
+def test_errors_are_not_good_enough_unless_somebody_says_how_many_are() -> None:
+    found = measured(1, 2, errors=3_000)
 
-    assert "good enough" not in said
-    assert "--max-errors" in said
+    assert "good enough" not in summary_of(found)
+    assert "3,000 errors, 0 allowed" in summary_of(found)
+    assert "good enough, with 3,000 errors" in summary_of(found, max_errors=3_000)
 
 
 def test_a_load_test_that_was_late_itself_says_what_to_do() -> None:
