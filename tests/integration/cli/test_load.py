@@ -102,7 +102,7 @@ async def test_what_the_load_test_itself_is_late_by_is_no_fault_of_the_gateway(
     client: AsyncClient,
 ) -> None:
     with frozen() as clock:
-        load = Load(client, wanted(orders=4, rate=1))
+        load = Load(client, wanted(orders=4, rate=1), clock)
         running = asyncio.create_task(load.run())
         await soon(lambda: len(load.tally.answer_ms) == 1)
         await clock.pass_by(3.5)
@@ -117,7 +117,7 @@ async def test_what_the_gateway_kept_waiting_was_not_late_by_itself(
 ) -> None:
     way.hang()
     with frozen() as clock:
-        load = Load(client, wanted(orders=3, rate=1, concurrency=1))
+        load = Load(client, wanted(orders=3, rate=1, concurrency=1), clock)
         running = asyncio.create_task(load.run())
         await soon(lambda: load.tally.sent == 1)
         await clock.pass_by(2.5)
