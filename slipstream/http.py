@@ -116,6 +116,8 @@ class Http:
                 answer = Answer(
                     str(got.url), got.status, got.headers, await got.read(), headers.get(KEY)
                 )
+        except aiohttp.ClientConnectorError as error:
+            raise unreachable(self._url, error.os_error) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(self._url, error) from error
         if answer.status not in _GOOD:
