@@ -74,7 +74,8 @@ _INTRUDE = """
 async def elsewhere() -> AsyncIterator[str]:
     """Serve an empty page of an origin that is not the gateway's, and yield that origin."""
 
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")  # What is closed unread is reset, its answer lost.
         writer.write(_ANSWER.encode())
         await writer.drain()
         writer.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from services.gateway.openapi.schemas import BatchAnswer, ProblemView
 from services.gateway.orders.parsing import BATCH_LIMIT
 from shared.clock import utc_now
+from tests.support.eventually import eventually
 from tests.support.gateway import (
     EXECUTE,
     ORDER,
@@ -133,10 +135,16 @@ async def test_replies_lost_on_the_way_make_no_second_orders(shaky: Gateway, pro
     assert await events_on(shaky.log) == 1 + 10
 
 
+async def is_unready(gateway: Gateway) -> bool:
+    return (await gateway.http.get("/health/ready")).status_code == 503
+
+
 async def test_when_nothing_was_written_the_whole_batch_is_refused(
     hasty: Gateway, proxy: Proxy
 ) -> None:
     await proxy.refuse()
+    # A link that was cut and nobody has tried since may still have carried something.
+    await eventually(partial(is_unready, hasty))
     answer = await hasty.http.post(BATCH, json={"orders": [ORDER, ORDER]})
     await proxy.listen()
     problem = ProblemView.model_validate_json(answer.content)
