@@ -16,7 +16,11 @@ from shared.settings import VenueSettings
 from shared.streams.log.log import Log
 from tests.support.servers import new_database, postgres_server, redis_server
 
-_LONG = ("tests/e2e/", "tests/integration/executor/test_reconciler.py")
+_LONG = (
+    "tests/e2e/",
+    "tests/integration/executor/test_reconciler.py",
+    "tests/integration/streams/redis/test_refusals.py",
+)
 
 # A busy machine is no reason to fail; the whole test has a time limit anyway.
 hypothesis_settings.register_profile(

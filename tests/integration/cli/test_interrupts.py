@@ -19,7 +19,8 @@ from tests.support.eventually import eventually
 
 # Interrupts itself when it imports a module.
 _PROGRAM = """
-import os, runpy, signal, sys
+import os, signal, sys
+from slipstream_engine import command
 module, *words = sys.argv[1:]
 class Finder:
     def find_spec(self, name, *_):
@@ -27,7 +28,7 @@ class Finder:
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Finder())
 sys.argv = ["slipstream", *words]
-runpy.run_module("cli", run_name="__main__")
+command()
 """
 
 
@@ -87,7 +88,8 @@ async def test_a_stack_that_still_starts_ends_in_good_order() -> None:
 
 def test_a_command_that_asks_ends_at_its_question() -> None:
     leader, follower = os.openpty()
-    ask = "from cli.console import *\nasync def ask(): return confirm('Go on?')\nrun(ask())"
+    ours = "import slipstream_engine\nfrom cli.console import *\n"
+    ask = f"{ours}async def ask(): return confirm('Go on?')\nrun(ask())"
     with subprocess.Popen(
         [sys.executable, "-P", "-c", ask], stdin=follower, stderr=follower, text=True
     ) as process:
