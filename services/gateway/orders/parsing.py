@@ -38,8 +38,8 @@ _WORDS = {
     "less_than_equal": "must be at most {le}",
     "enum": "must be {expected}",
     "value_error": "{error}",
-    "datetime_from_date_parsing": "is not a time: {error}",
-    "datetime_parsing": "is not a time: {error}",
+    "datetime_from_date_parsing": "is not a time: there is no such day, hour, minute or second",
+    "datetime_parsing": "is not a time: there is no such day, hour, minute or second",
     UNKNOWN: UNKNOWN_SAID,
 }
 

@@ -376,7 +376,12 @@ def test_a_batch_whose_own_field_is_given_twice_is_no_batch() -> None:
         (
             "expiresAt",
             '"2030-02-30T12:00:00Z"',
-            "is not a time: day value is outside expected range",
+            "is not a time: there is no such day, hour, minute or second",
+        ),
+        (
+            "expiresAt",
+            '"2030-01-01T24:00:00Z"',
+            "is not a time: there is no such day, hour, minute or second",
         ),
     ],
 )
