@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from services.gateway.access.api_keys import line_for, new_key
@@ -74,14 +74,20 @@ _INTRUDE = """
 async def elsewhere() -> AsyncIterator[str]:
     """Serve an empty page of an origin that is not the gateway's, and yield that origin."""
 
+    served: list[asyncio.Task[None] | None] = []
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")  # What is closed unread is reset, its answer lost.
-        writer.write(_ANSWER.encode())
-        await writer.drain()
+        served.append(asyncio.current_task())
+        # Browsers open links that they never use. And what is closed unread is reset.
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(_ANSWER.encode())
+            await writer.drain()
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1") as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await asyncio.gather(*filter(None, served))  # The browser is gone by now.
 
 
 async def test_a_page_of_an_allowed_origin_orders_and_follows(
