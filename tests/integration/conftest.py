@@ -1,4 +1,4 @@
-"""Whole stacks known by their address, an archive with its tables, and patient gateways."""
+"""Gateways and whole stacks, an archive with its tables, and the way to each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest_asyncio
 from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
 from shared.streams.redis import rate_limits
+from tests.support.gateway import Gateway, gateway_settings, running_gateway
+from tests.support.proxy import Proxy, proxied
 from tests.support.servers import new_database
 from tests.support.stack import stack_in_background, stack_settings
 
@@ -27,6 +29,19 @@ async def archive(database_url: str) -> AsyncIterator[Archive]:
     opened = await Archive.open(database_url)
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture
+async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
+    async with running_gateway(gateway_settings(redis_url, namespace)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def way(gateway: Gateway) -> AsyncIterator[Proxy]:
+    """Return the way from the client to the gateway."""
+    async with proxied(f"http://{gateway.address}") as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="module")

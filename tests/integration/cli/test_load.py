@@ -20,22 +20,10 @@ from tests.support.builders import history
 from tests.support.cli import command, folder, started
 from tests.support.eventually import eventually
 from tests.support.frozen import frozen
-from tests.support.gateway import Gateway, events_on, gateway_settings, running_gateway
-from tests.support.proxy import Proxy, proxied
+from tests.support.gateway import Gateway, events_on
+from tests.support.proxy import Proxy
 
 _STALL_S = 0.5
-
-
-@pytest_asyncio.fixture
-async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
-    async with running_gateway(gateway_settings(redis_url, namespace)) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def way(gateway: Gateway) -> AsyncIterator[Proxy]:
-    async with proxied(f"http://{gateway.address}") as proxy:
-        yield proxy
 
 
 @pytest_asyncio.fixture

@@ -53,19 +53,6 @@ NOBODYS = "0197c1e2-7b5a-7c3d-9e4f-1a2b3c4d5e6f"  # An order id that was never g
 
 
 @pytest_asyncio.fixture
-async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
-    async with running_gateway(gateway_settings(redis_url, namespace)) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def way(gateway: Gateway) -> AsyncIterator[Proxy]:
-    """Return the way from the client to the gateway."""
-    async with proxied(f"http://{gateway.address}") as proxy:
-        yield proxy
-
-
-@pytest_asyncio.fixture
 async def client(way: Proxy) -> AsyncIterator[AsyncClient]:
     async with AsyncClient(way.url, retry_for_s=60, timeout_s=60) as running:
         yield running

@@ -12,12 +12,6 @@ from tests.support.replicas import placed
 
 
 @pytest_asyncio.fixture
-async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
-    async with running_gateway(gateway_settings(redis_url, namespace)) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
 async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
     async with proxied(redis_url) as running:
         yield running

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from services.gateway.access.callers import PUBLIC, Caller, Role
 from services.gateway.http.problems import Code, Problem
@@ -24,12 +22,6 @@ from tests.support.gateway import Gateway, gateway_settings, running_gateway
 from tests.support.outcomes import swaps
 from tests.support.proxy import proxied
 from tests.support.replicas import a_router, an_executor, running, types_of
-
-
-@pytest_asyncio.fixture
-async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
-    async with running_gateway(gateway_settings(redis_url, namespace)) as running:
-        yield running
 
 
 async def placed(gateway: Gateway, ending: Ending) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from services.gateway.openapi.schemas import OrderAccepted
 from shared.streams.log.order_ids import id_for_key
@@ -19,19 +18,11 @@ from tests.support.gateway import (
     ORDER,
     Gateway,
     events_on,
-    gateway_settings,
-    running_gateway,
 )
 
 PLAIN = json.dumps(ORDER).encode()
 KEY = {"Idempotency-Key": "payment/17"}
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest_asyncio.fixture
-async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
-    async with running_gateway(gateway_settings(redis_url, namespace)) as running:
-        yield running
 
 
 async def in_pieces() -> AsyncIterator[bytes]:
