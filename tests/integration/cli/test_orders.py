@@ -128,13 +128,15 @@ async def test_an_order_whose_answer_is_lost_is_placed_once_by_what_is_printed(
         return await asyncio.to_thread(command, *words)
 
     async with proxied(redis_url) as redis:
-        settings = gateway_settings(redis.url, namespace, accept_deadline_ms=500)
+        settings = gateway_settings(redis.url, namespace)
         async with running_gateway(settings) as gateway:
             await gateway.submit()  # The connection is there, and the script known.
+            gateway.hurry(500)
             redis.lose_replies(to=b"EVALSHA", times=1_000_000)
             url = f"http://{gateway.address}"
             lost = await run(["submit", "SOL", "USDC", "1.5", "--url", url])
             redis.lose_replies(to=b"EVALSHA", times=0)
+            gateway.hurry(60_000)
             again, ask = [
                 shlex.split(line)[4:] for line in lost.stderr.splitlines() if line[:2] == "  "
             ]

@@ -271,11 +271,10 @@ async def test_gateways_count_together(redis_url: str, namespace: str) -> None:
 
 async def test_rate_limits_without_redis_turn_nobody_away(redis_url: str, namespace: str) -> None:
     async with proxied(redis_url) as proxy:
-        settings = gateway_settings(
-            proxy.url, namespace, rate_limit_account="1/hour", accept_deadline_ms=300
-        )
+        settings = gateway_settings(proxy.url, namespace, rate_limit_account="1/hour")
         async with running_gateway(settings) as gateway:
             await gateway.submit()
+            gateway.hurry(300)
             await proxy.refuse()
             answers = [await place(gateway, MINE) for _ in range(2)]
 

@@ -165,7 +165,6 @@ async def everything(settings: VenueSettings, **others: Any) -> AsyncIterator[Ga
     log = await Log.open(settings)
     notifier = Group(log, "notifier", "only")
     publishing = Batches(notifier, Notifier(log).handle, settings, hold=False)
-    others = {"accept_deadline_ms": 300} | others
     async with (
         running_gateway(
             gateway_settings(settings.redis_url, settings.namespace, **others)
@@ -222,6 +221,7 @@ async def test_services_wait_while_redis_refuses_and_go_on_with_nothing_lost_or_
     with ExitStack() as mended:
         async with everything(given) as gateway:
             orders = [await gateway.submit() for _ in range(5)]
+            gateway.hurry(300)
             mended.callback(refusal.mend, root)
             await asyncio.to_thread(refusal.refuse, root)
 
@@ -359,9 +359,7 @@ async def test_the_user_that_the_page_tells_of_may_do_all_that_services_ask(
     rules = rules.replace("slip:", f"{given.namespace}:").replace("PASSWORD", "secret")
     user("reset", *rules.split())(root)
     root.execute_command("ACL", "LOG", "RESET")
-    async with everything(
-        given, rate_limit_account="100/day", accept_deadline_ms=60_000
-    ) as gateway:
+    async with everything(given, rate_limit_account="100/day") as gateway:
         order_id = await gateway.submit()
         async with gateway.follow(order_id) as socket:
             await eventually(lambda: are_confirmed(gateway, [order_id]))
