@@ -37,6 +37,10 @@ REASONS = {
     FailureReason.UNKNOWN_TOKEN: "The router's list of tokens has none of this name: it differs "
     "from the gateway's, or the order is older",
     FailureReason.VENUE_REJECTED: "The venue that won would not build the transaction",
+    FailureReason.INSUFFICIENT_FUNDS: "The wallet lacks the tokens, or the SOL for fees and rent; "
+    "the detail names both amounts, and nothing was signed",
+    FailureReason.FIREWALL_REFUSED: "The transaction would have done something else than the order "
+    "asks for; the detail names the instruction, and nothing was signed",
     FailureReason.ROUTES_EXHAUSTED: "`MAX_ROUTES` routes came to nothing",
     FailureReason.RETRIES_EXHAUSTED: "A step before signing failed `MAX_ATTEMPTS` times; the "
     "detail is the last error",

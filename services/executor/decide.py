@@ -21,7 +21,15 @@ from shared.orders.events import (
 )
 from shared.orders.states import State
 from shared.orders.values import FailureReason, Value
-from shared.venues.protocol import Answer, Expired, Failed, Landed, Pending, Unknown
+from shared.venues.protocol import (
+    Answer,
+    Expired,
+    Failed,
+    Landed,
+    Pending,
+    Unknown,
+    VenueRejected,
+)
 
 
 class InFlight(Value, frozen=True, kw_only=True):
@@ -56,12 +64,12 @@ def too_late_to_sign(routed: OrderRouted, now: datetime) -> RouteExpired | Order
     return None
 
 
-def rejected(routed: OrderRouted, detail: str, now: datetime) -> OrderFailed:
+def rejected(routed: OrderRouted, refusal: VenueRejected, now: datetime) -> OrderFailed:
     """Return the end of an order that its venue would not build."""
     return OrderFailed(
         **routed.next(now),
-        reason=FailureReason.VENUE_REJECTED,
-        detail=f"{routed.route.venue}: {detail}",
+        reason=refusal.reason,
+        detail=f"{routed.route.venue}: {refusal}",
         attempts=routed.attempt,
     )
 
@@ -82,13 +90,14 @@ def judge(
     """Return what the chain's answer means, or None while it has not decided."""
     head = trigger.next(now)
     match answer:
-        case Landed(receipt):
+        case Landed(receipt, final):
             return OrderConfirmed(
                 **head,
                 venue=swap.venue,
                 signature=swap.signature,
                 receipt=receipt,
                 price=receipt.price,
+                final=final,
             )
         case Failed(reason, detail):
             return OrderFailed(**head, reason=reason, detail=detail, attempts=swap.attempt)
@@ -129,6 +138,45 @@ def in_doubt(history: Sequence[OrderEvent]) -> list[TransactionSigned]:
     return [event for event in signed_in(history) if event.transaction.signature not in landed]
 
 
+def not_final(history: Sequence[OrderEvent]) -> list[TransactionSigned]:
+    """Return the transaction that confirmed an order, if a fork may still take it back."""
+    told = {event.signature for event in history if isinstance(event, OutcomeContradicted)}
+    ours = {
+        event.signature
+        for event in history
+        if isinstance(event, OrderConfirmed) and not event.final
+    }
+    return [one for one in signed_in(history) if one.transaction.signature in ours - told]
+
+
+def may_be_taken_back(answer: Answer) -> bool:
+    """Return whether a transaction that was confirmed is neither final nor proven to be gone."""
+    return not (
+        answer.final if isinstance(answer, Landed) else isinstance(answer, Failed | Expired)
+    )
+
+
+def taken_back(
+    trigger: OrderEvent, ended: State, found: Sequence[tuple[InFlight, Answer]], now: datetime
+) -> list[OutcomeContradicted]:
+    """Return a record of each confirmed swap that is proven to be undone."""
+    return [
+        OutcomeContradicted(
+            **trigger.next(now),
+            state=ended,
+            signature=swap.signature,
+            detail=f"a fork of the chain took it back: {_why(answer)}",
+            kind="rolledBack",
+        )
+        for swap, answer in found
+        if isinstance(answer, Failed | Expired)
+    ]
+
+
+def _why(answer: Failed | Expired) -> str:
+    return answer.proof if isinstance(answer, Expired) else answer.detail
+
+
 def signed_in(history: Sequence[OrderEvent]) -> list[TransactionSigned]:
     """Return every transaction that was signed for an order, oldest first."""
     return [event for event in history if isinstance(event, TransactionSigned)]
@@ -153,15 +201,18 @@ def contradictions(
     return records
 
 
-def next_look_ms(since_end: timedelta, first_ms: int, for_ms: int) -> int | None:
+def next_look_ms(since_end: timedelta, for_ms: int) -> int | None:
     """Return when to look at an ended order again: each time twice as long after its end.
 
     None when it was looked at `for_ms` after its end, or later.
     """
-    waited_ms = int(since_end.total_seconds() * 1_000)
-    if waited_ms < first_ms:
-        return first_ms - waited_ms
+    waited_ms = milliseconds(since_end)
     return waited_ms if waited_ms < for_ms else None
+
+
+def milliseconds(time: timedelta) -> int:
+    """Return whole milliseconds."""
+    return int(time.total_seconds() * 1_000)
 
 
 def unresolved(trigger: OrderEvent, swap: InFlight, why: str, now: datetime) -> OrderUnresolved:

@@ -72,7 +72,7 @@ class Executor:
         try:
             transaction = await self.chain.build(event)
         except VenueRejected as error:
-            return [rejected(event, str(error), self.now())]
+            return [rejected(event, error, self.now())]
         return [
             TransactionSigned(
                 **event.next(self.now()),

@@ -1,4 +1,4 @@
-"""An order has ended; what was signed for it may yet turn up on the chain."""
+"""An order has ended; what was signed for it may yet turn up on the chain, or vanish from it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,32 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.executor.chain import NOT_NOW, Chain
-from services.executor.decide import contradictions, in_doubt, next_look_ms
+from services.executor.decide import (
+    InFlight,
+    contradictions,
+    in_doubt,
+    may_be_taken_back,
+    milliseconds,
+    next_look_ms,
+    next_question_ms,
+    not_final,
+    taken_back,
+)
 from shared.clock import Clock
 from shared.observability import metrics
-from shared.orders.events import OrderEvent, OutcomeContradicted
+from shared.orders.events import OrderEvent, OutcomeContradicted, TransactionSigned
 from shared.orders.order import replay
 from shared.settings import VenueSettings
 from shared.streams.consumer.handler import Next, Park
 from shared.streams.log.history import Histories
+from shared.venues.protocol import Answer, Unknown
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookBack:
-    """Asks the chain about ended orders again, a few times, ever less often."""
+    """Asks the chain about ended orders again: a few times, or until a confirmed swap is final."""
 
     chain: Chain
     histories: Histories
@@ -32,27 +43,55 @@ class LookBack:
     async def look(self, event: OrderEvent) -> Next:
         """Return a record of what contradicts the order's end, or when to look again, if at all."""
         history = await self.histories.at(event)
-        order, doubted = replay(history), in_doubt(history)
-        if order is None or not doubted:
+        order, doubted, confirmed = replay(history), in_doubt(history), not_final(history)
+        if order is None or not (doubted or confirmed):
             return []
         since_end, first_ms = self.now() - event.at, self.settings.look_back_ms
-        if since_end >= timedelta(milliseconds=first_ms):
-            try:
-                found = await self.chain.search(doubted)
-            except NOT_NOW as error:
-                logger.warning("%s, looked back at: %s", event.order_id, error)
-                return Park(first_ms)
-            if records := contradictions(event, order.state, found, self.now()):
-                return _alarmed(records)
-        after_ms = next_look_ms(since_end, first_ms, self.settings.look_back_for_ms)
+        if since_end < timedelta(milliseconds=first_ms):
+            return Park(first_ms - milliseconds(since_end))
+        try:
+            found = await self.chain.search([*doubted, *confirmed])
+        except NOT_NOW as error:
+            logger.warning("%s, looked back at: %s", event.order_id, error)
+            return Park(first_ms)
+        late, ours = found[: len(doubted)], found[len(doubted) :]
+        records = contradictions(event, order.state, late, self.now()) or taken_back(
+            event, order.state, ours, self.now()
+        )
+        if records:
+            return _alarmed(records)
+        await self._send_lost(confirmed, ours)
+        after_ms = self._next_look_ms(since_end, doubted, ours)
         return [] if after_ms is None else Park(after_ms)
+
+    def _next_look_ms(
+        self,
+        since_end: timedelta,
+        doubted: Sequence[TransactionSigned],
+        ours: Sequence[tuple[InFlight, Answer]],
+    ) -> int | None:
+        first_ms, settings = self.settings.look_back_ms, self.settings
+        if any(may_be_taken_back(answer) for _, answer in ours):
+            return next_question_ms(since_end, first_ms, settings.unresolved_poll_cap_ms)
+        return next_look_ms(since_end, settings.look_back_for_ms) if doubted else None
+
+    async def _send_lost(
+        self, confirmed: Sequence[TransactionSigned], found: Sequence[tuple[InFlight, Answer]]
+    ) -> None:
+        # On the fork that won, the same bytes may land once more.
+        for signed, (_, answer) in zip(confirmed, found, strict=True):
+            if isinstance(answer, Unknown):
+                await self.chain.send_again(signed)
 
 
 def _alarmed(records: Sequence[OutcomeContradicted]) -> Next:
     metrics.CONTRADICTIONS.inc(len(records))
     for record in records:
         logger.error(
-            "order %s ended as %s, and %s landed: %s",
-            *(record.order_id, record.state, record.signature, record.detail),
+            "order %s ended as %s, and %s %s: %s",
+            *(record.order_id, record.state, record.signature, _SAID[record.kind], record.detail),
         )
     return records
+
+
+_SAID = {"landed": "landed", "rolledBack": "is no longer on the chain"}

@@ -112,8 +112,9 @@ class Settlement:
         return Park(next_question_ms(self.now() - order.updated_at, first_ms, cap_ms))
 
     def _ended(self, end: OrderEvent, attempts: int) -> Next:
-        # Nobody is given confirmed orders, for they are many; few have a second transaction.
-        if isinstance(end, OrderConfirmed) and attempts > 1:
+        # Nobody is given confirmed orders, for they are many. Looked at again are those that have a
+        # second transaction, and those that a fork may take back.
+        if isinstance(end, OrderConfirmed) and (attempts > 1 or not end.final):
             return Park(self.settings.look_back_ms, [end])
         return [end]
 

@@ -23,7 +23,7 @@ def begin(order: OrderSubmitted, now: datetime) -> RoutingStarted | OrderExpired
     """Take an order up, unless its deadline has passed."""
     if is_late(order.intent, now):
         return OrderExpired(**order.next(now))
-    return RoutingStarted(**order.next(now), intent=order.intent)
+    return RoutingStarted(**order.next(now), intent=order.intent, account=order.account)
 
 
 def is_late(intent: SwapIntent, now: datetime) -> bool:
@@ -61,9 +61,10 @@ def name_unknown(
     )
 
 
-def choose_route(
+def choose_route(  # noqa: PLR0913, PLR0917 - all that a route is made of
     trigger: OrderEvent,
     intent: SwapIntent,
+    account: str,
     attempt: int,
     offers: tuple[Sequence[Quote], Sequence[Refusal]],
     now: datetime,
@@ -90,6 +91,7 @@ def choose_route(
         quotes=tuple(quotes),
         refusals=tuple(refusals),
         attempt=attempt,
+        account=account,
     )
 
 

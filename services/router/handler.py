@@ -54,7 +54,7 @@ class Router:
             case OrderSubmitted():
                 return [begin(event, self.now())]
             case RoutingStarted():
-                return [await self._route(event, event.intent, attempt=1)]
+                return [await self._route(event, event.intent, event.account, attempt=1)]
             case _:
                 return await self._route_again(event)
 
@@ -77,14 +77,16 @@ class Router:
             return []
         if end := may_not_try_again(order, event, self.max_routes, self.now()):
             return [end]
-        return [await self._route(event, order.intent, attempt=order.attempts + 1)]
+        return [await self._route(event, order.intent, order.account, attempt=order.attempts + 1)]
 
-    async def _route(self, event: OrderEvent, intent: SwapIntent, attempt: int) -> OrderEvent:
+    async def _route(
+        self, event: OrderEvent, intent: SwapIntent, account: str, attempt: int
+    ) -> OrderEvent:
         pair = (intent.token_in, intent.token_out)
         if unknown := [name for name in pair if name not in self.tokens.by_name]:
             return name_unknown(event, unknown, attempt - 1, self.now())
         offers = await ask_all(self.venues, intent, self.quote_deadline)
-        chosen = choose_route(event, intent, attempt, offers, self.now())
+        chosen = choose_route(event, intent, account, attempt, offers, self.now())
         if isinstance(chosen, OrderRouted):
             metrics.series(metrics.ROUTES_WON, chosen.route.venue).inc()
             measure_spread(chosen.quotes)

@@ -71,6 +71,7 @@ class RoutingStarted(Event, frozen=True, kw_only=True):
     """The router took the order up and asks the venues."""
 
     intent: SwapIntent  # Carried along, so that no step needs a look-up.
+    account: str = ""  # As well; older events have none.
 
 
 class OrderRouted(Event, frozen=True, kw_only=True):
@@ -81,6 +82,7 @@ class OrderRouted(Event, frozen=True, kw_only=True):
     quotes: tuple[Quote, ...]
     refusals: tuple[Refusal, ...]
     attempt: int
+    account: str = ""  # Whose wallet signs.
 
 
 class RouteExpired(Event, frozen=True, kw_only=True):
@@ -130,12 +132,13 @@ class CancelRequested(Event, frozen=True, kw_only=True):
 
 
 class OrderConfirmed(Event, frozen=True, kw_only=True):
-    """The swap landed."""
+    """The swap landed. Unless it is `final`, it is watched until it is."""
 
     venue: str
     signature: str
     receipt: Receipt
     price: Decimal
+    final: bool = True
 
 
 class OrderFailed(Event, frozen=True, kw_only=True):
@@ -155,11 +158,15 @@ class OrderExpired(Event, frozen=True, kw_only=True):
 
 
 class OutcomeContradicted(Event, frozen=True, kw_only=True):
-    """The chain contradicts the order's end. Recorded and alarmed; not a second end."""
+    """The chain contradicts the order's end. Recorded and alarmed; not a second end.
+
+    Either a transaction `landed` after all, or a fork took a confirmed one back (`rolledBack`).
+    """
 
     state: State
     signature: str
     detail: str
+    kind: Literal["landed", "rolledBack"] = "landed"
 
 
 OrderEvent = (

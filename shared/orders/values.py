@@ -71,12 +71,14 @@ class SignedTransaction(Value, frozen=True, kw_only=True):
     """A transaction that may be sent any number of times and lands at most once.
 
     `payload` stays inside Slipstream: anybody who has the bytes can send them.
-    `valid_until` is the last block height at which the chain accepts it.
+    `valid_until` is the last block height at which the chain accepts it, and `signed_slot` a slot
+    before which it cannot have landed: slots run ahead of heights, and are never compared to them.
     """
 
     signature: str
     payload: bytes
     valid_until: int
+    signed_slot: int = 0
 
 
 class Receipt(Value, frozen=True, kw_only=True):
@@ -97,6 +99,8 @@ class FailureReason(StrEnum):
     NO_ROUTE = "NO_ROUTE"
     UNKNOWN_TOKEN = "UNKNOWN_TOKEN"  # noqa: S105 - a coin, and no password
     VENUE_REJECTED = "VENUE_REJECTED"
+    INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
+    FIREWALL_REFUSED = "FIREWALL_REFUSED"
     ROUTES_EXHAUSTED = "ROUTES_EXHAUSTED"
     RETRIES_EXHAUSTED = "RETRIES_EXHAUSTED"
     SLIPPAGE_EXCEEDED = "SLIPPAGE_EXCEEDED"

@@ -28,6 +28,20 @@ from shared.orders.values import (
 class VenueRejected(Exception):
     """A final no. After a refused `send` the bytes may have landed all the same: ask `status`."""
 
+    reason = FailureReason.VENUE_REJECTED
+
+
+class InsufficientFunds(VenueRejected):
+    """The wallet lacks what the swap takes. Nothing is signed."""
+
+    reason = FailureReason.INSUFFICIENT_FUNDS
+
+
+class FirewallRefused(VenueRejected):
+    """The transaction would do something else than the order asks for. Nothing is signed."""
+
+    reason = FailureReason.FIREWALL_REFUSED
+
 
 class VenueUnavailable(Exception):
     """The venue answered with an error. Trying again later may help."""
@@ -38,9 +52,10 @@ class VenueUnreachable(ServerAway):
 
 
 class Landed(Struct, frozen=True):
-    """The swap happened."""
+    """The swap happened. Until it is `final`, a fork of the chain may still take it back."""
 
     receipt: Receipt
+    final: bool = True
 
 
 class Failed(Struct, frozen=True):
@@ -79,8 +94,10 @@ class Venue(Protocol):
         """Return what the venue pays now for the intent."""
         ...
 
-    async def build(self, order_id: str, intent: SwapIntent, route: Route) -> SignedTransaction:
-        """Sign a swap that pays at least `route.min_out` or fails on chain.
+    async def build(
+        self, order_id: str, intent: SwapIntent, route: Route, account: str
+    ) -> SignedTransaction:
+        """Sign a swap, for `account`, that pays at least `route.min_out` or fails on chain.
 
         Nothing leaves: the caller records the result before it sends. `order_id` travels in the
         transaction, so that the chain can be searched for it.

@@ -83,8 +83,11 @@ class SimulatedVenue:
         self._faults.provoke(Fault.QUOTE_ERROR, Fault.QUOTE_REJECTED)
         return self._priced(intent)
 
-    async def build(self, order_id: str, intent: SwapIntent, route: Route) -> SignedTransaction:
+    async def build(
+        self, order_id: str, intent: SwapIntent, route: Route, account: str
+    ) -> SignedTransaction:
         """Sign. Two builds of one order are two transactions, and both could land."""
+        del account  # Nobody has a wallet here.
         self._reach(Fault.BUILD_REJECTED)
         # Before the signature exists: whenever that is recorded, its limit is right.
         last_block = await self._ledger.last_block()

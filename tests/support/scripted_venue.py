@@ -24,13 +24,17 @@ class ScriptedVenue:
     on_status: Callable[[str], Answer] = lambda _signature: Unknown()
     on_search: Callable[[SignedTransaction], Answer] = lambda _transaction: Unknown()
     built: int = 0
+    accounts: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     async def quote(self, intent: SwapIntent) -> Quote:
         return self.on_quote(intent) if self.on_quote else a_quote(self.name)
 
-    async def build(self, order_id: str, intent: SwapIntent, route: Route) -> SignedTransaction:
+    async def build(
+        self, order_id: str, intent: SwapIntent, route: Route, account: str
+    ) -> SignedTransaction:
+        self.accounts.append(account)
         self.built += 1
         self.on_build(intent, route)
         return SignedTransaction(

@@ -31,7 +31,7 @@ from shared.streams.consumer.handler import Turn
 from shared.streams.consumer.missing_history import ArchivedHistories
 from shared.streams.consumer.steps import Steps
 from shared.streams.log.log import Log
-from shared.venues.protocol import Unknown, VenueUnavailable
+from shared.venues.protocol import Expired, Landed, Unknown, VenueUnavailable
 from tests.support.builders import a_transaction, history
 from tests.support.eventually import eventually
 from tests.support.replicas import (
@@ -45,6 +45,7 @@ from tests.support.replicas import (
 )
 from tests.support.scripted_venue import LANDED, ScriptedVenue
 
+LANDED_NOT_FINAL = Landed(LANDED.receipt, final=False)
 QUICK = {"look_back_ms": 50, "look_back_for_ms": 400}
 
 
@@ -116,6 +117,46 @@ async def test_a_swap_that_landed_after_its_order_had_ended_is_recorded_and_no_s
     assert after[-1].signature == f"sig-{events[0].order_id}"
     assert order is not None
     assert (order.state, order.contradicted) == (State.CANCELLED, True)
+
+
+async def test_a_confirmed_swap_is_watched_until_it_is_final(
+    log: Log, quick: VenueSettings
+) -> None:
+    answers = [LANDED_NOT_FINAL, LANDED_NOT_FINAL, LANDED]
+    venue = ScriptedVenue(
+        on_status=lambda _signature: LANDED_NOT_FINAL,
+        on_search=lambda _transaction: answers.pop(0),
+    )
+    events = history(ending="sent")
+    await place_history(log, events)
+
+    async with running(log, "executor", an_executor(log, quick, venue), quick):
+        await eventually(lambda: not answers)
+        await eventually(nothing_parked(log))
+
+    assert (await types_of(log, events[0].order_id))[-1] == "OrderConfirmed"
+
+
+async def test_a_confirmed_swap_that_a_fork_took_back_is_sent_again_and_told_once_it_is_dead(
+    log: Log, quick: VenueSettings
+) -> None:
+    answers = iter([Unknown(), Unknown()])
+    venue = ScriptedVenue(
+        on_status=lambda _signature: LANDED_NOT_FINAL,
+        on_search=lambda _transaction: next(answers, Expired("gone")),
+    )
+    events = history(ending="sent")
+    await place_history(log, events)
+
+    async with running(log, "executor", an_executor(log, quick, venue), quick):
+        await eventually(contradicted(log, events[0].order_id))
+        await eventually(nothing_parked(log))
+
+    *_, confirmed, record = await events_of(log, events[0].order_id)
+    assert isinstance(confirmed, OrderConfirmed)
+    assert isinstance(record, OutcomeContradicted)
+    assert (confirmed.final, record.kind, record.state) == (False, "rolledBack", State.CONFIRMED)
+    assert venue.sent == [confirmed.signature] * 2
 
 
 async def test_the_chain_is_asked_a_few_times_and_then_no_more(

@@ -69,6 +69,15 @@ EXPECTED = {
     "failed-at-the-venue": Expected(
         State.FAILED, 4, 1, "raydium", failure=FailureReason.VENUE_REJECTED
     ),
+    "failed-for-lack-of-funds": Expected(
+        State.FAILED, 4, 1, "raydium", failure=FailureReason.INSUFFICIENT_FUNDS
+    ),
+    "failed-at-the-firewall": Expected(
+        State.FAILED, 4, 1, "raydium", failure=FailureReason.FIREWALL_REFUSED
+    ),
+    "confirmed-then-taken-back": Expected(
+        State.CONFIRMED, 7, 1, "raydium", True, "224.010000000", contradicted=True
+    ),
     "failed-on-chain": Expected(
         State.FAILED, 6, 1, "raydium", True, failure=FailureReason.SLIPPAGE_EXCEEDED
     ),

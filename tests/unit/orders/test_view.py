@@ -75,7 +75,11 @@ def test_a_client_sees_every_field_of_an_event_but_the_signed_bytes() -> None:
         "at": "2026-01-01T12:00:00.300000Z",
         "schema": 1,
         "venue": "raydium",
-        "transaction": {"signature": f"sig-{signed.order_id}", "validUntil": 1_000},
+        "transaction": {
+            "signature": f"sig-{signed.order_id}",
+            "validUntil": 1_000,
+            "signedSlot": 0,
+        },
         "attempt": 1,
     }
 

@@ -42,7 +42,7 @@ QUOTES = st.lists(
 def chosen(
     quotes: Sequence[Quote], refusals: Sequence[Refusal] = (), *, intent: SwapIntent | None = None
 ) -> OrderEvent:
-    return choose_route(submitted(), intent or an_intent(), 1, (quotes, refusals), LATER)
+    return choose_route(submitted(), intent or an_intent(), "desk", 1, (quotes, refusals), LATER)
 
 
 def winner(*quotes: Quote) -> str:
@@ -166,7 +166,7 @@ def test_an_order_is_taken_up_with_its_intent() -> None:
     order = submitted()
     event = begin(order, LATER)
 
-    assert event == RoutingStarted(**order.next(LATER), intent=order.intent)
+    assert event == RoutingStarted(**order.next(LATER), intent=order.intent, account=order.account)
 
 
 def test_an_order_that_comes_too_late_is_not_taken_up() -> None:
@@ -199,7 +199,9 @@ def test_a_deadline_goes_before_the_count_of_routes() -> None:
 def test_the_same_facts_give_the_same_event_again() -> None:
     order, quotes = submitted(), [a_quote(), a_quote("meteora")]
 
-    one, other = (choose_route(order, order.intent, 1, (quotes, []), LATER) for _ in range(2))
+    one, other = (
+        choose_route(order, order.intent, order.account, 1, (quotes, []), LATER) for _ in range(2)
+    )
 
     assert msgspec.json.encode(one) == msgspec.json.encode(other)
     assert one.version == order.version + 1

@@ -1,0 +1,163 @@
+"""One URL, asked in batches."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from shared.concurrency.pause import backoff
+from shared.solana.rpc.errors import NodeAway, RpcError, WrongChain
+
+logger = logging.getLogger(__name__)
+
+# Codes by which a node says that it is behind, or ill; another one may do better.
+# https://github.com/anza-xyz/agave, rpc-client-api/src/custom_error.rs
+_ILL = frozenset({-32004, -32005, -32014, -32016, -32603})
+_BATCH = 100  # Calls a request: public providers take no more.
+_LONGEST_REST_S = 10.0
+_MAX_BYTES = 64 * 1024 * 1024
+
+
+class Call(NamedTuple):
+    """One call of JSON-RPC."""
+
+    method: str
+    params: Sequence[Any] = ()
+
+
+class _Error(msgspec.Struct):
+    code: int
+    message: str = ""
+    data: Any = None
+
+
+class _Reply(msgspec.Struct):
+    id: int | None = None
+    result: Any = None
+    error: _Error | None = None
+
+
+_replies = msgspec.json.Decoder(list[_Reply])
+_encoder = msgspec.json.Encoder()
+
+
+class Node:
+    """One URL of a chain. `name` tells it in logs, where its URL, which may hold a key, must not.
+
+    `genesis`: the hash of the chain it must belong to, or nothing to take any.
+    """
+
+    def __init__(
+        self, url: str, session: aiohttp.ClientSession, *, genesis: str, timeout_s: float
+    ) -> None:
+        self.name = urlsplit(url).netloc.rpartition("@")[2]
+        self._url = url
+        self._session = session
+        self._genesis = genesis
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._is_ours = not genesis
+        self._pauses = backoff(0.2, _LONGEST_REST_S)
+        self.rests_until = 0.0  # By the monotonic clock.
+        self.why = ""  # Why it rests.
+
+    @property
+    def rests(self) -> bool:
+        """Return whether it failed lately, and is to be asked after the others."""
+        return time.monotonic() < self.rests_until
+
+    async def ask(self, calls: Sequence[Call]) -> list[Any]:
+        """Return the result of each call, in order; an `RpcError` in the place of one refused.
+
+        Raises `NodeAway`.
+        """
+        try:
+            if not self._is_ours:
+                await self._check_genesis()
+            answers: list[Any] = []
+            for start in range(0, len(calls), _BATCH):
+                answers += await self._post(calls[start : start + _BATCH])
+        except NodeAway as error:
+            self._rest(error)
+            raise
+        if self.why:
+            logger.info("%s answers again", self.name)
+            self.why, self._pauses = "", backoff(0.2, _LONGEST_REST_S)
+        return answers
+
+    def _rest(self, error: NodeAway) -> None:
+        self._is_ours = not self._genesis  # Another one may answer there when it is back.
+        self.rests_until = time.monotonic() + max(error.rest_s, next(self._pauses))
+        if not self.why:
+            level = logging.ERROR if isinstance(error, WrongChain) else logging.WARNING
+            logger.log(level, "%s is passed over: %s", self.name, error)
+        self.why = str(error)
+
+    async def _check_genesis(self) -> None:
+        [answer] = await self._post([Call("getGenesisHash")])
+        if answer != self._genesis:
+            raise WrongChain(f"it is the chain of genesis {answer}, and not of {self._genesis}")
+        self._is_ours = True
+
+    async def _post(self, calls: Sequence[Call]) -> list[Any]:
+        body = [
+            {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
+            for number, call in enumerate(calls)
+        ]
+        try:
+            async with self._session.post(
+                self._url,
+                data=_encoder.encode(body),
+                headers={"Content-Type": "application/json"},
+                timeout=self._timeout,
+            ) as answer:
+                if answer.status != HTTPStatus.OK:
+                    raise NodeAway(f"answered {answer.status}", _retry_after_s(answer))
+                content = await answer.content.read(_MAX_BYTES)
+                if not answer.content.at_eof():
+                    content += await _rest_of(answer, _MAX_BYTES - len(content))
+        except TimeoutError:
+            raise NodeAway("did not answer in time") from None
+        except aiohttp.ClientError as error:
+            raise NodeAway(type(error).__name__) from None  # Its words hold the URL.
+        return _in_order(content, calls)
+
+
+async def _rest_of(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    parts: list[bytes] = []
+    async for part in answer.content.iter_any():
+        parts.append(part)
+        most -= len(part)
+        if most < 0:
+            raise NodeAway(f"answered more than {_MAX_BYTES} bytes")
+    return b"".join(parts)
+
+
+def _retry_after_s(answer: aiohttp.ClientResponse) -> float:
+    said = answer.headers.get("Retry-After", "")
+    return min(float(said), _LONGEST_REST_S) if said.isdecimal() else 0.0
+
+
+def _in_order(content: bytes, calls: Sequence[Call]) -> list[Any]:
+    try:
+        replies = {reply.id: reply for reply in _replies.decode(content)}
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NodeAway(f"answered with something else than JSON-RPC: {error}") from None
+    answers: list[Any] = []
+    for number, call in enumerate(calls):
+        reply = replies.get(number)
+        if reply is None:
+            raise NodeAway(f"left {call.method} unanswered")
+        if reply.error is None:
+            answers.append(reply.result)
+        elif reply.error.code in _ILL:
+            raise NodeAway(f"{call.method}: {reply.error.message} ({reply.error.code})")
+        else:
+            answers.append(RpcError(reply.error.code, reply.error.message, reply.error.data))
+    return answers
