@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
-PATHS := bench cli services shared slipstream slipstream_engine tests tools
+PATHS := bench cli devchain services shared slipstream slipstream_engine tests tools
 # The first that is new enough; `make setup PYTHON=/path/to/python3` overrides it.
 PYTHON = $(firstword $(foreach python,python3.13 python3.12 python3.11 python3 python,\
 	$(shell $(python) -c 'import sys; sys.version_info < (3, 11) or print("$(python)")' 2>/dev/null)))

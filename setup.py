@@ -6,7 +6,7 @@ builds the distribution is in pyproject.toml.
 
 from setuptools import find_namespace_packages, setup
 
-INSIDE = ("cli", "services", "shared")
+INSIDE = ("cli", "devchain", "services", "shared")
 inside = find_namespace_packages(include=[*INSIDE, *(f"{name}.*" for name in INSIDE)])
 
 setup(

@@ -59,6 +59,16 @@ class Layout:
         return self.root / "postgres"
 
     @property
+    def devchain(self) -> Path:
+        """Return the journal of the development chain."""
+        return self.root / "devchain"
+
+    @property
+    def wallets(self) -> Path:
+        """Return the file of wallets; their keys lie beside it."""
+        return self.root / "wallets" / "wallets.toml"
+
+    @property
     def prometheus(self) -> Path:
         """Return Prometheus's configuration and data."""
         return self.root / "prometheus"
@@ -66,7 +76,8 @@ class Layout:
     def make(self) -> None:
         """Create the directories that are missing, for this user alone. Raises `OSError`."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in (self.services, self.servers, self.logs, self.valkey, self.prometheus):
+        folders = (self.services, self.servers, self.logs, self.valkey, self.prometheus)
+        for path in (*folders, self.devchain, self.wallets.parent):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def tighten(self) -> None:
@@ -75,7 +86,7 @@ class Layout:
         PostgreSQL sees to its own. A root that holds other things too may be meant for others.
         """
         ours = [self.lock, self.stack, self.password, self.services.parent, self.logs]
-        ours += [self.valkey, self.prometheus]
+        ours += [self.valkey, self.prometheus, self.devchain, self.wallets.parent]
         for path in ours:
             tighten(path)
         if set(self.root.iterdir()) <= {*ours, self.postgres}:

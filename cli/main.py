@@ -18,6 +18,7 @@ from cli.rebuild import rebuild, rebuild_help
 from cli.stats import stats, stats_help
 from cli.submit import submit, submit_help
 from cli.up import up, up_help
+from cli.wallets import command as wallets
 from cli.watch import watch, watch_help
 
 app = typer.Typer(
@@ -60,6 +61,7 @@ app.add_typer(orders.app, name="orders")
 app.command(epilog=stats_help)(stats)
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
+app.add_typer(wallets.app, name="wallet")
 app.command(epilog=migrate_help)(migrate)
 app.command(epilog=rebuild_help)(rebuild)
 app.command(epilog=doctor_help)(doctor)
@@ -70,5 +72,6 @@ for command in (
     *orders.app.registered_commands,
     *dead.app.registered_commands,
     *keys.app.registered_commands,
+    *wallets.app.registered_commands,
 ):
     command.epilog = as_called(command.epilog or "")

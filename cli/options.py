@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.console import Trouble
-from cli.plan import parse_scale
+from cli.plan import CHAINS, parse_scale
 
 DATA_DIR = Path(".slipstream")
 _LONGEST_PATH = 900  # Bytes. PostgreSQL has room for 1,024, and needs some for names of its own.
@@ -60,6 +60,14 @@ Port = Annotated[
         min=1, max=65_535, help="Port of the first gateway; 8000, or a free one, unless given."
     ),
 ]
+Chain = Annotated[
+    str,
+    typer.Option(
+        envvar="CHAIN",
+        metavar="|".join(CHAINS),
+        help="Chain that orders settle on; a development chain is embedded unless RPC_URLS is set.",
+    ),
+]
 Scale = Annotated[
     list[str] | None,
     typer.Option(metavar="SERVICE=N", help="Run N replicas of a service; may be repeated."),
@@ -70,6 +78,13 @@ OwnRedis = Annotated[
 OwnDatabase = Annotated[
     str | None, typer.Option(help="Use this PostgreSQL and embed none.", metavar="URL")
 ]
+
+
+def chain(word: str) -> str:
+    """Return the chain that `--chain` names, or end with a usage error."""
+    if word not in CHAINS:
+        raise typer.BadParameter(f"{word!r} is none of {', '.join(CHAINS)}", param_hint="--chain")
+    return word
 
 
 def scale(words: list[str] | None) -> dict[str, int]:

@@ -16,6 +16,8 @@ from shared.process.listening import CannotListen, authority, bind
 
 SERVICES = ("gateway", "router", "executor", "notifier", "projector")
 DEFAULT_PORT = 8000
+SIMULATED, DEVCHAIN = "simulated", "devchain"
+CHAINS = (DEVCHAIN, SIMULATED, "devnet", "mainnet")
 LOCAL = "127.0.0.1"
 _MOST_REPLICAS = 64
 # Below the ports that systems hand out for outgoing connections, which could take one any time.
@@ -34,6 +36,7 @@ class StackOptions:
     redis_url: str | None = None
     database_url: str | None = None
     monitoring: bool = False
+    chain: str = SIMULATED
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ class RunningStack(Struct, frozen=True, kw_only=True, rename="camel"):
     database_url: str
     health: dict[str, str]
     prometheus: str | None = None  # Only with --monitoring.
+    chain: str = "simulated"
+    rpc_urls: str = ""
+    wallets_file: str = ""
 
 
 def publish(layout: Layout, stack: RunningStack, *, known: bool = True) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,9 +15,11 @@ import httpx
 from cli import prometheus, running
 from cli.claim import Claim
 from cli.console import Say
+from cli.devchain import Devchain
 from cli.layout import Layout
 from cli.plan import (
     DEFAULT_PORT,
+    DEVCHAIN,
     LOCAL,
     FreePorts,
     Replica,
@@ -29,6 +32,9 @@ from cli.postgres import Postgres
 from cli.process import Keeper, Program
 from cli.readiness import check_settings, is_ready, prepare_tables, reach, reach_database, until
 from cli.valkey import Valkey
+from cli.wallets.book import add_wallet, wallets_in
+from cli.wallets.faucet import endow
+from shared.solana.wallets.wallets_file import OTHERS
 
 _NOT_YET = "not yet known"
 
@@ -44,6 +50,8 @@ class Stack:
         self.redis_url = options.redis_url or ""
         self.database_url = options.database_url or ""
         self.prometheus_url: str | None = None
+        self.rpc_urls = os.environ.get("RPC_URLS", "")
+        self.wallets_file = Path(os.environ.get("WALLETS_FILE") or self.layout.wallets)
         self.ways_in: list[str] = []  # Commands of a shell: a person's way to embedded servers.
         self._say = say
         self._claim: Claim | None = None
@@ -89,7 +97,7 @@ class Stack:
             self._say("note", "OPEN_ACCESS: everybody who reaches a gateway may do everything")
         await together(reach(self.options.redis_url), reach_database(self.options.database_url))
         self._claim = await Claim.take(self.layout, self._say, temporary=self.options.temporary)
-        await together(self._start_valkey(), self._start_postgres())
+        await together(self._start_valkey(), self._start_postgres(), self._start_chain())
         applied = await prepare_tables(self.database_url)
         self._say("ready", f"tables       {', '.join(applied) or 'up to date'}")
         await self._start_services(plan)
@@ -115,6 +123,20 @@ class Stack:
         self.database_url = self._postgres.url
         self.ways_in.append(self._postgres.command)
         self._say("ready", f"postgres     {self.database_url}")
+
+    async def _start_chain(self) -> None:
+        if self.options.chain != DEVCHAIN:
+            return
+        if not self.rpc_urls:
+            devchain = Devchain(self.layout, self._ports.take())
+            block_ms = check_settings(self._environment()).block_ms
+            await self._start_server(devchain.program(block_ms), devchain.answers)
+            self.rpc_urls = devchain.url
+            self._say("ready", f"devchain     {devchain.url}, a development chain: no real money")
+        if not wallets_in(self.wallets_file).all:
+            address = add_wallet(self.wallets_file, "main", [OTHERS])
+            await endow(self._environment(), address)
+            self._say("note", f"wallet main  {address} got play money of every token")
 
     async def _start_prometheus(self, plan: list[Replica]) -> None:
         binary = prometheus.find()
@@ -143,6 +165,8 @@ class Stack:
     def _environment(self) -> dict[str, str]:
         # Those of embedded servers are not known before they run.
         env = environment(self.redis_url or _NOT_YET, self.database_url or _NOT_YET)
+        env |= {"CHAIN": self.options.chain, "RPC_URLS": self.rpc_urls}
+        env |= {"WALLETS_FILE": str(self.wallets_file)} if self.wallets_file.exists() else {}
         if self.options.temporary:  # It is its own only client, and as fast as it likes.
             for name in ("API_KEYS_FILE", "RATE_LIMIT_ACCOUNT", "RATE_LIMIT_GLOBAL", "TOKENS_FILE"):
                 env.pop(name, None)
@@ -182,6 +206,9 @@ class Stack:
             database_url=self.database_url,
             health={replica.name: replica.url for replica in plan},
             prometheus=self.prometheus_url,
+            chain=self.options.chain,
+            rpc_urls=self.rpc_urls,
+            wallets_file=str(self.wallets_file),
         )
 
 

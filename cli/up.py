@@ -9,7 +9,7 @@ import typer
 
 from cli import options
 from cli.console import EXIT_CODES, OK, out, program, run, speaker
-from cli.plan import StackOptions
+from cli.plan import DEVCHAIN, StackOptions
 from cli.signals import INTERRUPTED, interruptible
 from cli.stack import Stack
 from cli.tail import follow
@@ -22,6 +22,7 @@ def up(  # noqa: PLR0913 - one parameter an option
     host: Annotated[str, typer.Option(help="Address the gateways listen on.")] = "127.0.0.1",
     port: options.Port = None,
     data_dir: options.DataDir = options.DATA_DIR,
+    chain: options.Chain = DEVCHAIN,
     scale: options.Scale = None,
     redis_url: options.OwnRedis = None,
     database_url: options.OwnDatabase = None,
@@ -30,7 +31,7 @@ def up(  # noqa: PLR0913 - one parameter an option
     ] = False,
     verbose: Annotated[bool, typer.Option(help="Show what the processes log.")] = False,
 ) -> None:
-    """Run the stack: Valkey, PostgreSQL and the five services, until Ctrl-C."""
+    """Run the stack: a development chain, Valkey, PostgreSQL and the services, until Ctrl-C."""
     run(
         _up(
             StackOptions(
@@ -41,6 +42,7 @@ def up(  # noqa: PLR0913 - one parameter an option
                 redis_url=redis_url,
                 database_url=database_url,
                 monitoring=monitoring,
+                chain=options.chain(chain),
             ),
             verbose=verbose,
         )
@@ -61,6 +63,14 @@ Examples:
 The data stays in .slipstream, so the next `up` goes on where this one ended. One Ctrl-C ends all
 in good order, a second one at once. {EXIT_CODES}
 """
+
+
+_CHAINS = {
+    "simulated": "a simulated chain: no transaction is real",
+    "devchain": "a development chain: real transactions, no real money",
+    "devnet": "Solana's devnet",
+    "mainnet": "Solana's mainnet: REAL MONEY",
+}
 
 
 async def _up(wanted: StackOptions, *, verbose: bool) -> int:
@@ -84,10 +94,12 @@ def _announce(stack: Stack) -> None:
     url = stack.gateways[0].url
     post = f"curl -s {url}/api/orders/execute -H 'Content-Type: application/json' -d {_ORDER}"
     look = ["", "Look into its servers:", *(f"  {way}" for way in sorted(stack.ways_in))]
+    chain = _CHAINS[stack.options.chain]
     watched = f"   Prometheus: {stack.prometheus_url}" if stack.prometheus_url else ""
     for line in (
         "",
         f"Slipstream is up: {', '.join(gateway.url for gateway in stack.gateways)}",
+        f"Orders settle on {chain}",
         f"API pages: {url}/docs   logs: {stack.layout.logs}{watched}",
         "",
         "Is it ready, place an order, place one and read it back:",

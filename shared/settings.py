@@ -21,6 +21,8 @@ from shared.tokens.registry import load_tokens
 Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
+DEVCHAIN_URL = "http://127.0.0.1:8899"  # Where Solana's own tools look for a local chain.
+
 # As browsers send them, or nothing would ever match.
 _ORIGIN = re.compile(r"(?!http://.*:80$|https://.*:443$)[a-z][a-z0-9+.-]*://[a-z0-9.:_\[\]-]+")
 _NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
@@ -168,7 +170,76 @@ class ConsumerSettings(Settings):
     )
 
 
-class MarketSettings(Settings):
+class ChainSettings(Settings):
+    """Which chain orders settle on, who is asked about it, and whose wallets sign."""
+
+    chain: str = Field(
+        default="simulated",
+        pattern=r"^(simulated|devchain|devnet|mainnet)$",
+        description="Chain that orders settle on: simulated, devchain, devnet or mainnet. All but "
+        "the first are reached over RPC_URLS; see docs/solana.md",
+    )
+    rpc_urls: str = Field(
+        default="",
+        repr=False,
+        description="URLs of Solana's JSON-RPC, the preferred first, with commas between; "
+        "http://127.0.0.1:8899 for devchain when empty",
+    )
+    genesis_hash: str = Field(
+        default="",
+        description="Genesis hash that every RPC URL must have; devnet's and mainnet's are known",
+    )
+    block_ms: int = Field(
+        default=400, ge=10, description="Time between two blocks of an embedded devchain, in ms"
+    )
+    rpc_timeout_ms: Milliseconds = Field(
+        default=2_000, ge=1, description="Longest wait for one answer of an RPC URL, in ms"
+    )
+    proof_quorum: int = Field(
+        default=2,
+        ge=1,
+        description="RPC URLs that must prove that a transaction is dead, or all where there are "
+        "fewer. One that contradicts them is enough to wait",
+    )
+    quote_tick_ms: Milliseconds = Field(
+        default=200,
+        description="How long accounts that were read from the chain serve further quotes, in ms",
+    )
+    wallets_file: str = Field(
+        default="",
+        description="File of wallets, and which account uses which; see docs/solana.md",
+    )
+    priority_percentile: int = Field(
+        default=50,
+        ge=0,
+        le=100,
+        description="Which of the priority fees lately paid for a pool's accounts is offered",
+    )
+    max_cu_price: int = Field(
+        default=1_000_000,
+        ge=0,
+        description="Highest priority fee offered, in millionths of a lamport a compute unit",
+    )
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        urls = self.urls
+        if any(not re.fullmatch(r"https?://[^\s/]+\S*", url) for url in urls):
+            raise ValueError("RPC_URLS: each must be http://… or https://…")
+        if not urls and self.chain in ("devnet", "mainnet"):
+            raise ValueError(f"RPC_URLS: must be set for CHAIN={self.chain}")
+        return self
+
+    @property
+    def urls(self) -> list[str]:
+        """Return the URLs of the chain's nodes; none for the simulated chain."""
+        if self.chain == "simulated":
+            return []
+        given = [url for url in map(str.strip, self.rpc_urls.split(",")) if url]
+        return given or ([DEVCHAIN_URL] if self.chain == "devchain" else [])
+
+
+class MarketSettings(ChainSettings):
     """Which tokens and venues there are, and how the simulated ones and their chain behave."""
 
     tokens_file: str = Field(
@@ -183,7 +254,7 @@ class MarketSettings(Settings):
         default=1_000, ge=1, description="Longest wait for a venue's quote, in ms"
     )
     quote_ttl_ms: Milliseconds = Field(
-        default=10_000, ge=1, description="How long a simulated quote may be executed, in ms"
+        default=10_000, ge=1, description="How long a quote may be executed, in ms"
     )
     venue_quote_ms: Milliseconds = Field(
         default=200, description="Simulated time a venue takes to quote, in ms"

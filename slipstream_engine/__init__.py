@@ -16,7 +16,7 @@ from types import ModuleType
 
 _HERE = Path(__file__).resolve().parent
 _PLACES = [str(_HERE), str(_HERE.parent)]
-_OURS = {"cli", "services", "shared", "slipstream"}
+_OURS = {"cli", "devchain", "services", "shared", "slipstream"}
 
 
 class _Finder:

@@ -18,7 +18,7 @@ from cli.demo.figures import as_json, figures
 from cli.demo.readback import read_back
 from cli.demo.show import show_progress, show_summary
 from cli.demo.traffic import Traffic
-from cli.plan import StackOptions, environment
+from cli.plan import DEVCHAIN, StackOptions, environment
 from cli.signals import interruptible
 from cli.stack import Stack
 from shared.settings import VenueSettings
@@ -53,6 +53,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
     orders: Annotated[int, typer.Option(min=1, help="How many orders to place.")] = 200,
     rate: Annotated[float, typer.Option(min=0.1, help="Orders a second.")] = 100.0,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    chain: options.Chain = DEVCHAIN,
     scale: options.Scale = None,
     redis_url: options.OwnRedis = None,
     database_url: options.OwnDatabase = None,
@@ -61,6 +62,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
     given = partial(
         StackOptions,
         temporary=True,
+        chain=options.chain(chain),
         scale=options.scale(scale),
         redis_url=redis_url,
         database_url=database_url,

@@ -20,6 +20,7 @@ from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.log.history import Histories
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct, always
+from shared.venues.onchain.opening import opened_chain
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 
@@ -69,13 +70,14 @@ async def main(settings: ExecutorSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
 
     def make(log: Log, may_act: MayAct) -> Executor:
-        return make_executor(log, settings, may_act=may_act)
+        return make_executor(log, settings, open_venues(settings, log.client, chain), may_act)
 
     async def reconcile(log: Log, archive: Archive, may_act: MayAct) -> None:
         reconciler = make_reconciler(log, archive, settings, may_act)
         await reconciler.keep_looking(settings.reconcile_every_s, stop)
 
-    await run_steps("executor", make, settings, stop, reconcile)
+    async with opened_chain(settings, signs=True) as chain:
+        await run_steps("executor", make, settings, stop, reconcile)
 
 
 if __name__ == "__main__":

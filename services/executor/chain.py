@@ -136,7 +136,7 @@ class Chain:
         """Sign the route. Raises `VenueRejected` too."""
         venue = self._venue(event.route.venue)
         with measured(venue.name, "build"), self.deadline():
-            return await venue.build(event.order_id, event.intent, event.route, event.account)
+            return await venue.build(event)
 
     async def send(self, signed: TransactionSigned) -> None:
         """Hand over the bytes. Raises `VenueRejected` too, and then they may have landed before."""

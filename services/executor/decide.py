@@ -53,15 +53,16 @@ def too_late_to_sign(routed: OrderRouted, now: datetime) -> RouteExpired | Order
     """Return why the route must not be signed any more, or None if it may be."""
     if routed.intent.expires_at is not None and routed.intent.expires_at <= now:
         return OrderExpired(**routed.next(now))
-    quote = routed.route.quote
-    if quote.expires_at <= now:
-        return RouteExpired(
-            **routed.next(now),
-            venue=quote.venue,
-            expired_at=quote.expires_at,
-            attempt=routed.attempt,
-        )
+    if routed.route.quote.expires_at <= now:
+        return gone(routed, routed.route.quote.expires_at, now)
     return None
+
+
+def gone(routed: OrderRouted, at: datetime, now: datetime) -> RouteExpired:
+    """Return that the route came to nothing `at` that time, and another is to be looked for."""
+    return RouteExpired(
+        **routed.next(now), venue=routed.route.venue, expired_at=at, attempt=routed.attempt
+    )
 
 
 def rejected(routed: OrderRouted, refusal: VenueRejected, now: datetime) -> OrderFailed:

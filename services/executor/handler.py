@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from services.executor.chain import Chain
-from services.executor.decide import exhausted, in_flight, rejected, too_late_to_sign
+from services.executor.decide import exhausted, gone, in_flight, rejected, too_late_to_sign
 from services.executor.look_back import LookBack
 from services.executor.settlement import Settlement
 from shared.clock import Clock
@@ -21,7 +22,9 @@ from shared.orders.events import (
 )
 from shared.settings import VenueSettings
 from shared.streams.consumer.handler import Next, Park
-from shared.venues.protocol import VenueRejected
+from shared.venues.protocol import RouteGone, VenueRejected
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,9 @@ class Executor:
             return [late]
         try:
             transaction = await self.chain.build(event)
+        except RouteGone as error:
+            logger.info("%s is routed anew: %s", event.order_id, error)
+            return [gone(event, self.now(), self.now())]
         except VenueRejected as error:
             return [rejected(event, error, self.now())]
         return [

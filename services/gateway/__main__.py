@@ -33,6 +33,7 @@ from shared.process.runtime import run_service, until_available
 from shared.process.server_metrics import watch_postgres, watch_redis
 from shared.settings import GatewaySettings
 from shared.streams.log.log import Log
+from shared.venues.onchain.opening import opened_chain
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
         stack.push_async_callback(log.close)
         archive = await Archive.open(settings.database_url)
         stack.push_async_callback(archive.close)
-        parts = Parts.make(log, archive, settings, access)
+        chain = await stack.enter_async_context(opened_chain(settings))
+        parts = Parts.make(log, archive, settings, access, chain)
         await parts.lost_writes.look()
         await serve(door, parts, settings, stop)
 

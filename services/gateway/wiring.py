@@ -28,6 +28,7 @@ from shared.settings import GatewaySettings, listed
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
 from shared.tokens.registry import Tokens, load_tokens
+from shared.venues.onchain.chain import SolanaChain
 from shared.venues.registry import open_venues
 
 
@@ -52,7 +53,14 @@ class Parts:
     archive: Archive
 
     @classmethod
-    def make(cls, log: Log, archive: Archive, settings: GatewaySettings, access: Access) -> Self:
+    def make(
+        cls,
+        log: Log,
+        archive: Archive,
+        settings: GatewaySettings,
+        access: Access,
+        chain: SolanaChain | None = None,
+    ) -> Self:
         """Return the parts of a gateway on this log and archive.
 
         Raises `InvalidSettings` for a venue that nobody registered.
@@ -69,7 +77,7 @@ class Parts:
             lost_writes=lost_writes,
         )
         sockets = Sockets(hub, Desk(quota, intake, cancel, tokens), settings)
-        venues = list(open_venues(settings, log.client).values())
+        venues = list(open_venues(settings, log.client, chain).values())
         return cls(
             rules=_rules(log, settings, access, quota),
             tokens=tokens,

@@ -1,4 +1,5 @@
-"""Solana as a client sees it: wallets, transactions, proofs, and the nodes that are asked.
+"""Solana as a client sees it: wallets, transactions, receipts, proofs, and nodes to ask.
 
-The venues on a chain come in, and the commands for wallets; it knows neither venues nor streams.
+It alone speaks Solana, and knows neither venues nor streams. Venues come in, and the commands for
+wallets.
 """

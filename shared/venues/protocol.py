@@ -15,11 +15,11 @@ from typing import Protocol
 from msgspec import Struct
 
 from shared.errors import ServerAway
+from shared.orders.events import OrderRouted
 from shared.orders.values import (
     FailureReason,
     Quote,
     Receipt,
-    Route,
     SignedTransaction,
     SwapIntent,
 )
@@ -41,6 +41,10 @@ class FirewallRefused(VenueRejected):
     """The transaction would do something else than the order asks for. Nothing is signed."""
 
     reason = FailureReason.FIREWALL_REFUSED
+
+
+class RouteGone(Exception):
+    """The price has moved: the venue pays less now than the route promises. Nothing is signed."""
 
 
 class VenueUnavailable(Exception):
@@ -94,13 +98,13 @@ class Venue(Protocol):
         """Return what the venue pays now for the intent."""
         ...
 
-    async def build(
-        self, order_id: str, intent: SwapIntent, route: Route, account: str
-    ) -> SignedTransaction:
-        """Sign a swap, for `account`, that pays at least `route.min_out` or fails on chain.
+    async def build(self, routed: OrderRouted) -> SignedTransaction:
+        """Sign a swap that pays the account at least `route.min_out` or fails on chain.
 
-        Nothing leaves: the caller records the result before it sends. `order_id` travels in the
-        transaction, so that the chain can be searched for it.
+        Raises `RouteGone` to have the order routed anew.
+
+        Nothing leaves: the caller records the result before it sends. The order's id travels in
+        the transaction, so that the chain can be searched for it.
         """
         ...
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import entry_points
 from typing import TypeAlias
 
 from shared.settings import InvalidSettings, MarketSettings
 from shared.streams.redis.client import Client
 from shared.venues.faults import EVERY_VENUE, parse_faults
+from shared.venues.onchain.chain import SolanaChain
+from shared.venues.onchain.opening import Factory as OnChain
+from shared.venues.onchain.opening import venues_of
 from shared.venues.pricing import Terms
 from shared.venues.protocol import Venue
 from shared.venues.simulated import simulated
 
 Factory: TypeAlias = Callable[[MarketSettings, Client], Venue]
+Opener: TypeAlias = Callable[[MarketSettings, Client, SolanaChain | None], Venue]
 
 ENTRY_POINTS = "slipstream.venues"
 
@@ -31,7 +36,7 @@ _METEORA = Terms(
     depth_usd=Decimal(10_000_000),
 )
 
-_OUR_OWN: dict[str, Factory] = {
+_SIMULATED: dict[str, Factory] = {
     "raydium": simulated("raydium", _RAYDIUM),
     "meteora": simulated("meteora", _METEORA),
 }
@@ -39,15 +44,20 @@ _OUR_OWN: dict[str, Factory] = {
 
 def venue_names() -> list[str]:
     """Return the name of every venue that can be opened, third parties' included, sorted."""
-    return sorted({*_OUR_OWN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+    return sorted({*_SIMULATED, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
 
 
-def open_venues(settings: MarketSettings, client: Client) -> dict[str, Venue]:
-    """Return the venues that `VENUES` names, in that order. Raises as `chosen_venues` does."""
-    return {name: make(settings, client) for name, make in chosen_venues(settings).items()}
+def open_venues(
+    settings: MarketSettings, client: Client, chain: SolanaChain | None = None
+) -> dict[str, Venue]:
+    """Return the venues that `VENUES` names, in that order; `chain` is what they trade on.
+
+    Raises as `chosen_venues` does.
+    """
+    return {name: make(settings, client, chain) for name, make in chosen_venues(settings).items()}
 
 
-def chosen_venues(settings: MarketSettings) -> dict[str, Factory]:
+def chosen_venues(settings: MarketSettings) -> dict[str, Opener]:
     """Return what opens each venue that `VENUES` names, in that order.
 
     Raises `InvalidSettings` for a name nobody registered, in `VENUES` or in `VENUE_FAULTS`.
@@ -58,13 +68,31 @@ def chosen_venues(settings: MarketSettings) -> dict[str, Factory]:
     for venue in parse_faults(settings.venue_faults):
         if venue not in (EVERY_VENUE, *names):
             raise InvalidSettings(f"VENUE_FAULTS: {venue!r} is not among VENUES")
-    return {name: _factory(name) for name in names}
+    return {name: _opener(name, settings) for name in names}
 
 
-def _factory(name: str) -> Factory:
-    if name in _OUR_OWN:
-        return _OUR_OWN[name]
+def _opener(name: str, settings: MarketSettings) -> Opener:
+    on_chain = venues_of(settings.chain)
+    if name in on_chain:
+        return partial(_on, name, on_chain[name])
+    if not settings.urls and (factory := _SIMULATED.get(name)):
+        return lambda settings, client, _chain: factory(settings, client)
     for entry in entry_points(group=ENTRY_POINTS, name=name):
-        factory: Factory = entry.load()
-        return factory
+        loaded: Factory = entry.load()
+        return lambda settings, client, _chain: loaded(settings, client)
+    if name in _SIMULATED:
+        there = f"{name} is not traded on {settings.chain} yet; there are {', '.join(on_chain)}"
+        raise InvalidSettings(f"VENUES: {there}")
     raise InvalidSettings(f"VENUES: no venue {name!r}; there are {', '.join(venue_names())}")
+
+
+def _on(
+    name: str,
+    make: OnChain,
+    settings: MarketSettings,
+    _client: Client,
+    chain: SolanaChain | None,
+) -> Venue:
+    if chain is None:
+        raise InvalidSettings(f"CHAIN={settings.chain} is not opened here")
+    return make(name, chain)

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from shared.clock import Clock, utc_now
-from shared.orders.values import Quote, Route, SignedTransaction, SwapIntent
+from shared.orders.events import OrderRouted
+from shared.orders.values import Quote, SignedTransaction, SwapIntent
 from shared.settings import MarketSettings
 from shared.streams.redis.client import Client
 from shared.tokens.registry import load_tokens
@@ -83,22 +84,19 @@ class SimulatedVenue:
         self._faults.provoke(Fault.QUOTE_ERROR, Fault.QUOTE_REJECTED)
         return self._priced(intent)
 
-    async def build(
-        self, order_id: str, intent: SwapIntent, route: Route, account: str
-    ) -> SignedTransaction:
+    async def build(self, routed: OrderRouted) -> SignedTransaction:
         """Sign. Two builds of one order are two transactions, and both could land."""
-        del account  # Nobody has a wallet here.
         self._reach(Fault.BUILD_REJECTED)
         # Before the signature exists: whenever that is recorded, its limit is right.
         last_block = await self._ledger.last_block()
         payload = Payload(
-            order_id=order_id,
+            order_id=routed.order_id,
             venue=self._name,
-            token_in=intent.token_in,
-            token_out=intent.token_out,
-            amount_in=intent.amount_in,
-            quoted_out=route.quote.amount_out,
-            min_out=route.min_out,
+            token_in=routed.intent.token_in,
+            token_out=routed.intent.token_out,
+            amount_in=routed.intent.amount_in,
+            quoted_out=routed.route.quote.amount_out,
+            min_out=routed.route.min_out,
         )
         return SignedTransaction(
             signature=secrets.token_bytes(_SIGNATURE_LENGTH).translate(_TO_BASE58).decode(),

@@ -25,7 +25,7 @@ from shared.venues.protocol import (
     VenueUnreachable,
 )
 from shared.venues.registry import open_venues, venue_names
-from tests.support.builders import an_intent, an_order_id
+from tests.support.builders import an_intent, routed
 from tests.support.eventually import eventually
 
 FAULTS = "*.unreachable=0.2,*.quote_error=0.2,*.quote_rejected=0.2,*.build_rejected=0.2"
@@ -69,7 +69,8 @@ async def signed(
 ) -> SignedTransaction:
     intent = intent or an_intent()
     quote = await venue.quote(intent)
-    return await venue.build(order_id or an_order_id(), intent, a_route(quote, min_out=min_out))
+    route = a_route(quote, min_out=min_out)
+    return await venue.build(routed(route, order_id=order_id, intent=intent))
 
 
 async def answer(venue: Venue, signature: str) -> Answer:
@@ -123,7 +124,7 @@ async def test_quotes_may_be_asked_at_the_same_time(venue: Venue) -> None:
 async def test_a_swap_lands_with_what_was_asked_for(venue: Venue) -> None:
     intent = an_intent("2")
     quote = await venue.quote(intent)
-    transaction = await venue.build(an_order_id(), intent, a_route(quote))
+    transaction = await venue.build(routed(a_route(quote), intent=intent))
     await venue.send(transaction)
 
     fate = await decided(venue, transaction.signature)
@@ -134,11 +135,9 @@ async def test_a_swap_lands_with_what_was_asked_for(venue: Venue) -> None:
 
 
 async def test_two_builds_of_one_order_are_two_transactions(venue: Venue) -> None:
-    intent, order_id = an_intent(), an_order_id()
-    route = a_route(await venue.quote(intent))
+    order = routed(a_route(await venue.quote(an_intent())))
 
-    one = await venue.build(order_id, intent, route)
-    other = await venue.build(order_id, intent, route)
+    one, other = await venue.build(order), await venue.build(order)
 
     assert one.signature != other.signature
 
@@ -272,7 +271,7 @@ async def test_bad_news_comes_in_three_kinds_only(
     route = a_route(await sound.quote(an_intent()))
     calls: list[Callable[[], Awaitable[object]]] = [
         lambda: faulty.quote(an_intent()),
-        lambda: faulty.build(an_order_id(), an_intent(), route),
+        lambda: faulty.build(routed(route)),
         lambda: faulty.send(transaction),
         lambda: faulty.status([transaction.signature]),
         lambda: faulty.search([transaction]),

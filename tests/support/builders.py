@@ -79,6 +79,22 @@ def submitted(
     )
 
 
+def routed(
+    route: Route, *, order_id: str | None = None, intent: SwapIntent | None = None
+) -> OrderRouted:
+    return OrderRouted(
+        order_id=order_id or an_order_id(),
+        version=3,
+        at=NOON,
+        intent=intent or an_intent(),
+        route=route,
+        quotes=(route.quote,),
+        refusals=(),
+        attempt=1,
+        account="public",
+    )
+
+
 Ending = Literal["pending", "routed", "sent", "unresolved", "confirmed", "failed", "rerouted"]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from shared.orders.events import OrderRouted
 from shared.orders.values import Quote, Receipt, Route, SignedTransaction, SwapIntent
 from shared.venues.protocol import Answer, Landed, Unknown
 from tests.support.builders import a_quote
@@ -24,21 +25,17 @@ class ScriptedVenue:
     on_status: Callable[[str], Answer] = lambda _signature: Unknown()
     on_search: Callable[[SignedTransaction], Answer] = lambda _transaction: Unknown()
     built: int = 0
-    accounts: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     async def quote(self, intent: SwapIntent) -> Quote:
         return self.on_quote(intent) if self.on_quote else a_quote(self.name)
 
-    async def build(
-        self, order_id: str, intent: SwapIntent, route: Route, account: str
-    ) -> SignedTransaction:
-        self.accounts.append(account)
+    async def build(self, routed: OrderRouted) -> SignedTransaction:
         self.built += 1
-        self.on_build(intent, route)
+        self.on_build(routed.intent, routed.route)
         return SignedTransaction(
-            signature=f"{order_id}-{self.built}", payload=b"bytes", valid_until=1_000
+            signature=f"{routed.order_id}-{self.built}", payload=b"bytes", valid_until=1_000
         )
 
     async def send(self, transaction: SignedTransaction) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -51,18 +51,23 @@ _encoder = msgspec.json.Encoder()
 class Node:
     """One URL of a chain. `name` tells it in logs, where its URL, which may hold a key, must not.
 
-    `genesis`: the hash of the chain it must belong to, or nothing to take any.
+    `is_ours` judges a chain by its genesis hash, before anything else is asked of the URL.
     """
 
     def __init__(
-        self, url: str, session: aiohttp.ClientSession, *, genesis: str, timeout_s: float
+        self,
+        url: str,
+        session: aiohttp.ClientSession,
+        *,
+        is_ours: Callable[[str], bool],
+        timeout_s: float,
     ) -> None:
         self.name = urlsplit(url).netloc.rpartition("@")[2]
         self._url = url
         self._session = session
-        self._genesis = genesis
+        self._is_ours = is_ours
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._is_ours = not genesis
+        self._known = False
         self._pauses = backoff(0.2, _LONGEST_REST_S)
         self.rests_until = 0.0  # By the monotonic clock.
         self.why = ""  # Why it rests.
@@ -78,7 +83,7 @@ class Node:
         Raises `NodeAway`.
         """
         try:
-            if not self._is_ours:
+            if not self._known:
                 await self._check_genesis()
             answers: list[Any] = []
             for start in range(0, len(calls), _BATCH):
@@ -92,7 +97,7 @@ class Node:
         return answers
 
     def _rest(self, error: NodeAway) -> None:
-        self._is_ours = not self._genesis  # Another one may answer there when it is back.
+        self._known = False  # Another one may answer there when it is back.
         self.rests_until = time.monotonic() + max(error.rest_s, next(self._pauses))
         if not self.why:
             level = logging.ERROR if isinstance(error, WrongChain) else logging.WARNING
@@ -101,9 +106,9 @@ class Node:
 
     async def _check_genesis(self) -> None:
         [answer] = await self._post([Call("getGenesisHash")])
-        if answer != self._genesis:
-            raise WrongChain(f"it is the chain of genesis {answer}, and not of {self._genesis}")
-        self._is_ours = True
+        if not self._is_ours(str(answer)):
+            raise WrongChain(f"it is another chain, of genesis {answer}")
+        self._known = True
 
     async def _post(self, calls: Sequence[Call]) -> list[Any]:
         body = [

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from shared.solana.rpc.errors import ChainAway, NodeAway
+from shared.solana.rpc.errors import ChainAway, NodeAway, RpcError
 from shared.solana.rpc.node import Call, Node
 
 _CONNECTIONS = 32  # To one URL.
@@ -18,14 +18,17 @@ _CONNECTIONS = 32  # To one URL.
 class Nodes:
     """Asks the first URL that is well, or each where all count. An async context manager."""
 
-    def __init__(self, urls: Sequence[str], *, genesis: str = "", timeout_s: float = 2.0) -> None:
-        """`genesis` is the hash of the chain that each must belong to, or nothing."""
-        self._urls = urls
+    def __init__(
+        self, urls: Sequence[str], *, is_ours: Callable[[str], bool], timeout_s: float
+    ) -> None:
+        """`is_ours` judges by its genesis hash whether a URL is one of the chain."""
+        self.urls = urls
         self._make: Callable[[str, aiohttp.ClientSession], Node] = lambda url, session: Node(
-            url, session, genesis=genesis, timeout_s=timeout_s
+            url, session, is_ours=is_ours, timeout_s=timeout_s
         )
         self._session: aiohttp.ClientSession | None = None
         self.all: list[Node] = []
+        self._late: set[asyncio.Task[list[Any] | None]] = set()
 
     async def __aenter__(self) -> Self:
         """Open the session; no URL is asked before somebody asks."""
@@ -33,7 +36,7 @@ class Nodes:
             connector=aiohttp.TCPConnector(limit_per_host=_CONNECTIONS),
             auto_decompress=True,
         )
-        self.all = [self._make(url, session) for url in self._urls]
+        self.all = [self._make(url, session) for url in self.urls]
         return self
 
     async def __aexit__(
@@ -43,6 +46,8 @@ class Nodes:
         trace: TracebackType | None,
     ) -> None:
         """Close every connection."""
+        for task in self._late:
+            task.cancel()
         if self._session is not None:
             await self._session.close()
 
@@ -61,6 +66,32 @@ class Nodes:
     async def ask_each(self, calls: Sequence[Call]) -> list[list[Any] | None]:
         """Return the answers of each URL, in order, and None for one that is away."""
         return list(await asyncio.gather(*(_or_none(node, calls) for node in self.all)))
+
+    async def hand_out(self, calls: Sequence[Call]) -> list[Any]:
+        """Make the calls at every URL, and return the best answers once one URL took them all.
+
+        The others go on by themselves. Raises `ChainAway` when none answers.
+        """
+        asked = {asyncio.create_task(_or_none(node, calls)) for node in self.all}
+        self._late |= asked
+        best: list[Any] | None = None
+        for task in asked:
+            task.add_done_callback(self._late.discard)
+        while asked and (best is None or any(isinstance(one, RpcError) for one in best)):
+            done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                best = _better(best, task.result())
+        if best is None:
+            raise ChainAway("; ".join(f"{node.name}: {node.why}" for node in self.all))
+        return best
+
+
+def _better(best: list[Any] | None, other: list[Any] | None) -> list[Any] | None:
+    if best is None or other is None:
+        return best or other
+    return [
+        that if isinstance(this, RpcError) else this for this, that in zip(best, other, strict=True)
+    ]
 
 
 async def _or_none(node: Node, calls: Sequence[Call]) -> list[Any] | None:

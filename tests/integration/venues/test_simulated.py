@@ -27,7 +27,7 @@ from shared.venues.protocol import (
     VenueUnreachable,
 )
 from shared.venues.registry import open_venues
-from tests.support.builders import an_intent
+from tests.support.builders import an_intent, routed
 from tests.support.eventually import eventually
 from tests.support.tokens import file_of
 
@@ -64,9 +64,8 @@ def simulation(settings: VenueSettings, client: Client) -> Simulation:
 
 async def signed(venue: Venue, order_id: str = "order") -> SignedTransaction:
     quote = await venue.quote(an_intent())
-    return await venue.build(
-        order_id, an_intent(), Route(quote=quote, min_out=quote.amount_out / 2)
-    )
+    route = Route(quote=quote, min_out=quote.amount_out / 2)
+    return await venue.build(routed(route, order_id=order_id))
 
 
 async def test_the_same_seed_gives_the_same_quote_and_another_seed_another(
@@ -187,7 +186,7 @@ async def test_a_faulty_build_brings_its_bad_news(
     route = Route(quote=quote, min_out=quote.amount_out)
 
     with pytest.raises(news):
-        await simulation.venue(venue_faults=f"*.{fault}=1").build("order", an_intent(), route)
+        await simulation.venue(venue_faults=f"*.{fault}=1").build(routed(route))
 
 
 @pytest.mark.parametrize(

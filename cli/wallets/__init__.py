@@ -1,0 +1,1 @@
+"""Wallets of a local stack: made, listed, looked into, and funded on a development chain."""

@@ -1,0 +1,103 @@
+"""The accounts of a market, and the programs that work on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from math import isqrt
+from pathlib import Path
+
+from solders.account import Account
+from solders.pubkey import Pubkey
+
+from devchain import programs as _programs
+from devchain.cpmm.addresses import AUTHORITY, PROGRAM, associated, config_address
+from devchain.cpmm.layouts import (
+    LP_DECIMALS,
+    PoolState,
+    config_bytes,
+    observation_bytes,
+    pool_bytes,
+)
+from devchain.genesis.keys import FAUCET, MAKER, METEORA
+from devchain.genesis.plan import Market, PoolPlan, read_market
+from devchain.genesis.tokens import WRAPPED_SOL, mint_account, owned, token_account
+
+_FOR_FEES = 1_000_000 * 10**9  # Lamports of each who sends or signs.
+_VENUE_USD = 10_000_000  # Of each token, for Meteora's co-signed fills.
+# The maker has so many times what all pools of a token hold: a price times ten needs 2.2 of one.
+_MAKER_TIMES = 3
+
+
+def programs() -> Mapping[Pubkey, Path]:
+    """Return the programs of the market, and the files that they are in."""
+    folder = Path(_programs.__file__).parent
+    return {PROGRAM: folder / "raydium_cpmm" / "raydium_cpmm.so"}
+
+
+def accounts(market: Market | None = None) -> Mapping[Pubkey, Account]:
+    """Return every account of a market, the default one unless another is given."""
+    market = market or read_market()
+    made: dict[Pubkey, Account] = {}
+    for config in market.by_index.values():
+        key, bump = config_address(config.index)
+        data = config_bytes(config, bump=bump, owner=FAUCET.pubkey())
+        made[key] = owned(data, PROGRAM)
+    for pool in market.pools:
+        made |= _pool(market, pool)
+    for owner, holdings in _holdings(market).items():
+        made[owner] = Account(_FOR_FEES, b"", Pubkey.default())
+        for mint, atoms in holdings.items():
+            made[associated(owner, mint)] = token_account(mint, owner, atoms)
+    return made | _mints(market)
+
+
+def _reserves(market: Market, pool: PoolPlan) -> tuple[int, int]:
+    one, other = market.sides(pool)
+    return one.atoms(pool.usd), other.atoms(pool.usd)
+
+
+def _pool(market: Market, pool: PoolPlan) -> dict[Pubkey, Account]:
+    at, sides, reserves = market.addresses(pool), market.sides(pool), _reserves(market, pool)
+    shares = isqrt(reserves[0] * reserves[1])
+    state = PoolState(decimals=(sides[0].decimals, sides[1].decimals), lp_supply=shares)
+    vaults = {
+        vault: token_account(mint, AUTHORITY, atoms)
+        for vault, mint, atoms in zip(at.vaults, at.mints, reserves, strict=True)
+    }
+    return vaults | {
+        at.pool: owned(pool_bytes(state, at, FAUCET.pubkey()), PROGRAM),
+        at.observation: owned(observation_bytes(at.pool), PROGRAM),
+        at.lp_mint: mint_account(AUTHORITY, shares, LP_DECIMALS),
+    }
+
+
+def _in_pools(market: Market) -> Counter[Pubkey]:
+    total: Counter[Pubkey] = Counter()
+    for pool in market.pools:
+        for token, atoms in zip(market.sides(pool), _reserves(market, pool), strict=True):
+            total[token.key] += atoms
+    return total
+
+
+def _holdings(market: Market) -> dict[Pubkey, dict[Pubkey, int]]:
+    pooled = _in_pools(market)
+    return {
+        METEORA.pubkey(): {token.key: token.atoms(_VENUE_USD) for token in market.tokens},
+        MAKER.pubkey(): {token.key: _MAKER_TIMES * pooled[token.key] for token in market.tokens},
+    }
+
+
+def _mints(market: Market) -> dict[Pubkey, Account]:
+    made = {}
+    holdings = _holdings(market).values()
+    for token in market.tokens:
+        supply = _in_pools(market)[token.key] + sum(held[token.key] for held in holdings)
+        if supply >= 2**64:
+            raise ValueError(f"{token.symbol}: {supply} atoms are more than a mint can have")
+        sol = token.key == WRAPPED_SOL
+        # Wrapped SOL is counted in lamports, and comes of nothing else.
+        made[token.key] = mint_account(
+            None if sol else FAUCET.pubkey(), 0 if sol else supply, token.decimals
+        )
+    return made

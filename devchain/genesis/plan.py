@@ -1,0 +1,137 @@
+"""What a market is made of, as a file says it: tokens and their prices, configs, pools."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from solders.pubkey import Pubkey
+
+from devchain.cpmm.addresses import PoolAddresses, pool_addresses
+from devchain.cpmm.layouts import Config
+
+DEFAULT = Path(__file__).with_name("market.toml")
+_Rate = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+_MOST_ATOMS = 2**64 - 1
+
+
+class PlanError(ValueError):
+    """The file is no market; the message names file and place."""
+
+
+class ConfigPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A class of pools: its number, and rates in millionths."""
+
+    index: Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
+    trade_fee_rate: _Rate
+    protocol_fee_rate: _Rate
+    fund_fee_rate: _Rate
+
+    def config(self) -> Config:
+        """Return the same for the maths of pools."""
+        return Config(**msgspec.structs.asdict(self))
+
+
+class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A token: its mint, and its price in dollars when the chain begins."""
+
+    symbol: str
+    mint: str
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=18)]
+    usd: Decimal
+    moves_as: str = ""
+
+    @property
+    def key(self) -> Pubkey:
+        """Return the mint's address."""
+        return Pubkey.from_string(self.mint)
+
+    def atoms(self, usd: Fraction | int) -> int:
+        """Return how many atoms so many dollars are, at the first price."""
+        return int(usd / Fraction(self.usd) * 10**self.decimals)
+
+
+class PoolPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pool of two tokens with so many dollars on each side."""
+
+    pair: tuple[str, str]
+    config: int
+    usd: Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Market(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """All of it."""
+
+    tokens: list[Token]
+    configs: list[ConfigPlan]
+    pools: list[PoolPlan]
+
+    @cached_property
+    def by_symbol(self) -> Mapping[str, Token]:
+        """Return tokens by their symbols."""
+        return {token.symbol: token for token in self.tokens}
+
+    @cached_property
+    def by_index(self) -> Mapping[int, Config]:
+        """Return configs by their numbers."""
+        return {plan.index: plan.config() for plan in self.configs}
+
+    def sides(self, pool: PoolPlan) -> tuple[Token, Token]:
+        """Return a pool's token 0 and token 1: mints in the order of their bytes."""
+        one, other = sorted((self.by_symbol[s] for s in pool.pair), key=lambda t: bytes(t.key))
+        return one, other
+
+    def addresses(self, pool: PoolPlan) -> PoolAddresses:
+        """Return where a pool lies."""
+        return pool_addresses(pool.config, *(token.key for token in self.sides(pool)))
+
+
+def read_market(path: Path = DEFAULT) -> Market:
+    """Return the market of a file; raises PlanError, OSError."""
+    try:
+        market = msgspec.convert(tomllib.loads(path.read_text()), type=Market)
+        _check(market)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
+        raise PlanError(f"{path}: {error}") from error
+    return market
+
+
+def _check(market: Market) -> None:
+    """Raise ValueError where parts do not fit together."""
+    for what, names in (
+        ("symbol", [token.symbol for token in market.tokens]),
+        ("mint", [token.mint for token in market.tokens]),
+        ("config", [plan.index for plan in market.configs]),
+        ("pool", [(frozenset(pool.pair), pool.config) for pool in market.pools]),
+    ):
+        if len({*names}) < len(names):
+            raise ValueError(f"a {what} stands there twice")
+    for token in market.tokens:
+        _ = token.key
+        if token.usd <= 0:
+            raise ValueError(f"{token.symbol} costs {token.usd} dollars")
+        if token.moves_as not in {"", "USD", *market.by_symbol}:
+            raise ValueError(f"{token.symbol} moves as {token.moves_as!r}, which is no token")
+    for pool in market.pools:
+        if fault := _fault(market, pool):
+            raise ValueError(f"the pool {'/'.join(pool.pair)}: {fault}")
+
+
+def _fault(market: Market, pool: PoolPlan) -> str | None:
+    """Return what is wrong with a pool, if anything is."""
+    if pool.config not in market.by_index:
+        return f"there is no config {pool.config}"
+    if pool.pair[0] == pool.pair[1]:
+        return "it has one token only"
+    for symbol in pool.pair:
+        if symbol not in market.by_symbol:
+            return f"{symbol} is no token"
+        if not 0 < market.by_symbol[symbol].atoms(pool.usd) < _MOST_ATOMS:
+            return f"{pool.usd} dollars of {symbol} cannot be counted in atoms"
+    return None

@@ -1,0 +1,73 @@
+"""A chain as its venues share it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from shared.clock import Clock, utc_now
+from shared.orders.values import Quote, SignedTransaction
+from shared.solana.rpc.nodes import Nodes
+from shared.solana.wallets.wallets_file import Wallets
+from shared.tokens.registry import Tokens
+from shared.venues.onchain.landing import Landing
+from shared.venues.onchain.offers import Offer, Pair
+from shared.venues.onchain.reading import ChainState
+from shared.venues.onchain.signing import Signing
+from shared.venues.protocol import Answer, VenueRejected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolanaChain:
+    """The parts of a chain that its venues share. `ttl_ms` is how long their quotes are good."""
+
+    nodes: Nodes
+    wallets: Wallets
+    state: ChainState
+    landing: Landing
+    signing: Signing
+    tokens: Tokens
+    ttl_ms: int
+    now: Clock = utc_now
+
+
+class OnChainVenue:
+    """The half of a venue that is the chain's: to send, and to ask about what was sent."""
+
+    def __init__(self, name: str, chain: SolanaChain) -> None:
+        self.name = name
+        self.chain = chain
+
+    def offered(self, pair: Pair, offer: Offer, lamports: int, sol_price: Fraction) -> Quote:
+        """Return an offer as a quote; the fee is in lamports, its price in atoms out a lamport.
+
+        Raises `VenueRejected` when the offer does not pay its own fees.
+        """
+        decimals = pair.token_out.decimals
+        fee = -(-lamports * sol_price.numerator // sol_price.denominator)
+        quote = Quote(
+            venue=self.name,
+            amount_out=Decimal(offer.amount_out).scaleb(-decimals),
+            network_fee=Decimal(fee).scaleb(-decimals),
+            fee_bps=offer.fee_bps,
+            price_impact_bps=offer.price_impact_bps,
+            expires_at=self.chain.now() + timedelta(milliseconds=self.chain.ttl_ms),
+        )
+        if quote.net_out <= 0:
+            raise VenueRejected("the amount is too small to pay for its own fees")
+        return quote
+
+    async def send(self, transaction: SignedTransaction) -> None:
+        """Hand the bytes to every node."""
+        await self.chain.landing.send(transaction.payload)
+
+    async def status(self, signatures: Sequence[str]) -> Sequence[Answer]:
+        """Return what a node says of each signature, in order."""
+        return await self.chain.landing.status(signatures)
+
+    async def search(self, transactions: Sequence[SignedTransaction]) -> Sequence[Answer]:
+        """Return what the whole history of the nodes says of each, in order."""
+        return await self.chain.landing.search(transactions)

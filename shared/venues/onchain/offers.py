@@ -1,0 +1,44 @@
+"""Intents and offers in atoms."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from shared.orders.values import SwapIntent
+from shared.tokens.registry import Token, Tokens
+from shared.venues.protocol import VenueRejected
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """A venue's offer: atoms out for the atoms in, and how they came about."""
+
+    amount_out: int
+    fee_bps: Decimal
+    price_impact_bps: Decimal
+
+
+class Pair(Struct, frozen=True, kw_only=True):
+    """An intent as the chain sees it: two tokens, and an exact number of atoms."""
+
+    token_in: Token
+    token_out: Token
+    amount_in: int
+
+
+def pair_of(intent: SwapIntent, tokens: Tokens) -> Pair:
+    """Return the tokens and atoms of an intent.
+
+    Raises `VenueRejected` for a token nobody listed, or an amount that is no whole number of atoms.
+    """
+    sides = []
+    for name in (intent.token_in, intent.token_out):
+        token = tokens.by_name.get(name)
+        if token is None:
+            raise VenueRejected(f"TOKENS_FILE has no {name}")
+        sides.append(token)
+    exact = intent.amount_in.scaleb(sides[0].decimals)
+    if exact != exact.to_integral_value():
+        raise VenueRejected(f"{sides[0].symbol} has {sides[0].decimals} decimals at most")
+    return Pair(token_in=sides[0], token_out=sides[1], amount_in=int(exact))

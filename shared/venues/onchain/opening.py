@@ -1,0 +1,107 @@
+"""Open a chain, and the venues that trade on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from shared.settings import ChainSettings, InvalidSettings, MarketSettings
+from shared.solana.genesis import belongs
+from shared.solana.rpc.nodes import Nodes
+from shared.solana.wallets.key_file import BadWallet
+from shared.solana.wallets.signer import Signer
+from shared.solana.wallets.wallets_file import Wallets, read_wallets
+from shared.tokens.registry import load_tokens
+from shared.venues.onchain.chain import SolanaChain
+from shared.venues.onchain.co_signed import CoSignedVenue
+from shared.venues.onchain.landing import Landing
+from shared.venues.onchain.reading import ChainState
+from shared.venues.onchain.signing import Signing
+from shared.venues.protocol import Venue
+from shared.venues.raydium.program import SLIPPAGE_EXCEEDED
+from shared.venues.raydium.venue import RaydiumVenue
+
+Factory: TypeAlias = Callable[[str, SolanaChain], Venue]
+
+
+_ON: Mapping[str, Mapping[str, Factory]] = {
+    "simulated": {},
+    "devchain": {"raydium": RaydiumVenue, "meteora": CoSignedVenue},
+    "devnet": {"raydium": RaydiumVenue},
+    "mainnet": {"raydium": RaydiumVenue},
+}
+
+
+def venues_of(chain: str) -> Mapping[str, Factory]:
+    """Return what opens each venue of ours that trades on a chain."""
+    return _ON[chain]
+
+
+@asynccontextmanager
+async def opened_chain(
+    settings: MarketSettings, *, signs: bool = False
+) -> AsyncIterator[SolanaChain | None]:
+    """Yield the chain that is configured, or None for the simulated one.
+
+    Only who `signs` reads the keys of wallets. Raises `InvalidSettings` for a file of wallets that
+    cannot be used. No node is asked yet.
+    """
+    if not settings.urls:
+        yield None
+        return
+    is_ours = partial(belongs, settings.chain, settings.genesis_hash)
+    timeout_s = settings.rpc_timeout_ms / 1_000
+    async with Nodes(settings.urls, is_ours=is_ours, timeout_s=timeout_s) as nodes:
+        yield _chain(settings, nodes, signs=signs)
+
+
+def _wallets(settings: ChainSettings) -> Wallets:
+    if not settings.wallets_file:
+        return Wallets(Path(), {})
+    try:
+        return read_wallets(Path(settings.wallets_file))
+    except BadWallet as error:
+        raise InvalidSettings(f"WALLETS_FILE: {error}") from None
+
+
+def _signers(settings: ChainSettings, wallets: Wallets) -> Mapping[str, Signer]:
+    if not wallets.all:
+        raise InvalidSettings(
+            f"WALLETS_FILE: must be set for CHAIN={settings.chain}; see `slipstream wallet new`"
+        )
+    try:
+        return wallets.signers(os.environ)
+    except BadWallet as error:
+        raise InvalidSettings(f"WALLETS_FILE: {error}") from None
+
+
+def _chain(settings: MarketSettings, nodes: Nodes, *, signs: bool) -> SolanaChain:
+    wallets = _wallets(settings)
+    signers = _signers(settings, wallets) if signs else {}
+    tokens = load_tokens(settings.tokens_file)
+    state = ChainState(
+        nodes,
+        tick_s=settings.quote_tick_ms / 1_000,
+        percentile=settings.priority_percentile,
+        max_cu_price=settings.max_cu_price,
+    )
+    landing = Landing(
+        nodes,
+        quorum=settings.proof_quorum,
+        decimals={token.mint: token.decimals for token in tokens.all},
+        slippage={SLIPPAGE_EXCEEDED},
+    )
+    signing = Signing(state, wallets, signers, tokens, max_cu_price=settings.max_cu_price)
+    return SolanaChain(
+        nodes=nodes,
+        wallets=wallets,
+        state=state,
+        landing=landing,
+        signing=signing,
+        tokens=tokens,
+        ttl_ms=settings.quote_ttl_ms,
+    )

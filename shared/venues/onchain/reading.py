@@ -1,0 +1,150 @@
+"""The state of a chain, read once for all that ask at the same time."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import Any
+
+from msgspec import Struct
+from solders.account import Account
+from solders.hash import Hash
+from solders.pubkey import Pubkey
+
+from shared.concurrency.coalescer import Coalescer
+from shared.concurrency.ticked import Ticked
+from shared.solana.fees import cu_price
+from shared.solana.rpc.errors import RpcError
+from shared.solana.rpc.node import Call
+from shared.solana.rpc.nodes import Nodes
+from shared.venues.protocol import VenueUnavailable
+
+TOKEN_ACCOUNT_BYTES = 165
+_SELDOM_S = 3_600.0
+_FEES_S = 5.0
+_GROUPS = 100  # Groups of accounts that one request asks for.
+
+Group = tuple[Pubkey, ...]
+
+
+class Snapshot(Struct, frozen=True):
+    """Accounts as they were together at one slot; None for one that there is not."""
+
+    slot: int
+    accounts: tuple[Account | None, ...]
+
+
+class Recent(Struct, frozen=True, kw_only=True):
+    """A blockhash, the last height at which it is good, and the slot by which it was known."""
+
+    blockhash: Hash
+    valid_until: int
+    slot: int
+
+
+class Simulated(Struct, frozen=True):
+    """A simulation's word: the compute units it took, or the error that ended it."""
+
+    units: int
+    error: str
+
+
+class ChainState:
+    """Reads a chain. Every call raises `ServerAway` where no node answers."""
+
+    def __init__(self, nodes: Nodes, *, tick_s: float, percentile: int, max_cu_price: int) -> None:
+        """`tick_s` is how long what was read serves others; the rest is about priority fees."""
+        self._nodes = nodes
+        self._percentile = percentile
+        self._max_cu_price = max_cu_price
+        self._grouped: Coalescer[Group, Snapshot] = Coalescer(self._read_groups, batch=_GROUPS)
+        self._accounts: Ticked[Group, Snapshot] = Ticked(self._grouped, tick_s)
+        self._recent: Ticked[None, Recent] = Ticked(self._read_recent, tick_s)
+        self._rent: Ticked[int, int] = Ticked(self._read_rent, _SELDOM_S)
+        self._fees: Ticked[Group, int] = Ticked(self._read_fees, _FEES_S)
+
+    async def accounts(self, group: Group) -> Snapshot:
+        """Return the accounts of a group, as old as a tick at most."""
+        return await self._accounts(group)
+
+    async def recent(self) -> Recent:
+        """Return a blockhash to sign with."""
+        return await self._recent(None)
+
+    async def token_account_rent(self) -> int:
+        """Return the deposit for a token account, in lamports."""
+        return await self._rent(TOKEN_ACCOUNT_BYTES)
+
+    async def cu_price(self, written: Group) -> int:
+        """Return the priority fee to offer for writing these accounts, in micro-lamports a unit."""
+        return await self._fees(written)
+
+    async def simulate(self, message: bytes, signatures: int) -> Simulated:
+        """Return what a message would do now, unsigned."""
+        unsigned = bytes([signatures]) + bytes(64 * signatures) + message
+        options = {
+            "encoding": "base64",
+            "sigVerify": False,
+            "replaceRecentBlockhash": True,
+            "commitment": "processed",
+        }
+        call = Call("simulateTransaction", [b64encode(unsigned).decode(), options])
+        value = (await self._ask(call))["value"]
+        return Simulated(int(value.get("unitsConsumed") or 0), _error_of(value))
+
+    async def _read_groups(self, groups: list[Group]) -> list[Snapshot]:
+        options = {"encoding": "base64", "commitment": "processed"}
+        calls = [
+            Call("getMultipleAccounts", [[str(key) for key in group], options]) for group in groups
+        ]
+        return [_snapshot(answer) for answer in map(_good, await self._nodes.ask(calls))]
+
+    async def _read_recent(self, _key: None) -> Recent:
+        answer = await self._ask(Call("getLatestBlockhash", [{"commitment": "confirmed"}]))
+        value = answer["value"]
+        return Recent(
+            blockhash=Hash.from_string(value["blockhash"]),
+            valid_until=value["lastValidBlockHeight"],
+            slot=answer["context"]["slot"],
+        )
+
+    async def _read_rent(self, size: int) -> int:
+        lamports: int = await self._ask(Call("getMinimumBalanceForRentExemption", [size]))
+        return lamports
+
+    async def _read_fees(self, written: Group) -> int:
+        keys = [str(key) for key in written]
+        paid = await self._ask(Call("getRecentPrioritizationFees", [keys]))
+        fees = [fee["prioritizationFee"] for fee in paid]
+        return cu_price(fees, self._percentile, 0, self._max_cu_price)
+
+    async def _ask(self, call: Call) -> Any:
+        [answer] = await self._nodes.ask([call])
+        return _good(answer)
+
+
+def _good(answer: Any) -> Any:
+    if isinstance(answer, RpcError):
+        raise VenueUnavailable(f"the chain refused: {answer}") from answer
+    return answer
+
+
+def _snapshot(answer: Any) -> Snapshot:
+    found = tuple(account and _account(account) for account in answer["value"])
+    return Snapshot(answer["context"]["slot"], found)
+
+
+def _account(shown: dict[str, Any]) -> Account:
+    return Account(
+        lamports=shown["lamports"],
+        data=b64decode(shown["data"][0]),
+        owner=Pubkey.from_string(shown["owner"]),
+        executable=shown["executable"],
+        rent_epoch=shown["rentEpoch"],
+    )
+
+
+def _error_of(value: dict[str, Any]) -> str:
+    if not value.get("err"):
+        return ""
+    logs = value.get("logs") or []
+    return f"{value['err']}" + (f", {logs[-1]}" if logs else "")

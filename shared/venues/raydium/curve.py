@@ -1,0 +1,138 @@
+"""The swap of a pool to the atom: `swap_base_input` in exact integers.
+
+Formulas: curve/calculator.rs, curve/constant_product.rs and curve/fees.rs of the program. The
+order of the refusals is the program's as well.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.venues.raydium.accounts import AmmConfig, Pool
+
+_MILLION: Final = 1_000_000
+_BPS: Final = 10_000
+_SWAP_DISABLED: Final = 4
+
+
+class NoSwap(Exception):
+    """The program would refuse. `code` is its error; None where it would panic."""
+
+    def __init__(self, why: str, code: int | None = None) -> None:
+        """Say why."""
+        super().__init__(why)
+        self.code = code
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """A pool at a slot: its account, its fee tier, and what lies in its vaults, in atoms."""
+
+    pool: Pool
+    config: AmmConfig
+    vaults: tuple[int, int]
+
+    def reserve(self, token: int) -> int:
+        """Return the part of a vault that is owed to nobody, in atoms; token is 0 or 1."""
+        pool = self.pool
+        owed = pool.protocol_fees[token] + pool.fund_fees[token] + pool.creator_fees[token]
+        return self.vaults[token] - owed
+
+
+class Swapped(Struct, frozen=True, kw_only=True):
+    """A swap's amounts in atoms. Protocol and fund have their shares of the trade fee.
+
+    The creator's fee is in the token that comes in, if `creator_on_input`, or else in the other.
+    """
+
+    side: int
+    amount_in: int
+    amount_out: int
+    net_in: int
+    trade_fee: int
+    protocol_fee: int
+    fund_fee: int
+    creator_fee: int
+    creator_on_input: bool
+
+
+def swap(at: Standing, side: int, amount_in: int, unix_time: int) -> Swapped:
+    """Return what the pool gives for `amount_in` of token `side`, 0 or 1.
+
+    Raises `NoSwap` where the program would refuse it at `unix_time`, in seconds.
+    """
+    pool, config = at.pool, at.config
+    if pool.status & _SWAP_DISABLED or unix_time < pool.open_time:
+        raise NoSwap("swaps are switched off, or have not begun", 6000)
+    if amount_in <= 0:
+        raise NoSwap("the amount is 0", 2505)
+    x, y = at.reserve(side), at.reserve(1 - side)
+    if x <= 0 or y <= 0:
+        raise NoSwap("the pool is empty")
+    creator_rate = config.creator_fee_rate if pool.creator_fee_enabled else 0
+    on_input = pool.creator_fee_on == 0 or pool.creator_fee_on - 1 == side
+    rate = config.trade_fee_rate + (creator_rate if on_input else 0)
+    fee = _up(amount_in * rate, _MILLION)
+    if fee > amount_in:
+        raise NoSwap("the fee is more than the amount", 6006)
+    net = amount_in - fee
+    out = net * y // (x + net)
+    creator = 0
+    if creator_rate and on_input:
+        creator = fee * creator_rate // rate
+        fee -= creator
+    elif creator_rate:
+        creator = _up(out * creator_rate, _MILLION)
+        out -= creator
+    if out <= 0:
+        raise NoSwap("the amount is too small to get anything", 2505)
+    return Swapped(
+        side=side,
+        amount_in=amount_in,
+        amount_out=out,
+        net_in=net,
+        trade_fee=fee,
+        protocol_fee=fee * config.protocol_fee_rate // _MILLION,
+        fund_fee=fee * config.fund_fee_rate // _MILLION,
+        creator_fee=creator,
+        creator_on_input=on_input,
+    )
+
+
+def after(at: Standing, swapped: Swapped) -> Standing:
+    """Return the pool as it stands after a swap."""
+    pool, side = at.pool, swapped.side
+    creator_side = side if swapped.creator_on_input else 1 - side
+    vaults = _added(at.vaults, side, swapped.amount_in)
+    fees = replace(
+        pool,
+        protocol_fees=_added(pool.protocol_fees, side, swapped.protocol_fee),
+        fund_fees=_added(pool.fund_fees, side, swapped.fund_fee),
+        creator_fees=_added(pool.creator_fees, creator_side, swapped.creator_fee),
+    )
+    vaults = _added(vaults, 1 - side, -swapped.amount_out)
+    return Standing(pool=fees, config=at.config, vaults=vaults)
+
+
+def price_impact_bps(at: Standing, swapped: Swapped) -> Decimal:
+    """Return how far the pool's price moves against the swap: ``net / (x + net)``."""
+    net = swapped.net_in
+    impact = Decimal(_BPS * net) / Decimal(at.reserve(swapped.side) + net)
+    return impact.quantize(Decimal("0.01"))
+
+
+def fee_bps(swapped: Swapped) -> Decimal:
+    """Return the fees on the token that comes in, in 0.01 % of the amount in."""
+    fee = Decimal(swapped.amount_in - swapped.net_in)
+    return (fee * _BPS / swapped.amount_in).quantize(Decimal("0.01"))
+
+
+def _added(pair: tuple[int, int], token: int, atoms: int) -> tuple[int, int]:
+    return (pair[0] + atoms, pair[1]) if token == 0 else (pair[0], pair[1] + atoms)
+
+
+def _up(dividend: int, divisor: int) -> int:
+    return -(-dividend // divisor)
