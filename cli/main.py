@@ -9,6 +9,7 @@ import typer
 
 from cli import dead, keys, orders
 from cli.accept_loss import accept_loss, accept_loss_help
+from cli.audit import command as audit
 from cli.console import EXIT_CODES, Foreseen, as_called, out
 from cli.demo.command import demo, demo_help
 from cli.doctor.command import doctor, doctor_help
@@ -62,6 +63,7 @@ app.command(epilog=stats_help)(stats)
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
 app.add_typer(wallets.app, name="wallet")
+app.add_typer(audit.app, name="audit")
 app.command(epilog=migrate_help)(migrate)
 app.command(epilog=rebuild_help)(rebuild)
 app.command(epilog=doctor_help)(doctor)
@@ -73,5 +75,6 @@ for command in (
     *dead.app.registered_commands,
     *keys.app.registered_commands,
     *wallets.app.registered_commands,
+    *audit.app.registered_commands,
 ):
     command.epilog = as_called(command.epilog or "")

@@ -93,7 +93,7 @@ class Stack:
         usual = self.gateways[0].port == DEFAULT_PORT
         if self.options.port is None and not self.options.temporary and not usual:
             self._say("note", f"port {DEFAULT_PORT} is taken; the gateway gets another")
-        if check_settings(self._environment() | self.gateways[0].environment()).open_access:
+        if check_settings(self.environment() | self.gateways[0].environment()).open_access:
             self._say("note", "OPEN_ACCESS: everybody who reaches a gateway may do everything")
         await together(reach(self.options.redis_url), reach_database(self.options.database_url))
         self._claim = await Claim.take(self.layout, self._say, temporary=self.options.temporary)
@@ -129,13 +129,13 @@ class Stack:
             return
         if not self.rpc_urls:
             devchain = Devchain(self.layout, self._ports.take())
-            block_ms = check_settings(self._environment()).block_ms
+            block_ms = check_settings(self.environment()).block_ms
             await self._start_server(devchain.program(block_ms), devchain.answers)
             self.rpc_urls = devchain.url
             self._say("ready", f"devchain     {devchain.url}, a development chain: no real money")
         if not wallets_in(self.wallets_file).all:
             address = add_wallet(self.wallets_file, "main", [OTHERS])
-            await endow(self._environment(), address)
+            await endow(self.environment(), address)
             self._say("note", f"wallet main  {address} got play money of every token")
 
     async def _start_prometheus(self, plan: list[Replica]) -> None:
@@ -158,11 +158,12 @@ class Stack:
         await until(answers, keeper)
 
     async def _start_services(self, plan: list[Replica]) -> None:
-        env = self._environment()
+        env = self.environment()
         async with httpx.AsyncClient(trust_env=False) as http:
             await together(*(self._start_service(http, replica, env) for replica in plan))
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the settings of every service: where the servers are, and the chain."""
         # Those of embedded servers are not known before they run.
         env = environment(self.redis_url or _NOT_YET, self.database_url or _NOT_YET)
         env |= {"CHAIN": self.options.chain, "RPC_URLS": self.rpc_urls}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from cli.check import Check
 from cli.demo.journey import Journey
 
 
@@ -20,18 +20,6 @@ class Evidence:
     swaps: Mapping[str, Sequence[str]]
     archived: Mapping[str, Sequence[tuple[int, str]]]
     closed: frozenset[str]
-
-
-class Check(NamedTuple):
-    """A claim, and the orders for which it does not hold."""
-
-    claim: str
-    broken: list[str]
-
-    @property
-    def holds(self) -> bool:
-        """Return whether it holds for every order."""
-        return not self.broken
 
 
 def check(journeys: Sequence[Journey], evidence: Evidence, *, all_confirmed: bool) -> list[Check]:

@@ -12,13 +12,15 @@ from typing import Annotated, NamedTuple
 import typer
 
 from cli import options
+from cli.audit.command import audited
+from cli.check import Check
 from cli.console import EXIT_CODES, FAILED, OK, err, out, run, speaker
-from cli.demo.checks import Check, check
+from cli.demo.checks import check
 from cli.demo.figures import as_json, figures
 from cli.demo.readback import read_back
 from cli.demo.show import show_progress, show_summary
 from cli.demo.traffic import Traffic
-from cli.plan import DEVCHAIN, StackOptions, environment
+from cli.plan import DEVCHAIN, StackOptions
 from cli.signals import interruptible
 from cli.stack import Stack
 from shared.settings import VenueSettings
@@ -104,12 +106,13 @@ async def _run(stack: Stack, wanted: Wanted) -> int:
 
 async def _checked(stack: Stack, traffic: Traffic) -> Sequence[Check]:
     """Return the checks, once they hold; else as they stand when Postgres had time enough."""
-    settings = VenueSettings.from_env(environment(stack.redis_url, stack.database_url))
+    env = stack.environment()
+    settings = VenueSettings.from_env(env)
     order_ids = [journey.order_id for journey in traffic.journeys if journey.order_id]
     deadline = asyncio.get_running_loop().time() + _CATCH_UP_S
     while True:
         evidence = await read_back(settings, order_ids)
         checks = check(traffic.journeys, evidence, all_confirmed=not settings.venue_faults)
         if all(one.holds for one in checks) or asyncio.get_running_loop().time() > deadline:
-            return checks
+            return [*checks, *(await audited(env, stack.database_url) if settings.urls else ())]
         await asyncio.sleep(_POLL_S)

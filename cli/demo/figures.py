@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from cli.demo.checks import Check
+from cli.check import Check
 from cli.demo.journey import Journey
 from cli.percentiles import percentile
 from slipstream import Event

@@ -1,4 +1,4 @@
-"""Read back what the servers hold about some orders: the simulated ledger and the archive."""
+"""Read back what the servers hold about some orders: the chain and the archive."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
+from cli.audit.reading import read_chain
 from cli.console import Trouble
 from cli.demo.checks import Evidence
 from shared.archive.archive import Archive
@@ -15,17 +16,18 @@ from shared.settings import VenueSettings
 from shared.streams.errors import LogUnavailable
 from shared.streams.redis.client import Client
 from shared.venues.ledger import Ledger
+from shared.venues.onchain.opening import opened_chain
 
 _AT_ONCE = 8
 
 
 async def read_back(settings: VenueSettings, order_ids: Sequence[str]) -> Evidence:
-    """Return what ledger and archive say now; the archive may still be catching up.
+    """Return what chain and archive say now; the archive may still be catching up.
 
     Raises `Trouble` when a server does not answer.
     """
     try:
-        swaps = await _swaps(settings)
+        swaps = await (_on_chain if settings.urls else _simulated)(settings)
         archive = await Archive.open(settings.database_url)
         try:
             closed = frozenset(await archive.ended(order_ids))
@@ -41,7 +43,7 @@ async def read_back(settings: VenueSettings, order_ids: Sequence[str]) -> Eviden
     )
 
 
-async def _swaps(settings: VenueSettings) -> defaultdict[str, list[str]]:
+async def _simulated(settings: VenueSettings) -> defaultdict[str, list[str]]:
     client = await Client.connect(settings.redis_url)
     ledger = Ledger(client, namespace=settings.namespace, retention_s=settings.chain_retention_s)
     swaps = defaultdict(list)
@@ -50,6 +52,16 @@ async def _swaps(settings: VenueSettings) -> defaultdict[str, list[str]]:
             swaps[swap.order_id].append(swap.signature)
     finally:
         await client.close()
+    return swaps
+
+
+async def _on_chain(settings: VenueSettings) -> defaultdict[str, list[str]]:
+    swaps = defaultdict(list)
+    async with opened_chain(settings) as chain:
+        if chain is not None:
+            for one in await read_chain(chain, list(chain.wallets.all.values())):
+                if one.order_id and not one.failed:
+                    swaps[one.order_id].append(one.signature)
     return swaps
 
 

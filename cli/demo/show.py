@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.check import Check, show
 from cli.console import speaker
-from cli.demo.checks import Check
 from cli.demo.figures import Figures
 from cli.demo.traffic import Traffic
 
 _FRAME_S = 0.1
 _LINE_S = 1.0
-_SHOWN = 5
 
 
 async def show_progress(traffic: Traffic, running: asyncio.Task[Any], console: Console) -> None:
@@ -81,9 +80,7 @@ def show_summary(
     console.print()
     console.print(_latencies(found))
     console.print()
-    say = speaker(console)
-    for check in checks:
-        say("ok" if check.holds else "broken", f"{check.claim}{_offenders(check)}")
+    show(checks, speaker(console))
 
 
 def _listed(counts: dict[str, int]) -> str:
@@ -98,10 +95,3 @@ def _latencies(found: Figures) -> Table:
     for name, one in found.latency_ms.items():
         table.add_row(name, f"{one.p50:,.1f}", f"{one.p99:,.1f}")
     return table
-
-
-def _offenders(check: Check) -> str:
-    if check.holds:
-        return ""
-    more = f" and {len(check.broken) - _SHOWN} more" if len(check.broken) > _SHOWN else ""
-    return f": not {', '.join(check.broken[:_SHOWN])}{more}"

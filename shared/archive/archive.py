@@ -19,6 +19,7 @@ from shared.archive.pool import Pool
 from shared.archive.positions import Positions, advance, locked, positions
 from shared.archive.session import Session, read
 from shared.archive.storing import Add, Stored, add_missing, add_new, check_rights, store_batch
+from shared.archive.swaps import next_swaps
 
 Tell: TypeAlias = Callable[[Positions], Awaitable[Collection[int]]]
 
@@ -158,6 +159,10 @@ class Archive:
     async def next_open(self, after: Place, limit: int) -> list[OpenOrder]:
         """Return up to `limit` of the orders behind a place that have not ended, oldest first."""
         return await self._pool.do(partial(next_open, after=after, limit=limit))
+
+    async def next_swaps(self, after: str, limit: int) -> list[tuple[str, bytes | None]]:
+        """Return what `limit` orders behind an order's id have signed, confirmed, or lost again."""
+        return await self._pool.do(partial(next_swaps, after=after, limit=limit))
 
     async def _read(self, query: LiteralString, values: Sequence[Any] = ()) -> list[TupleRow]:
         return await self._pool.do(partial(read, query=query, values=values, row_factory=tuple_row))
