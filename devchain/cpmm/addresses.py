@@ -36,6 +36,7 @@ class PoolAddresses:
     observation: Pubkey
 
 
+@cache
 def pool_addresses(config_index: int, one: Pubkey, other: Pubkey) -> PoolAddresses:
     """Return where a pool of two mints, in any order, and a config lies."""
     config, _ = config_address(config_index)

@@ -36,9 +36,12 @@ def programs() -> Mapping[Pubkey, Path]:
 
 
 def accounts(market: Market | None = None) -> Mapping[Pubkey, Account]:
-    """Return every account of a market, the default one unless another is given."""
+    """Return every account of a market, the default one unless another is given.
+
+    Raises ValueError for more of a token than can be counted, PlanError and OSError for its file.
+    """
     market = market or read_market()
-    made: dict[Pubkey, Account] = {}
+    made = _mints(market)
     for config in market.by_index.values():
         key, bump = config_address(config.index)
         data = config_bytes(config, bump=bump, owner=FAUCET.pubkey())
@@ -49,7 +52,7 @@ def accounts(market: Market | None = None) -> Mapping[Pubkey, Account]:
         made[owner] = Account(_FOR_FEES, b"", Pubkey.default())
         for mint, atoms in holdings.items():
             made[associated(owner, mint)] = token_account(mint, owner, atoms)
-    return made | _mints(market)
+    return made
 
 
 def _reserves(market: Market, pool: PoolPlan) -> tuple[int, int]:

@@ -27,7 +27,14 @@ from devchain.cpmm.addresses import (
     associated,
     config_address,
 )
-from devchain.cpmm.layouts import Config, PoolState, config_bytes, observation_bytes, pool_bytes
+from devchain.cpmm.layouts import (
+    Config,
+    PoolState,
+    config_bytes,
+    observation_bytes,
+    pool_bytes,
+    read_pool,
+)
 from tests.support.processes import ROOT
 
 BINARY = ROOT / "devchain" / "programs" / "raydium_cpmm" / "raydium_cpmm.so"
@@ -54,12 +61,20 @@ def new_chain() -> LiteSVM:
 
 
 def send(
-    chain: LiteSVM, instruction: Instruction
+    chain: LiteSVM, instruction: Instruction, payer: Pubkey = _PAYER
 ) -> TransactionMetadata | FailedTransactionMetadata:
     """Send one instruction; all who should sign have signed."""
-    message = MessageV0.try_compile(_PAYER, [instruction], [], chain.latest_blockhash())
+    message = MessageV0.try_compile(payer, [instruction], [], chain.latest_blockhash())
     signatures = [Signature.default()] * message.header.num_required_signatures
     return chain.send_transaction(VersionedTransaction.populate(message, signatures))
+
+
+def chain_of(accounts: Mapping[Pubkey, Account]) -> LiteSVM:
+    """Return such a chain with these accounts."""
+    chain = new_chain()
+    for key, account in accounts.items():
+        chain.set_account(key, account)
+    return chain
 
 
 def refusal(result: object) -> str | int | None:
@@ -103,6 +118,13 @@ def data_of(chain: LiteSVM, key: Pubkey) -> bytes:
 def tokens(chain: LiteSVM, key: Pubkey) -> int:
     """Return the atoms in a token account."""
     return int(struct.unpack_from("<Q", data_of(chain, key), 64)[0])
+
+
+def pool_of(chain: LiteSVM, at: PoolAddresses) -> tuple[PoolState, tuple[int, int]]:
+    """Return a pool and its reserves."""
+    pool = read_pool(data_of(chain, at.pool))
+    one, other = (tokens(chain, vault) - pool.owed(i) for i, vault in enumerate(at.vaults))
+    return pool, (one, other)
 
 
 def put_tokens(chain: LiteSVM, key: Pubkey, mint: Pubkey, owner: Pubkey, atoms: int) -> None:
