@@ -27,10 +27,10 @@ _SOL_USDC = 0
 _POOL = PoolState(decimals=(9, 6))
 
 
-def run(chain: LiteSVM, maker: Maker, slot: int, blocks: int = 6) -> int:
+def run(chain: LiteSVM, maker: Maker, slot: int) -> int:
     """Let blocks pass in which prices stand still; return how many swaps there were."""
     count = 0
-    for _ in range(blocks):
+    for _ in range(6):
         set_time(chain, 1_700_000_000)
         for instruction in maker.transactions(slot, chain.get_account):
             count += 1
@@ -78,13 +78,14 @@ def test_in_a_frozen_market_nobody_moves_anything_back() -> None:
 
 def test_a_block_has_eight_swaps_at_most_and_every_pool_has_its_turn() -> None:
     chain, maker = chain_of(accounts()), Maker(Scenario(gap_bps=50_000), seed=1)
-    at_most = [len(maker.transactions(FIRST_SLOT + 1, chain.get_account)) for _ in range(3)]
-    moved = run(chain, maker, FIRST_SLOT + 1, blocks=4)
+    asked = [maker.transactions(FIRST_SLOT + t, chain.get_account) for t in (1, 3, 5, 7)]
     dollars = {"USDC", "USDT"}
     moving = [pool for pool in _MARKET.pools if len(dollars & {*pool.pair}) == 1]
 
-    assert at_most == [8, 8, 8]
-    assert moved == len(moving)
+    assert [len(block) for block in asked] == [8, 8, 8, 8]
+    assert {swap.accounts[3].pubkey for block in asked for swap in block} == {
+        _MARKET.addresses(pool).pool for pool in moving
+    }
 
 
 def test_a_chain_that_was_born_otherwise_is_told_so() -> None:
