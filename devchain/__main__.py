@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with ExitStack() as stack:
             faults = msgspec.json.decode(options.faults, type=Faults)
             listeners = [stack.enter_context(listener(port)) for port in ports]
-            chain = Chain.open(options.data_dir, lambda: _genesis(options), habits)
+            chain = Chain.open(options.data_dir, _genesis(options), habits)
             stack.callback(chain.close)
             nodes = {
                 each: Node(chain, Striking(faults, options.seed + number))

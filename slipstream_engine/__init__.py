@@ -1,8 +1,9 @@
 """The engine's packages, found ahead of any others of the same names.
 
-A wheel holds `cli`, `services` and `shared` in this folder, where they are in nobody's way; in a
-checkout they lie beside it. A `shared` or `services` of the user's own, where the command is run or
-on the PYTHONPATH, is then neither taken for ours nor hidden by it from anybody else's program.
+A wheel holds `cli`, `devchain`, `services` and `shared` in this folder, where they are in nobody's
+way; in a checkout they lie beside it. A `shared` or `services` of the user's own, where the command
+is run or on the PYTHONPATH, is then neither taken for ours nor hidden by it from anybody else's
+program.
 """
 
 from __future__ import annotations

@@ -40,32 +40,17 @@ class Chain:
         self._news = False
 
     @classmethod
-    def open(cls, folder: Path, genesis: Callable[[], Genesis], habits: Habits) -> Chain:
+    def open(cls, folder: Path, genesis: Genesis, habits: Habits) -> Chain:
         """Replay the chain that is in a folder, or begin one with a genesis.
 
         Raises `JournalError` with what to do, `ValueError` for a genesis that can't be.
         """
         journal = Journal(folder / FILE)
-        records = iter(journal.records())
-        first = next(records, None)
-        if first is None:
-            first = genesis()
-            ledger = Ledger(first, habits.retention)
-            journal.append(first)
-            journal.sync()
-        elif isinstance(first, Genesis):
-            ledger = Ledger(first, habits.retention)
-            for record in records:
-                _replay(ledger, record, journal.path)
-            logger.info("replayed %d transactions", ledger.transactions)
-            if not first.is_like(genesis()):
-                logger.warning(
-                    "this chain goes on with the accounts and programs that it began with, which "
-                    "are not those that are given now: another --data-dir begins a new one"
-                )
-        else:
-            raise JournalError(f"{journal.path} has no genesis: choose another --data-dir")
-        return cls(ledger, journal, habits)
+        try:
+            return cls(_ledger(journal, genesis, habits.retention), journal, habits)
+        except BaseException:
+            journal.abandon()
+            raise
 
     def land(self, transaction: VersionedTransaction) -> Landed | Error:
         """Execute a transaction now, in the open block. An error alone: it is in no block."""
@@ -136,6 +121,28 @@ class Chain:
         self._news = False
         for listener in self.listeners:
             listener()
+
+
+def _ledger(journal: Journal, genesis: Genesis, retention: Retention) -> Ledger:
+    records = iter(journal.records())
+    first = next(records, None)
+    if first is None:
+        ledger = Ledger(genesis, retention)
+        journal.append(genesis)
+        journal.sync()
+        return ledger
+    if not isinstance(first, Genesis):
+        raise JournalError(f"{journal.path} has no genesis: choose another --data-dir")
+    ledger = Ledger(first, retention)
+    for record in records:
+        _replay(ledger, record, journal.path)
+    logger.info("replayed %d transactions", ledger.transactions)
+    if not first.is_like(genesis):
+        logger.warning(
+            "this chain goes on with the accounts and programs that it began with, which are not "
+            "those that are given now: another --data-dir begins a new one"
+        )
+    return ledger
 
 
 def _replay(ledger: Ledger, record: Record, path: Path) -> None:

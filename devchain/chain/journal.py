@@ -112,10 +112,14 @@ class Journal:
         self.flush()
         os.fsync(self._file.fileno())
 
+    def abandon(self) -> None:
+        """Let another process have the journal, and write nothing any more."""
+        self._file.close()
+
     def close(self) -> None:
         """Bring everything to the disk and let another process have the journal."""
         self.sync()
-        self._file.close()
+        self.abandon()
 
     def _read(self, at: int) -> Iterator[tuple[Record, int]]:
         size = os.fstat(self._file.fileno()).st_size

@@ -50,13 +50,13 @@ class View:
 
     def sealed(self, commitment: str) -> tuple[Hash, int]:
         """Return the newest blockhash at a commitment, and the last height it is promised for."""
-        height = self.height(commitment)
-        block = self.ledger.block(height)
-        if block.hash is None:  # It is open; so its parent's.
-            height -= 1
-            block = self.ledger.block(height)
-        assert block.hash is not None  # noqa: S101 - only the last block is open
-        return block.hash, height + VALID
+        height = self._sealed_height(commitment)
+        sealed = self.ledger.block(height).hash
+        assert sealed is not None  # noqa: S101 - only the last block is open
+        return sealed, height + VALID
+
+    def _sealed_height(self, commitment: str) -> int:
+        return min(self.height(commitment), self.ledger.head.height - 1)
 
     def account(self, key: Pubkey, commitment: str) -> Account | None:
         """Return an account as of the newest block at a commitment."""
@@ -65,7 +65,7 @@ class View:
     def is_valid(self, blockhash: Hash, commitment: str) -> bool:
         """Return whether a block at a commitment knows a blockhash, and it is young enough."""
         height = self.ledger.height_of(blockhash)
-        return height is not None and 0 <= self.height(commitment) - height <= VALID
+        return height is not None and 0 <= self._sealed_height(commitment) - height <= VALID
 
     def refusal(self, transaction: VersionedTransaction, commitment: str) -> Error | None:
         """Return why a preflight refuses a transaction without executing it, if it does."""

@@ -21,7 +21,7 @@ _BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel
 _COMMAND = (
     "import sys; sys.argv[0] = 'slipstream'; from slipstream_engine import command; command()"
 )
-_NAMES = ("cli", "services", "shared", "slipstream", "bench", "tools", "tests")
+_NAMES = ("cli", "devchain", "services", "shared", "slipstream", "bench", "tools", "tests")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_a_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     held = {name.removeprefix("slipstream_engine/") for name in ZipFile(wheel).namelist()}
     ours = {
         str(file.relative_to(ROOT))
-        for package in ("cli", "services", "shared", "slipstream")
+        for package in ("cli", "devchain", "services", "shared", "slipstream")
         for file in (ROOT / package).rglob("*")
         if file.is_file() and file.suffix != ".pyc"
     }

@@ -48,14 +48,14 @@ class Desk:
     def __init__(
         self, folder: Path, habits: Habits | None = None, genesis: Genesis | None = None
     ) -> None:
-        self.chain = Chain.open(folder, lambda: genesis or born(), habits or Habits())
+        self.chain = Chain.open(folder, genesis or born(), habits or Habits())
         self.node = self.another()
 
     def another(self) -> Node:
         """Return one more node of the same chain."""
         return Node(self.chain, Striking(Faults(), seed=0), now=lambda: NOW)
 
-    def raw(self, body: Any, node: Node | None = None) -> str:
+    def raw(self, body: object, node: Node | None = None) -> str:
         """Return what a node answers to a request, as it comes."""
         return answer(node or self.node, read(json.dumps(body)))
 
@@ -114,7 +114,10 @@ class Desk:
         info = self.ask("getEpochInfo", {"commitment": "processed"})
         return info["absoluteSlot"], info["blockHeight"]
 
-    def close(self) -> None:
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.chain.close()
 
 

@@ -12,7 +12,7 @@ from tests.support.processes import ROOT
 _MOST = 13
 ROOMS = sorted(
     file.parent
-    for package in ("services", "shared")
+    for package in ("devchain", "services", "shared")
     for file in (ROOT / package).rglob("*.py")
     if file.name == "__init__.py"
 )
