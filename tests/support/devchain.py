@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from solders.account import Account
 from solders.hash import Hash
@@ -114,7 +114,7 @@ class Desk:
         info = self.ask("getEpochInfo", {"commitment": "processed"})
         return info["absoluteSlot"], info["blockHeight"]
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,6 +6,7 @@ import pytest
 from solders.compute_budget import set_compute_unit_price
 from solders.instruction import Instruction
 from solders.keypair import Keypair
+from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.rpc.responses import GetSignaturesForAddressResp, GetTransactionResp
 from solders.transaction import VersionedTransaction
@@ -128,10 +129,7 @@ def test_two_signers_pay_for_two_signatures(desk: Desk) -> None:
     wallet, other = desk.funded(), Keypair()
     give = paying(wallet, other.pubkey(), SOL)
     back = paying(other, wallet.pubkey(), SOL)
-    message = desk.signed(wallet, give).message
-    compiled = type(message).try_compile(  # type: ignore[union-attr]  # It is of version 0.
-        wallet.pubkey(), [give, back], [], desk.blockhash()
-    )
+    compiled = MessageV0.try_compile(wallet.pubkey(), [give, back], [], desk.blockhash())
 
     signature = desk.send(VersionedTransaction(compiled, [wallet, other]))
 
