@@ -109,8 +109,9 @@ def _genesis(options: argparse.Namespace) -> Genesis:
         accounts |= _accounts(path)
     programs = {key: path.read_bytes() for key, path in genesis.programs().items()}
     for given in options.program:
-        key, _, path = given.partition("=")
-        programs[_key(key, given)] = Path(path).read_bytes()
+        text, _, path = given.partition("=")
+        key = _key(text, given)
+        programs[key] = Path(path).read_bytes()
     return Genesis.of(accounts, programs, salt=secrets.token_bytes(16), time=int(time.time()))
 
 

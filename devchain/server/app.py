@@ -14,6 +14,8 @@ from devchain.rpc.calls import answer, read
 from devchain.rpc.node import Node
 from devchain.server import limits, sockets
 
+_CLOSED = {"connection": "close"}  # Or the rest of the body would still be read.
+
 
 class App:
     """Nodes by port. `fail` is told of a journal that can't be written: nothing goes on then."""
@@ -47,9 +49,9 @@ class App:
             async with asyncio.timeout(limits.BODY_S):
                 body = await _body(request)
         except TimeoutError:
-            return PlainTextResponse(f"no body within {limits.BODY_S:g} s\n", 408)
+            return PlainTextResponse(f"no body within {limits.BODY_S:g} s\n", 408, _CLOSED)
         if body is None:
-            return PlainTextResponse(f"a body of more than {limits.BODY} bytes\n", 413)
+            return PlainTextResponse(f"a body of more than {limits.BODY} bytes\n", 413, _CLOSED)
         return await self._call(node, body, request)
 
     async def _call(self, node: Node, body: bytes, request: Request) -> Response:

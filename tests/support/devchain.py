@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from devchain.chain.origin import Genesis
 from devchain.faults import Faults, Striking
 from devchain.rpc.calls import answer, read
 from devchain.rpc.node import Node
+from devchain.server.running import listener, serving
 
 SOL = 10**9
 NOW = 1_800_000_000
@@ -116,6 +118,14 @@ class Desk:
 
     def __enter__(self) -> Self:
         return self
+
+    @asynccontextmanager
+    async def served(self, *nodes: Node) -> AsyncIterator[list[str]]:
+        """Serve nodes, the desk's own by default, and yield their authorities: host and port."""
+        with ExitStack() as stack:
+            doors = {stack.enter_context(listener(0)): each for each in nodes or [self.node]}
+            async with serving(doors):
+                yield [f"127.0.0.1:{door.getsockname()[1]}" for door in doors]
 
     def __exit__(self, *_: object) -> None:
         self.chain.close()

@@ -129,9 +129,9 @@ def test_two_signers_pay_for_two_signatures(desk: Desk) -> None:
     wallet, other = desk.funded(), Keypair()
     give = paying(wallet, other.pubkey(), SOL)
     back = paying(other, wallet.pubkey(), SOL)
-    compiled = MessageV0.try_compile(wallet.pubkey(), [give, back], [], desk.blockhash())
+    message = MessageV0.try_compile(wallet.pubkey(), [give, back], [], desk.blockhash())
 
-    signature = desk.send(VersionedTransaction(compiled, [wallet, other]))
+    signature = desk.send(VersionedTransaction(message, [wallet, other]))
 
     desk.step()
     assert desk.ask("getTransaction", signature, _ANY_VERSION)["meta"]["fee"] == 10_000
