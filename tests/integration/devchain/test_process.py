@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,13 +52,9 @@ class Process:
 
 
 @contextmanager
-def started(
-    folder: Path, *options: str, before: Callable[[], None] | None = None
-) -> Iterator[Process]:
+def started(folder: Path, *options: str) -> Iterator[Process]:
     argv = [sys.executable, "-m", "devchain", "--data-dir", str(folder), "--port", "0", *options]
-    with subprocess.Popen(
-        argv, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=before
-    ) as process:
+    with subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield Process(process)
         finally:
@@ -115,10 +111,8 @@ def test_blocks_come_by_themselves_and_ctrl_c_ends_it_without_a_word(tmp_path: P
 
 
 def test_a_journal_that_cannot_be_written_ends_it_with_one_line(tmp_path: Path) -> None:
-    def small() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    with started(tmp_path, "--block-ms", "1", before=small) as process:
+    with started(tmp_path, "--block-ms", "1") as process:
+        resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (1, 1))
         code = process.process.wait(60)
         assert process.process.stderr
         last = process.process.stderr.read().splitlines()[-1]

@@ -1,0 +1,56 @@
+"""Clients that nobody here wrote, against devchain. Each is a program of its own in `foreign/`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devchain.server.running import make_blocks
+from tests.support.devchain import SOL, Desk
+
+_FOREIGN = Path(__file__).parent / "foreign"
+
+
+async def seen(desk: Desk, *argv: str) -> Any:
+    """Return what a client prints while blocks are made."""
+    async with desk.served() as [door]:
+        blocks = asyncio.create_task(make_blocks(desk.chain, desk.node, every_ms=5))
+        client = await asyncio.create_subprocess_exec(
+            *argv, f"http://{door}", f"ws://{door}", stdout=asyncio.subprocess.PIPE
+        )
+        printed, _ = await client.communicate()
+        blocks.cancel()
+    assert client.returncode == 0
+    return json.loads(printed)
+
+
+async def test_solana_py_sends_confirms_and_hears(desk: Desk) -> None:
+    python = sys.executable if find_spec("solana") else os.environ.get("PYTHON_WITH_SOLANA")
+    if not python:
+        pytest.skip("NOT CHECKED: no `solana` here (PYTHON_WITH_SOLANA names a python with it)")
+
+    said = await seen(desk, python, str(_FOREIGN / "solana_client.py"))
+
+    assert said.pop("again").count("This transaction has already been processed") == 1
+    assert said == {"alive": True, "told": "None", "error": "None", "balance": SOL, "fee": 5_000}
+
+
+async def test_solana_kit_sends_and_confirms(desk: Desk) -> None:
+    node = shutil.which("node")
+    if not node or not (_FOREIGN / "node_modules/@solana/kit").exists():
+        pytest.skip(f"NOT CHECKED: no node with @solana/kit (npm ci --prefix {_FOREIGN})")
+
+    said = await seen(desk, node, str(_FOREIGN / "kit_client.mjs"))
+
+    assert said["error"] is None
+    assert (said["balance"], said["fee"]) == (str(SOL), "5000")
+    assert said["again"] == -32002
+    assert "already been processed" in said["cause"]
