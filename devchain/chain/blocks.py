@@ -17,8 +17,8 @@ from solders.transaction_status import TransactionErrorType
 
 WINDOW = 151  # Blocks that may hold a transaction after the one whose hash it names, as on Solana.
 VALID = 150  # So many heights after a block a node promises that its hash is still good.
-DEPTHS = {"processed": 0, "confirmed": 1, "finalized": 32}
-FINAL = DEPTHS["finalized"]
+COMMITMENTS = ("finalized", "confirmed", "processed")
+FINAL = 32  # Blocks on top that make one final. One makes it confirmed.
 
 Error: TypeAlias = TransactionErrorType
 

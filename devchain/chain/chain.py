@@ -98,7 +98,7 @@ class Chain:
         """
         most = self.ledger.most_to_take_back()
         if not 1 <= blocks <= most:
-            raise ValueError(f"1 to {most} blocks are not final, {blocks} can't be taken back")
+            raise ValueError(f"{blocks} blocks can't be taken back: {most} are not final")
         head = self.ledger.head
         slot, time = head.slot + 1, max(now, head.time)
         self.ledger.take_back(blocks, slot, time)

@@ -6,6 +6,7 @@ chance. So a journal of the steps is all there is to write down.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from solders.account import Account
@@ -22,8 +23,8 @@ from devchain.chain.runtime import Runtime
 MOST_LAG = 64  # Blocks that a node may be behind: so much more is kept of what blocks replaced.
 _SLOT_HASHES = 512
 _TOGETHER = 64  # Blocks are dropped so many at a time.
-# A fork may make the head younger by `FINAL` blocks, and all that is asked for must still be there.
-_REPLACED_KEPT = FINAL + MOST_LAG + FINAL
+# Slots never go back, so that no fork brings more blocks into reach than a lag has slots.
+_REPLACED_KEPT = FINAL + MOST_LAG
 _HASHES_KEPT = WINDOW + MOST_LAG + FINAL
 _LEAST = 2 * WINDOW
 
@@ -57,6 +58,7 @@ class Ledger:
         self._landed: dict[Signature, Landed] = {}
         self._heights: dict[Hash, int] = {self.genesis_hash: 0}
         self.transactions = 0  # Since genesis.
+        self._roots: deque[tuple[int, int]] = deque([(0, 0)], maxlen=MOST_LAG + 1)
         self._open(genesis.slot + 1, genesis.time)
 
     @property
@@ -134,13 +136,20 @@ class Ledger:
                 del self._heights[block.hash]
         self._open(slot, time)
 
+    def root(self, slot: int) -> int:
+        """Return the height of the newest final block as of a slot. It never goes back."""
+        known = (root for at, root in reversed(self._roots) if at <= slot)
+        return next(known, self._roots[0][1])
+
     def most_to_take_back(self) -> int:
         """Return how many closed blocks are not final."""
-        return max(0, min(FINAL - 1, self.head.height - 1))
+        return self.head.height - 1 - self.root(self.head.slot)
 
     def _open(self, slot: int, time: int) -> None:
         parent = self._blocks[-1]
         self._blocks.append(Block(parent.height + 1, slot, parent.slot, time))
+        _, root = self._roots[-1]
+        self._roots.append((slot, max(root, parent.height + 1 - FINAL)))
         self.runtime.set_time(slot, time, self._slot_hashes)
 
     def _parent_hash(self) -> Hash:

@@ -12,7 +12,7 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 from solders.transaction_status import TransactionErrorFieldless
 
-from devchain.chain.blocks import DEPTHS, FINAL, VALID, Block, Error, Landed
+from devchain.chain.blocks import VALID, Block, Error, Landed
 from devchain.chain.ledger import MOST_LAG, Ledger
 
 _STATUSES = 300  # Blocks whose statuses a node has at hand; older ones it has to search for.
@@ -20,10 +20,11 @@ _STATUSES = 300  # Blocks whose statuses a node has at hand; older ones it has t
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a node knows. `head` and `first` are the heights of its newest and its oldest block."""
+    """What a node knows: the heights of its newest, its newest final and its oldest block."""
 
     ledger: Ledger
     head: int
+    root: int
     first: int
     forgets: bool = False
 
@@ -37,12 +38,18 @@ class View:
         until = newest.slot - min(lag_slots, MOST_LAG)
         while height > oldest and ledger.block(height).slot > until:
             height -= 1
-        first = max(oldest, height - FINAL) if pruned else oldest
-        return cls(ledger, height, first, forgets)
+        root = ledger.root(until)
+        return cls(ledger, max(height, root), root, root if pruned else oldest, forgets)
 
     def height(self, commitment: str) -> int:
         """Return the height of the newest block at a commitment."""
-        return max(self.head - DEPTHS[commitment], self.ledger.first.height)
+        match commitment:
+            case "finalized":
+                return self.root
+            case "confirmed":
+                return max(self.head - 1, self.root)
+            case _:
+                return self.head
 
     def block(self, commitment: str) -> Block:
         """Return the newest block at a commitment."""
@@ -82,9 +89,14 @@ class View:
         recent = self.head - landed.block.height < _STATUSES
         return landed if recent or search else None
 
-    def depth(self, landed: Landed) -> int:
-        """Return how many blocks lie on top of a transaction's."""
-        return self.head - landed.block.height
+    def confirmations(self, landed: Landed) -> int | None:
+        """Return how many blocks lie on top of a transaction's, None if it is final."""
+        height = landed.block.height
+        return None if height <= self.root else self.head - height
+
+    def has(self, landed: Landed, commitment: str) -> bool:
+        """Return whether a transaction has reached a commitment."""
+        return landed.block.height <= self.height(commitment)
 
     def blocks(self, commitment: str) -> Iterator[Block]:
         """Return the blocks at a commitment that are kept, the newest first."""

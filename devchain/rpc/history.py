@@ -20,7 +20,7 @@ from solders.transaction_status import (
     TransactionStatus,
 )
 
-from devchain.chain.blocks import DEPTHS, FINAL, Landed
+from devchain.chain.blocks import Landed
 from devchain.chain.view import View
 from devchain.rpc.errors import invalid, unsupported_version
 from devchain.rpc.node import Answer, Node, context
@@ -50,7 +50,7 @@ def get_transaction(_node: Node, view: View, params: Params) -> Answer:
     config = Config({"encoding": value}) if isinstance(value, str) else params.config(1)
     encoding = config.choice("encoding", "json", "base64")
     landed = view.status(signature(params.value(0)), search=True)
-    if landed is None or view.depth(landed) < DEPTHS[_settled(config)]:
+    if landed is None or not view.has(landed, _settled(config)):
         return GetTransactionResp(None)
     transaction = landed.transaction
     version = transaction.version()
@@ -92,7 +92,7 @@ def get_signatures_for_address(_node: Node, view: View, params: Params) -> Answe
                     landed.execution.error,
                     memo(landed.transaction),
                     landed.block.time,
-                    confirmation(view.depth(landed)),
+                    confirmation(view.confirmations(landed)),
                 )
             )
         begun = begun or landed.signature == before
@@ -125,11 +125,8 @@ def _settled(config: Config) -> str:
 
 
 def _status(view: View, landed: Landed) -> TransactionStatus:
-    depth, error = view.depth(landed), landed.execution.error
-    final = depth >= FINAL
-    return TransactionStatus(
-        landed.block.slot, None if final else depth, error, error, confirmation(depth)
-    )
+    on_top, error = view.confirmations(landed), landed.execution.error
+    return TransactionStatus(landed.block.slot, on_top, error, error, confirmation(on_top))
 
 
 def _newest_first(view: View, commitment: str) -> Iterator[Landed]:

@@ -9,7 +9,7 @@ from solders.hash import Hash
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from devchain.chain.blocks import DEPTHS
+from devchain.chain.blocks import COMMITMENTS
 from devchain.rpc.errors import invalid
 
 U64 = 2**64 - 1
@@ -83,7 +83,7 @@ class Config:
 
     def commitment(self, name: str = "commitment") -> str:
         """Return the commitment, `finalized` by default."""
-        return self.choice(name, *reversed(DEPTHS))
+        return self.choice(name, *COMMITMENTS)
 
 
 def pubkey(value: object) -> Pubkey:

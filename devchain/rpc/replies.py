@@ -22,7 +22,7 @@ from solders.transaction_status import (
     UiTransactionTokenBalance,
 )
 
-from devchain.chain.blocks import FINAL, Execution, TokenBalance
+from devchain.chain.blocks import Execution, TokenBalance
 from devchain.chain.tokens import MEMO
 from devchain.rpc import base58
 
@@ -35,11 +35,11 @@ def amount(atoms: int, decimals: int) -> UiTokenAmount:
     return UiTokenAmount(float(exact), decimals, str(atoms), text)
 
 
-def confirmation(depth: int) -> TransactionConfirmationStatus:
-    """Return the status of a transaction with so many blocks on top."""
-    if depth >= FINAL:
+def confirmation(on_top: int | None) -> TransactionConfirmationStatus:
+    """Return the status of a transaction with so many blocks on top, None if it is final."""
+    if on_top is None:
         return TransactionConfirmationStatus.Finalized
-    if depth:
+    if on_top:
         return TransactionConfirmationStatus.Confirmed
     return TransactionConfirmationStatus.Processed
 

@@ -19,7 +19,6 @@ from solders.rpc.responses import (
 )
 from solders.signature import Signature
 
-from devchain.chain.blocks import DEPTHS
 from devchain.chain.view import View
 from devchain.rpc.node import VERSION, Answer
 from devchain.rpc.params import Params, signature
@@ -73,7 +72,7 @@ class OfSignature(Subscription):
     def news(self, view: View) -> Answer | None:
         """Return how the transaction ended, once."""
         landed = view.status(self._signature, search=False)
-        if landed is None or view.depth(landed) < DEPTHS[self._commitment]:
+        if landed is None or not view.has(landed, self._commitment):
             return None
         self.is_over = True
         said = RpcSignatureResponse(landed.execution.error)

@@ -66,11 +66,14 @@ def test_a_blockhash_is_good_for_151_blocks_and_not_for_another(desk: Desk) -> N
     assert desk.ask("isBlockhashValid", str(recent), {"commitment": "confirmed"})["value"]
     desk.send(desk.transfer(wallet, _TO, blockhash=recent))
     desk.step()
+    too_late = desk.transfer(wallet, _TO, 2 * SOL, recent)
     with pytest.raises(Refused, match="Blockhash not found") as refused:
-        desk.send(desk.transfer(wallet, _TO, 2 * SOL, recent))
+        desk.send(too_late)
+    desk.send(too_late, skipPreflight=True)
 
     assert refused.value.code == -32002
     assert refused.value.data["err"] == "BlockhashNotFound"
+    assert desk.balance(_TO) == SOL
     assert not desk.ask("isBlockhashValid", str(recent), {"commitment": "confirmed"})["value"]
 
 

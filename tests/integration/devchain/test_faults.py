@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from solders.pubkey import Pubkey
 
+from devchain.chain.chain import Habits
+from devchain.chain.origin import FAUCET
 from tests.support.devchain import SOL, Desk, Refused
 
 _TO = Pubkey.new_unique()
@@ -28,7 +32,7 @@ def test_a_transaction_may_land_late_and_only_while_it_is_valid(desk: Desk) -> N
     wallet = desk.funded()
     desk.ask("devchain_setFaults", {"landsLate": 1, "lateBlocks": 5})
     late = desk.send(desk.transfer(wallet, _TO))
-    desk.ask("devchain_setFaults", {"landsLate": 1, "lateBlocks": 152})
+    desk.ask("devchain_setFaults", {"landsLate": 1, "lateBlocks": 151})
     too_late = desk.send(desk.transfer(wallet, _TO, 2 * SOL))
 
     desk.step(4)
@@ -59,6 +63,17 @@ def test_a_node_that_lags_answers_as_of_then_in_everything(desk: Desk) -> None:
     desk.step(10)
     assert desk.status(signature, node=lagging)
     assert desk.balance(_TO, node=lagging) == SOL
+
+
+def test_the_furthest_that_may_be_asked_for_is_kept(tmp_path: Path) -> None:
+    with Desk(tmp_path, Habits(skip_one_in=0)) as desk:
+        desk.ask("devchain_setFaults", {"lagSlots": 64})
+        desk.chain.land(desk.transfer(FAUCET, _TO, blockhash=desk.chain.ledger.genesis_hash))
+        desk.step(64 + 31)
+
+        assert desk.balance(_TO, "finalized") == 0
+        desk.step()
+        assert desk.balance(_TO, "finalized") == SOL
 
 
 def test_two_nodes_of_one_chain_may_disagree(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from solders.keypair import Keypair
 from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
@@ -110,9 +111,16 @@ def test_blocks_come_by_themselves_and_ctrl_c_ends_it_without_a_word(tmp_path: P
     assert "Traceback" not in process.said
 
 
-def test_a_journal_that_cannot_be_written_ends_it_with_one_line(tmp_path: Path) -> None:
-    with started(tmp_path, "--block-ms", "1") as process:
+@pytest.mark.parametrize("block_ms", ["0", "1"])
+def test_a_journal_that_cannot_be_written_ends_it_with_one_line(
+    tmp_path: Path, block_ms: str
+) -> None:
+    """The request that meets the full disk is not answered as if all was well."""
+    with started(tmp_path, "--block-ms", block_ms) as process:
         resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (1, 1))
+        if block_ms == "0":
+            with pytest.raises(json.JSONDecodeError):
+                process.ask("requestAirdrop", str(Keypair().pubkey()), SOL)
         code = process.process.wait(60)
         assert process.process.stderr
         last = process.process.stderr.read().splitlines()[-1]
