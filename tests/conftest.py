@@ -14,7 +14,8 @@ from xdist.scheduler import LoadFileScheduling
 
 from shared.settings import VenueSettings
 from shared.streams.log.log import Log
-from tests.support.servers import new_database, postgres_server, redis_server
+from tests.support.databases import Databases
+from tests.support.servers import postgres_server, redis_server
 
 _LONG = (
     "tests/e2e/",
@@ -66,10 +67,16 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_url: str) -> Iterator[Databases]:
+    with Databases(postgres_url) as made:
+        yield made
+
+
 @pytest.fixture
-def database_url(postgres_url: str) -> Iterator[str]:
-    """Return a new, empty database."""
-    with new_database(postgres_url) as url:
+def database_url(databases: Databases) -> Iterator[str]:
+    """Return an empty database."""
+    with databases.lent() as url:
         yield url
 
 

@@ -12,9 +12,9 @@ import pytest_asyncio
 from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
 from shared.streams.redis import rate_limits
+from tests.support.databases import Databases
 from tests.support.gateway import Gateway, gateway_settings, running_gateway
 from tests.support.proxy import Proxy, proxied
-from tests.support.servers import new_database
 from tests.support.stack import stack_in_background, stack_settings
 
 
@@ -45,23 +45,23 @@ async def way(gateway: Gateway) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
-def stack(redis_url: str, postgres_url: str) -> Iterator[str]:
+def stack(redis_url: str, databases: Databases) -> Iterator[str]:
     """Return the address of a gateway with everything behind it."""
-    with _stack(redis_url, postgres_url) as address:
+    with _stack(redis_url, databases) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def failing_stack(redis_url: str, postgres_url: str) -> Iterator[str]:
+def failing_stack(redis_url: str, databases: Databases) -> Iterator[str]:
     """Return the address of a gateway whose every swap fails on the chain."""
     faults = "raydium.fails_on_chain=1,meteora.fails_on_chain=1"
-    with _stack(redis_url, postgres_url, faults) as address:
+    with _stack(redis_url, databases, faults) as address:
         yield address
 
 
 @contextmanager
-def _stack(redis_url: str, postgres_url: str, venue_faults: str = "") -> Iterator[str]:
-    with new_database(postgres_url) as database_url:
+def _stack(redis_url: str, databases: Databases, venue_faults: str = "") -> Iterator[str]:
+    with databases.lent() as database_url:
         namespace = f"t{uuid4().hex[:12]}"
         settings = stack_settings(redis_url, database_url, namespace, venue_faults=venue_faults)
         with stack_in_background(settings) as address:
