@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from fractions import Fraction
 
 from shared.clock import Clock, utc_now
 from shared.orders.values import Quote, SignedTransaction
 from shared.solana.rpc.nodes import Nodes
 from shared.solana.wallets.wallets_file import Wallets
+from shared.tokens.amounts import from_atoms
 from shared.tokens.registry import Tokens
 from shared.venues.onchain.landing import Landing
 from shared.venues.onchain.offers import Offer, Pair
@@ -50,8 +50,8 @@ class OnChainVenue:
         fee = -(-lamports * sol_price.numerator // sol_price.denominator)
         quote = Quote(
             venue=self.name,
-            amount_out=Decimal(offer.amount_out).scaleb(-decimals),
-            network_fee=Decimal(fee).scaleb(-decimals),
+            amount_out=from_atoms(offer.amount_out, decimals),
+            network_fee=from_atoms(fee, decimals),
             fee_bps=offer.fee_bps,
             price_impact_bps=offer.price_impact_bps,
             expires_at=self.chain.now() + timedelta(milliseconds=self.chain.ttl_ms),

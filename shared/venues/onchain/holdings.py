@@ -11,6 +11,7 @@ from solders.pubkey import Pubkey
 
 from shared.solana.addresses import WRAPPED_SOL, Mint, token_account
 from shared.solana.token_accounts import balance_of
+from shared.tokens.amounts import from_atoms
 from shared.tokens.registry import Token, Tokens
 from shared.venues.onchain.reading import ChainState
 
@@ -52,5 +53,5 @@ def _amount(token: Token, account: Account | None) -> Decimal:
     if account is None:
         return Decimal(0)
     if token.mint == str(WRAPPED_SOL):
-        return Decimal(account.lamports).scaleb(-_SOL_DECIMALS)
-    return Decimal(balance_of(account.data)).scaleb(-token.decimals)
+        return from_atoms(account.lamports, _SOL_DECIMALS)
+    return from_atoms(balance_of(account.data), token.decimals)

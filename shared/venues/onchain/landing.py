@@ -18,6 +18,7 @@ from shared.solana.receipts import BadReceipt, failure, settled
 from shared.solana.rpc.errors import ChainAway, RpcError
 from shared.solana.rpc.node import Call
 from shared.solana.rpc.nodes import Nodes
+from shared.tokens.amounts import from_atoms
 from shared.venues.protocol import (
     Answer,
     Expired,
@@ -160,7 +161,7 @@ class Landing:
         decimals = self._decimals.get(str(mint))
         if decimals is None:
             raise BadReceipt(f"TOKENS_FILE has no mint {mint}")
-        return Decimal(atoms).scaleb(-decimals)
+        return from_atoms(atoms, decimals)
 
     async def _send_all(self, payloads: list[bytes]) -> list[Any]:
         calls = [

@@ -7,6 +7,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from shared.orders.values import SwapIntent
+from shared.tokens.amounts import to_atoms
 from shared.tokens.registry import Token, Tokens
 from shared.venues.protocol import VenueRejected
 
@@ -30,7 +31,7 @@ class Pair(Struct, frozen=True, kw_only=True):
 def pair_of(intent: SwapIntent, tokens: Tokens) -> Pair:
     """Return the tokens and atoms of an intent.
 
-    Raises `VenueRejected` for a token nobody listed, or an amount that is no whole number of atoms.
+    Raises `VenueRejected` for a token nobody listed, or an amount that is no number of atoms.
     """
     sides = []
     for name in (intent.token_in, intent.token_out):
@@ -38,7 +39,8 @@ def pair_of(intent: SwapIntent, tokens: Tokens) -> Pair:
         if token is None:
             raise VenueRejected(f"TOKENS_FILE has no {name}")
         sides.append(token)
-    exact = intent.amount_in.scaleb(sides[0].decimals)
-    if exact != exact.to_integral_value():
-        raise VenueRejected(f"{sides[0].symbol} has {sides[0].decimals} decimals at most")
-    return Pair(token_in=sides[0], token_out=sides[1], amount_in=int(exact))
+    try:
+        amount_in = to_atoms("amountIn", intent.amount_in, sides[0].decimals)
+    except ValueError as error:
+        raise VenueRejected(f"{error} of {sides[0].symbol}") from None
+    return Pair(token_in=sides[0], token_out=sides[1], amount_in=amount_in)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from decimal import ROUND_CEILING, Decimal
 
 from msgspec import Struct
 from solders.instruction import Instruction
@@ -21,6 +20,7 @@ from shared.solana.token_accounts import balance_of, is_of
 from shared.solana.wallets.key_file import BadWallet
 from shared.solana.wallets.signer import Signer
 from shared.solana.wallets.wallets_file import Wallet, Wallets
+from shared.tokens.amounts import from_atoms, to_atoms, to_atoms_at_least
 from shared.tokens.registry import Token, Tokens
 from shared.venues.onchain.reading import ChainState, Snapshot
 from shared.venues.protocol import (
@@ -86,8 +86,8 @@ class Signing:
             wallet=wallet.address,
             mint_in=Mint(Pubkey.from_string(token_in.mint)),
             mint_out=Mint(Pubkey.from_string(token_out.mint)),
-            amount_in=atoms(intent.amount_in, token_in),
-            min_out=atoms(routed.route.min_out, token_out),
+            amount_in=to_atoms("amountIn", intent.amount_in, token_in.decimals),
+            min_out=to_atoms_at_least("minOut", routed.route.min_out, token_out.decimals),
             order_id=routed.order_id,
             attempt=routed.attempt,
             token_account_rent=await self._state.token_account_rent(),
@@ -165,11 +165,6 @@ class Signing:
         return token
 
 
-def atoms(amount: Decimal, token: Token) -> int:
-    """Return an amount in atoms, rounded up: what is promised is at least that."""
-    return int(amount.scaleb(token.decimals).to_integral_value(ROUND_CEILING))
-
-
 def _existing(swap: Swap, held: Snapshot) -> list[Pubkey]:
     terms = swap.terms
     _, pays, receives = held.accounts
@@ -201,7 +196,7 @@ def _check_funds(swap: Swap, held: Snapshot, fee: int) -> None:
 
 def _at_least(swap: Swap, name: str, decimals: int, needed: int, available: int) -> None:
     if available < needed:
-        has, takes = Decimal(available).scaleb(-decimals), Decimal(needed).scaleb(-decimals)
+        has, takes = from_atoms(available, decimals), from_atoms(needed, decimals)
         raise InsufficientFunds(
             f"wallet {swap.wallet.name} has {has:f} {name}, and the swap takes {takes:f}"
         )

@@ -13,7 +13,9 @@ from msgspec import Struct
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-from shared.venues.raydium.program import CPMM
+from shared.solana.addresses import SYSTEM, Mint
+from shared.solana.token_accounts import balance_of, is_of
+from shared.venues.raydium.program import AUTHORITY, CPMM
 
 
 class BadAccount(Exception):
@@ -39,6 +41,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     vaults: tuple[Pubkey, Pubkey]
     mints: tuple[Pubkey, Pubkey]
     programs: tuple[Pubkey, Pubkey]
+    decimals: tuple[int, int]
     observation: Pubkey
     status: int
     protocol_fees: tuple[int, int]
@@ -57,9 +60,14 @@ _POOL = struct.Struct(
 _POOL_IS = bytes.fromhex("f7ede3f5d7c3de46")
 
 
-def read_config(account: Account) -> AmmConfig:
+def exists(account: Account | None) -> bool:
+    """Return whether somebody made it: lamports sent to an address alone make no account."""
+    return account is not None and account.owner != SYSTEM
+
+
+def read_config(key: Pubkey, account: Account) -> AmmConfig:
     """Return a fee tier. Raises `BadAccount`."""
-    fields = _unpacked("AmmConfig", _CONFIG, _CONFIG_IS, account)
+    fields = _unpacked(f"AmmConfig {key}", _CONFIG, _CONFIG_IS, account)
     _, _, _, _, trade, protocol, fund, _, _, _, creator = fields
     return AmmConfig(
         trade_fee_rate=trade,
@@ -69,19 +77,21 @@ def read_config(account: Account) -> AmmConfig:
     )
 
 
-def read_pool(account: Account) -> Pool:
+def read_pool(key: Pubkey, account: Account) -> Pool:
     """Return a pool. Raises `BadAccount`."""
-    fields = _unpacked("PoolState", _POOL, _POOL_IS, account)
+    fields = _unpacked(f"PoolState {key}", _POOL, _POOL_IS, account)
     config, _, vault_0, vault_1, _, mint_0, mint_1, program_0, program_1, observation = (
-        Pubkey.from_bytes(key) for key in fields[1:11]
+        Pubkey.from_bytes(field) for field in fields[1:11]
     )
-    _, status, _, _, _, _, protocol_0, protocol_1, fund_0, fund_1, open_time, _ = fields[11:23]
+    _, status, _, decimals_0, decimals_1 = fields[11:16]
+    _, protocol_0, protocol_1, fund_0, fund_1, open_time, _ = fields[16:23]
     creator_fee_on, enabled, creator_0, creator_1 = fields[23:]
     return Pool(
         config=config,
         vaults=(vault_0, vault_1),
         mints=(mint_0, mint_1),
         programs=(program_0, program_1),
+        decimals=(decimals_0, decimals_1),
         observation=observation,
         status=status,
         protocol_fees=(protocol_0, protocol_1),
@@ -93,9 +103,19 @@ def read_pool(account: Account) -> Pool:
     )
 
 
+def read_vault(key: Pubkey, account: Account | None, mint: Mint) -> int:
+    """Return the atoms in a vault, those owed included. Raises `BadAccount`."""
+    if account is None or not is_of(account, AUTHORITY, mint):
+        fault = f"it is no token account of the program for {mint.address}, or it is frozen"
+        raise BadAccount(f"vault {key}: {fault}")
+    return balance_of(account.data)
+
+
 def _unpacked(name: str, layout: struct.Struct, begins: bytes, account: Account) -> tuple[Any, ...]:
     if account.owner != CPMM:
         raise BadAccount(f"{name}: it belongs to {account.owner}, and not to the program")
-    if len(account.data) < layout.size or account.data[:8] != begins:
-        raise BadAccount(f"{name}: its {len(account.data)} bytes are something else")
-    return layout.unpack_from(account.data)
+    if len(account.data) != layout.size:
+        raise BadAccount(f"{name}: it has {len(account.data)} bytes, and not {layout.size}")
+    if account.data[: len(begins)] != begins:
+        raise BadAccount(f"{name}: it begins with {account.data[:8].hex()}: another kind")
+    return layout.unpack(account.data)

@@ -7,6 +7,7 @@ order of the refusals is the program's as well.
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from msgspec import Struct
@@ -17,6 +18,8 @@ from shared.venues.raydium.accounts import AmmConfig, Pool
 _MILLION: Final = 1_000_000
 _BPS: Final = 10_000
 _SWAP_DISABLED: Final = 4
+_BOTH_TOKENS, _LAST_FEE_ON = 0, 2  # Of `creator_fee_on`.
+_U64: Final = 2**64
 
 
 class NoSwap(Exception):
@@ -69,11 +72,13 @@ def swap(at: Standing, side: int, amount_in: int, unix_time: int) -> Swapped:
         raise NoSwap("swaps are switched off, or have not begun", 6000)
     if amount_in <= 0:
         raise NoSwap("the amount is 0", 2505)
-    x, y = at.reserve(side), at.reserve(1 - side)
-    if x <= 0 or y <= 0:
-        raise NoSwap("the pool is empty")
+    if amount_in >= _U64:
+        raise NoSwap("the amount is more than the chain can count")
+    x, y = _reserves(at, side)
+    if pool.creator_fee_on > _LAST_FEE_ON:
+        raise NoSwap("the creator's fee is of an unknown kind", 6013)
     creator_rate = config.creator_fee_rate if pool.creator_fee_enabled else 0
-    on_input = pool.creator_fee_on == 0 or pool.creator_fee_on - 1 == side
+    on_input = pool.creator_fee_on == _BOTH_TOKENS or pool.creator_fee_on - 1 == side
     rate = config.trade_fee_rate + (creator_rate if on_input else 0)
     fee = _up(amount_in * rate, _MILLION)
     if fee > amount_in:
@@ -117,17 +122,37 @@ def after(at: Standing, swapped: Swapped) -> Standing:
     return Standing(pool=fees, config=at.config, vaults=vaults)
 
 
+def mid_price(at: Standing, side: int) -> Fraction:
+    """Return the atoms of the other token for an atom of token `side`, before fees and impact.
+
+    Raises `NoSwap` for an empty pool.
+    """
+    x, y = _reserves(at, side)
+    return Fraction(y, x)
+
+
 def price_impact_bps(at: Standing, swapped: Swapped) -> Decimal:
-    """Return how far the pool's price moves against the swap: ``net / (x + net)``."""
+    """Return how far below the mid price the curve pays: ``net / (x + net)``, fees aside."""
     net = swapped.net_in
-    impact = Decimal(_BPS * net) / Decimal(at.reserve(swapped.side) + net)
-    return impact.quantize(Decimal("0.01"))
+    return _bps(net, at.reserve(swapped.side) + net)
 
 
 def fee_bps(swapped: Swapped) -> Decimal:
-    """Return the fees on the token that comes in, in 0.01 % of the amount in."""
-    fee = Decimal(swapped.amount_in - swapped.net_in)
-    return (fee * _BPS / swapped.amount_in).quantize(Decimal("0.01"))
+    """Return the part that all fees take, on whichever token they are."""
+    creator_out = 0 if swapped.creator_on_input else swapped.creator_fee
+    before = swapped.amount_in * (swapped.amount_out + creator_out)
+    return _bps(before - swapped.net_in * swapped.amount_out, before)
+
+
+def _reserves(at: Standing, side: int) -> tuple[int, int]:
+    x, y = at.reserve(side), at.reserve(1 - side)
+    if x <= 0 or y <= 0:
+        raise NoSwap("the pool is empty")
+    return x, y
+
+
+def _bps(part: int, whole: int) -> Decimal:
+    return (Decimal(_BPS * part) / Decimal(whole)).quantize(Decimal("0.01"))
 
 
 def _added(pair: tuple[int, int], token: int, atoms: int) -> tuple[int, int]:

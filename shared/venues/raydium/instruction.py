@@ -48,12 +48,16 @@ class SwapReader:
 
     def decode(self, instruction: Instruction) -> SwapCall:
         """Return the instruction's promise. Raises `ValueError` for any other instruction."""
-        if len(instruction.accounts) != _ACCOUNTS or len(instruction.data) != _DATA.size:
-            raise ValueError("is no swap_base_input")
-        name, amount_in, min_out = _DATA.unpack(instruction.data)
-        if name != _NAME or instruction.accounts[1].pubkey != AUTHORITY:
-            raise ValueError("is no swap_base_input")
+        if instruction.program_id != CPMM or instruction.data[: len(_NAME)] != _NAME:
+            raise ValueError("is no swap_base_input of Raydium's CPMM")
+        if len(instruction.data) != _DATA.size:
+            raise ValueError(f"has {len(instruction.data)} bytes of data, and not {_DATA.size}")
         keys = [meta.pubkey for meta in instruction.accounts]
+        if len(keys) != _ACCOUNTS:
+            raise ValueError(f"names {len(keys)} accounts, and not {_ACCOUNTS}")
+        if keys[1] != AUTHORITY:
+            raise ValueError(f"names {keys[1]} as the program's authority")
+        _, amount_in, min_out = _DATA.unpack(instruction.data)
         return SwapCall(
             pays=keys[4],
             receives=keys[5],

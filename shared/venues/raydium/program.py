@@ -6,8 +6,9 @@ https://github.com/raydium-io/raydium-cp-swap, programs/cp-swap/src
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
 from solders.pubkey import Pubkey
 
 CPMM: Final = Pubkey.from_string("CPMMoo8L3F4NbTegBCKVNunggL7H1ZpdTHKxQB5qKP1C")
@@ -19,20 +20,31 @@ SLIPPAGE_EXCEEDED: Final = 6005  # The error of a swap that would pay less than 
 _PAIRS = 4_096
 
 
-class PoolAddresses(NamedTuple):
-    """A pool that there may be, by the accounts that tell its state; vaults are of mint 0 and 1."""
+class PoolAddresses(Struct, frozen=True, kw_only=True):
+    """A pool that there may be. Pairs are of token 0 and 1."""
 
     config: Pubkey
     pool: Pubkey
-    vault_0: Pubkey
-    vault_1: Pubkey
+    mints: tuple[Pubkey, Pubkey]
+    vaults: tuple[Pubkey, Pubkey]
+
+    @property
+    def keys(self) -> tuple[Pubkey, Pubkey, Pubkey, Pubkey]:
+        """Return the accounts that tell the pool's state: fee tier, pool, and vaults."""
+        return (self.config, self.pool, *self.vaults)
 
 
 @lru_cache(maxsize=_PAIRS)
 def pools_of(one: Pubkey, other: Pubkey) -> tuple[PoolAddresses, ...]:
     """Return the pools of two mints that anybody can work out: one a fee tier."""
-    mints = sorted((one, other), key=bytes)
-    return tuple(_pool(_config(index), mints[0], mints[1]) for index in CONFIGS)
+    mint_0, mint_1 = sorted((one, other), key=bytes)
+    return tuple(_pool(_config(index), mint_0, mint_1) for index in CONFIGS)
+
+
+@lru_cache(maxsize=_PAIRS)
+def keys_of(one: Pubkey, other: Pubkey) -> tuple[Pubkey, ...]:
+    """Return the accounts of these pools, to be read in one getMultipleAccounts."""
+    return tuple(key for addresses in pools_of(one, other) for key in addresses.keys)
 
 
 def _config(index: int) -> Pubkey:
@@ -46,4 +58,6 @@ def _pool(config: Pubkey, mint_0: Pubkey, mint_1: Pubkey) -> PoolAddresses:
         Pubkey.find_program_address([b"pool_vault", bytes(pool), bytes(mint)], CPMM)[0]
         for mint in (mint_0, mint_1)
     )
-    return PoolAddresses(config, pool, vault_0, vault_1)
+    return PoolAddresses(
+        config=config, pool=pool, mints=(mint_0, mint_1), vaults=(vault_0, vault_1)
+    )
