@@ -17,6 +17,9 @@ MAX_CU_LIMIT: Final = 1_400_000  # Units a transaction may ask for.
 _MICRO = 1_000_000
 _PERCENT = 100
 _MARGIN_PERCENT = 115
+# A swap that has to write a pool's observation, as one in 15 seconds does, takes 5,000 units more,
+# and another path through a division 2,000; each try at an account's address takes 1,500.
+_SPARE = 20_000
 
 
 class NetworkFee(Struct, frozen=True):
@@ -51,5 +54,8 @@ def cu_price(recent: Sequence[int], percentile: int, least: int, most: int) -> i
 
 
 def cu_limit(simulated: int, most: int = MAX_CU_LIMIT) -> int:
-    """Return the units to ask for: those of a simulation and 15 % more, but never above `most`."""
-    return min(-(-simulated * _MARGIN_PERCENT // _PERCENT), most)
+    """Return the units to ask for: those of a simulation, 15 % and 20,000 more, at most `most`.
+
+    One simulation serves other amounts, and the pool moves on meanwhile.
+    """
+    return min(-(-simulated * _MARGIN_PERCENT // _PERCENT) + _SPARE, most)

@@ -47,5 +47,7 @@ def test_a_percentile_that_is_none_is_refused(percentile: int) -> None:
         cu_price([1], percentile, least=1, most=1)
 
 
-def test_the_limit_is_a_simulation_and_15_percent_up_to_the_most() -> None:
-    assert [cu_limit(units) for units in (0, 1, 100_000, 1_300_000)] == [0, 2, 115_000, 1_400_000]
+def test_the_limit_is_a_simulation_with_room_to_spare_up_to_the_most() -> None:
+    limits = [cu_limit(units) for units in (0, 1, 100_000, 1_300_000)]
+
+    assert limits == [20_000, 20_002, 135_000, 1_400_000]
