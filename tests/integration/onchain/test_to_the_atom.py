@@ -1,0 +1,160 @@
+"""Realised is quoted, to the atom, when nobody trades between; and never less than the least."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+from random import Random
+
+from devchain.genesis.plan import Market, read_market
+from shared.clock import utc_now
+from shared.orders.events import OrderFailed, RouteExpired
+from shared.orders.states import State
+from shared.orders.values import FailureReason, Quote, Route, SwapIntent
+from shared.settings import VenueSettings
+from shared.streams.log.log import Log
+from shared.venues.protocol import Landed, Venue
+from tests.integration.onchain.conftest import Desk
+from tests.support.builders import an_intent, routed, submitted
+from tests.support.eventually import eventually
+from tests.support.nodes import between
+from tests.support.onchain import (
+    FINAL,
+    Devchain,
+    executing,
+    making_blocks,
+    on,
+    routing,
+    the_order,
+    trading,
+    venues_on,
+)
+from tests.support.replicas import events_of, placed
+
+ROUNDS = 10
+LEAST_SWAPS = 200
+RAYDIUM = {"venues": "raydium"}
+
+
+def _sides(market: Market) -> list[tuple[str, str]]:
+    """Return each pair that has a pool, once."""
+    return sorted({(pool.pair[0], pool.pair[1]) for pool in market.pools})
+
+
+def _intent(market: Market, random: Random, pair: tuple[str, str]) -> SwapIntent:
+    one, other = random.sample(pair, 2)
+    token = market.by_symbol[one]
+    # From a dollar to some thousands, with an odd last atom.
+    amount = token.atoms(random.randint(1, 10)) * 10 ** random.randint(0, 2)
+    amount += random.randint(0, amount // 10)
+    return SwapIntent(
+        token_in=one,
+        token_out=other,
+        amount_in=Decimal(amount).scaleb(-token.decimals),
+        max_slippage_bps=0,
+    )
+
+
+async def _swap(
+    venue: Venue, chain: Devchain, intents: Sequence[SwapIntent]
+) -> list[tuple[Quote, Landed]]:
+    """Return the quote of each intent, and what became of it, with the quote as the least."""
+    quotes = await asyncio.gather(*map(venue.quote, intents))
+    signed = await asyncio.gather(
+        *(
+            venue.build(routed(Route(quote=quote, min_out=quote.amount_out), intent=intent))
+            for quote, intent in zip(quotes, intents, strict=True)
+        )
+    )
+    await asyncio.gather(*map(venue.send, signed))
+    chain.step()
+    landed = []
+    for quote, answer in zip(
+        quotes, await venue.status([one.signature for one in signed]), strict=True
+    ):
+        assert isinstance(answer, Landed)
+        landed.append((quote, answer))
+    return landed
+
+
+async def test_what_was_quoted_comes_to_the_atom_swap_upon_swap(desk: Desk) -> None:
+    market, random = read_market(), Random(7)
+    everything = {
+        token.symbol: token.atoms(1_000_000) for token in market.tokens if token.symbol != "SOL"
+    }
+    desk.chain.give(desk.wallet, sol=100_000, tokens=everything)
+    desk.chain.step()
+    promised, realised = list[tuple[Decimal, Decimal]](), list[tuple[Decimal, Decimal]]()
+    async with venues_on(desk.settings.model_copy(update=RAYDIUM)) as venues:
+        for _ in range(ROUNDS):
+            intents = [_intent(market, random, pair) for pair in _sides(market)]
+            swapped = await _swap(venues["raydium"], desk.chain, intents)
+            promised += [
+                (i.amount_in, q.amount_out) for i, (q, _) in zip(intents, swapped, strict=True)
+            ]
+            realised += [(a.receipt.amount_in, a.receipt.amount_out) for _, a in swapped]
+
+    assert realised == promised
+    assert len(realised) >= LEAST_SWAPS
+
+
+async def _trade_before(desk: Desk, settings: VenueSettings) -> None:
+    """Let somebody else sell SOL: the pool pays less for it from then on."""
+    async with venues_on(settings) as venues:
+        [_] = await _swap(venues["raydium"], desk.chain, [an_intent("50")])
+
+
+async def test_a_price_that_moved_fails_on_chain_and_ends_the_order_once_that_is_final(
+    desk: Desk, log: Log
+) -> None:
+    chain = desk.chain
+    async with between(chain.urls[0]) as way:
+        settings = on(chain, desk.settings, desk.wallets, **RAYDIUM, rpc_urls=way.url)
+        other = desk.settings.model_copy(update={"rpc_urls": chain.urls[1]})
+        async with trading(log, settings):
+            chain.faults(0, methods=["sendTransaction"], landsLate=1, lateBlocks=2)
+            intent = an_intent(slippage_bps=0)
+            order = await placed(log, submitted(intent=intent, at=utc_now()))
+            await eventually(lambda: way.counts["sendTransaction"])
+            await _trade_before(desk, other)
+            chain.step(FINAL)
+            asked = way.counts["getSignatureStatuses"]
+            await eventually(lambda: way.counts["getSignatureStatuses"] > asked + 2)
+            early = await the_order(log, order.order_id)
+
+            async def has_ended() -> bool:
+                return (await the_order(log, order.order_id)).ended
+
+            await making_blocks(chain, has_ended)
+            end = (await events_of(log, order.order_id))[-1]
+
+    assert early.state is State.SENT
+    assert isinstance(end, OrderFailed)
+    assert end.reason is FailureReason.SLIPPAGE_EXCEEDED
+    assert "6005" in end.detail
+    assert chain.landed(desk.wallet)[order.order_id] == 0
+
+
+async def test_a_price_that_moved_before_signing_has_the_order_routed_anew(
+    desk: Desk, log: Log
+) -> None:
+    settings = desk.settings.model_copy(update=RAYDIUM)
+    order = await placed(log, submitted(intent=an_intent(slippage_bps=0), at=utc_now()))
+
+    async def is_routed() -> bool:
+        return (await the_order(log, order.order_id)).state is State.ROUTED
+
+    async def has_ended() -> bool:
+        return (await the_order(log, order.order_id)).ended
+
+    async with routing(log, settings):
+        await eventually(is_routed)
+        await _trade_before(desk, settings)
+        async with executing(log, settings):
+            await making_blocks(desk.chain, has_ended)
+
+    events = await events_of(log, order.order_id)
+    assert (await the_order(log, order.order_id)).state is State.CONFIRMED
+    assert sum(isinstance(event, RouteExpired) for event in events) == 1
+    assert desk.chain.landed(desk.wallet)[order.order_id] == 1
