@@ -235,7 +235,7 @@ class ChainSettings(Settings):
         """Return the URLs of the chain's nodes; none for the simulated chain."""
         if self.chain == "simulated":
             return []
-        given = [url for url in map(str.strip, self.rpc_urls.split(",")) if url]
+        given = list(dict.fromkeys(url for url in map(str.strip, self.rpc_urls.split(",")) if url))
         return given or ([DEVCHAIN_URL] if self.chain == "devchain" else [])
 
 

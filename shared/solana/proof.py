@@ -6,6 +6,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+_LIFE = (
+    150  # Blocks after its blockhash's at which a transaction may land, by lastValidBlockHeight.
+)
+
 
 class Claim(Struct, frozen=True, kw_only=True):
     """A signed transaction as its event has it.
@@ -76,7 +80,8 @@ def _doubt(claim: Claim, look: Look) -> str:
         return "leaves a question unanswered"
     if look.height <= claim.valid_until:
         return f"is at height {look.height}, and {claim.valid_until} has to be passed"
-    if look.height > look.slot or look.slot <= claim.signed_at:
+    # No block is made without a slot: this holds even where `valid_until` is a lie.
+    if look.height > look.slot or look.slot - claim.signed_at <= _LIFE:
         return f"contradicts itself: height {look.height} at slot {look.slot}"
     if look.searched_at < look.slot:
         return f"searched at slot {look.searched_at}, behind its own slot {look.slot}"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from solders.hash import Hash, ParseHashError
 
 from shared.concurrency.pause import backoff
 from shared.solana.rpc.errors import NodeAway, RpcError, WrongChain
@@ -19,17 +20,30 @@ logger = logging.getLogger(__name__)
 
 # Codes by which a node says that it is behind, or ill; another one may do better.
 # https://github.com/anza-xyz/agave, rpc-client-api/src/custom_error.rs
-_ILL = frozenset({-32004, -32005, -32014, -32016, -32603})
+# Providers say 429 to single calls of a batch, too.
+_ILL = frozenset({-32004, -32005, -32014, -32016, -32603, -32429, 429})
 _BATCH = 100  # Calls a request: public providers take no more.
 _LONGEST_REST_S = 10.0
 _MAX_BYTES = 64 * 1024 * 1024
 
 
+def _as_it_is(result: Any) -> Any:
+    return result
+
+
 class Call(NamedTuple):
-    """One call of JSON-RPC."""
+    """One call of JSON-RPC. `read` returns what its result says, and raises if that is no answer.
+
+    It raises `LookupError`, `TypeError`, `ValueError`, `ParseHashError` or an error of msgspec.
+    Then the node counts as one that is away.
+    """
 
     method: str
     params: Sequence[Any] = ()
+    read: Callable[[Any], Any] = _as_it_is
+
+
+_GENESIS = Call("getGenesisHash", read=lambda result: str(Hash.from_string(result)))
 
 
 class _Error(msgspec.Struct):
@@ -70,7 +84,9 @@ class Node:
         self._known = False
         self._pauses = backoff(0.2, _LONGEST_REST_S)
         self.rests_until = 0.0  # By the monotonic clock.
+        self._left_alone_until = 0.0
         self.why = ""  # Why it rests.
+        self._is_wrong = False  # Whether it was said to be another chain.
 
     @property
     def rests(self) -> bool:
@@ -80,8 +96,10 @@ class Node:
     async def ask(self, calls: Sequence[Call]) -> list[Any]:
         """Return the result of each call, in order; an `RpcError` in the place of one refused.
 
-        Raises `NodeAway`.
+        Raises `NodeAway`, and asks nothing while the URL wants to be left alone.
         """
+        if time.monotonic() < self._left_alone_until:
+            raise NodeAway(self.why)
         try:
             if not self._known:
                 await self._check_genesis()
@@ -93,20 +111,26 @@ class Node:
             raise
         if self.why:
             logger.info("%s answers again", self.name)
-            self.why, self._pauses = "", backoff(0.2, _LONGEST_REST_S)
+            self.why, self._is_wrong = "", False
+            self._pauses = backoff(0.2, _LONGEST_REST_S)
         return answers
 
     def _rest(self, error: NodeAway) -> None:
         self._known = False  # Another one may answer there when it is back.
-        self.rests_until = time.monotonic() + max(error.rest_s, next(self._pauses))
-        if not self.why:
-            level = logging.ERROR if isinstance(error, WrongChain) else logging.WARNING
+        now = time.monotonic()
+        self.rests_until = now + max(error.rest_s, next(self._pauses))
+        self._left_alone_until = now + error.rest_s
+        is_wrong = isinstance(error, WrongChain)
+        if not self.why or is_wrong > self._is_wrong:  # It may be down before it is another chain.
+            level = logging.ERROR if is_wrong else logging.WARNING
             logger.log(level, "%s is passed over: %s", self.name, error)
-        self.why = str(error)
+        self.why, self._is_wrong = str(error), self._is_wrong or is_wrong
 
     async def _check_genesis(self) -> None:
-        [answer] = await self._post([Call("getGenesisHash")])
-        if not self._is_ours(str(answer)):
+        [answer] = await self._post([_GENESIS])
+        if isinstance(answer, RpcError):
+            raise NodeAway(f"{_GENESIS.method}: {answer}")
+        if not self._is_ours(answer):
             raise WrongChain(f"it is another chain, of genesis {answer}")
         self._known = True
 
@@ -160,9 +184,16 @@ def _in_order(content: bytes, calls: Sequence[Call]) -> list[Any]:
         if reply is None:
             raise NodeAway(f"left {call.method} unanswered")
         if reply.error is None:
-            answers.append(reply.result)
+            answers.append(_read(call, reply.result))
         elif reply.error.code in _ILL:
             raise NodeAway(f"{call.method}: {reply.error.message} ({reply.error.code})")
         else:
             answers.append(RpcError(reply.error.code, reply.error.message, reply.error.data))
     return answers
+
+
+def _read(call: Call, result: Any) -> Any:
+    try:
+        return call.read(result)
+    except (LookupError, TypeError, ValueError, ParseHashError, msgspec.MsgspecError) as error:
+        raise NodeAway(f"{call.method}: its answer cannot be read: {error!r}") from None

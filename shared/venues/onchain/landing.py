@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
 from solders.pubkey import Pubkey
 
 from shared.concurrency.coalescer import Coalescer
@@ -19,6 +19,15 @@ from shared.solana.rpc.errors import ChainAway, RpcError
 from shared.solana.rpc.node import Call
 from shared.solana.rpc.nodes import Nodes
 from shared.tokens.amounts import from_atoms
+from shared.venues.onchain.statuses import (
+    FINAL,
+    Looked,
+    Status,
+    answered,
+    looked,
+    looking,
+    of_statuses,
+)
 from shared.venues.protocol import (
     Answer,
     Expired,
@@ -33,17 +42,8 @@ from shared.venues.protocol import (
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 256  # Signatures that getSignatureStatuses takes.
-_RANKS = ("processed", "confirmed", "finalized")
-_HISTORY = {"searchTransactionHistory": True}
 _SENT = {"encoding": "base64", "skipPreflight": True, "maxRetries": 0}
 _READ = {"encoding": "json", "commitment": "confirmed", "maxSupportedTransactionVersion": 0}
-
-
-class _Status(Struct, frozen=True):
-    """A signature as a node knows it."""
-
-    rank: int
-    err: Any
 
 
 class Landing:
@@ -54,11 +54,11 @@ class Landing:
     ) -> None:
         """`decimals` is by mint; `slippage` has the codes by which a venue's program refuses."""
         self._nodes = nodes
-        self._quorum = min(quorum, len(nodes.urls))
+        self._quorum = quorum
         self._decimals = decimals
         self._slippage = slippage
         self._send: Coalescer[bytes, Any] = Coalescer(self._send_all, batch=100)
-        self._ask: Coalescer[str, _Status | None] = Coalescer(self._statuses, batch=_AT_ONCE)
+        self._ask: Coalescer[str, Status | None] = Coalescer(self._statuses, batch=_AT_ONCE)
         self._read: Coalescer[str, Any] = Coalescer(self._transactions, batch=100)
 
     async def send(self, payload: bytes) -> None:
@@ -69,22 +69,17 @@ class Landing:
 
     async def status(self, signatures: Sequence[str]) -> list[Answer]:
         """Return what one node says of each, in order; a receipt once it is confirmed."""
-        asked = [self._ask(signature) for signature in signatures]
-        return await self._answers(signatures, [await one for one in asked])
+        statuses = await asyncio.gather(*map(self._ask, signatures))
+        return await self._answers(signatures, statuses)
 
     async def search(self, transactions: Sequence[SignedTransaction]) -> list[Answer]:
         """Return what the whole history of every node says of each, in order."""
         signatures = [transaction.signature for transaction in transactions]
-        calls = [
-            Call("getEpochInfo", [{"commitment": "finalized"}]),
-            Call("getSignatureStatuses", [signatures, _HISTORY]),
-            Call("getFirstAvailableBlock"),
-        ]
-        said = await self._nodes.ask_each(calls)
+        said = await self._nodes.ask_each(looking(signatures))
         if not any(said):
             raise ChainAway("no node answers")
         looks = [
-            _look(node.name, answers, len(signatures))
+            looked(node.name, answers, len(signatures))
             for node, answers in zip(self._nodes.all, said, strict=True)
             if answers is not None
         ]
@@ -103,7 +98,7 @@ class Landing:
         ]
 
     def _proven(
-        self, number: int, transaction: SignedTransaction, looks: Sequence[_Look]
+        self, number: int, transaction: SignedTransaction, looks: Sequence[Looked]
     ) -> Answer:
         claim = Claim(valid_until=transaction.valid_until, signed_at=transaction.signed_slot)
         told = [
@@ -117,27 +112,29 @@ class Landing:
             )
             for look in looks
         ]
-        verdict = prove(claim, told, self._quorum)
+        # URLs of one host are one witness.
+        quorum = min(self._quorum, len({node.name for node in self._nodes.all}))
+        verdict = prove(claim, told, quorum)
         return Expired(verdict.proof) if isinstance(verdict, Proven) else Unknown()
 
     async def _answers(
-        self, signatures: Sequence[str], statuses: Sequence[_Status | None]
+        self, signatures: Sequence[str], statuses: Sequence[Status | None]
     ) -> list[Answer]:
         landed = {
-            signature: self._read(signature)
+            signature
             for signature, status in zip(signatures, statuses, strict=True)
             if status is not None and status.rank > 0 and status.err is None
         }
-        read = {signature: await answer for signature, answer in landed.items()}
+        read = dict(zip(landed, await asyncio.gather(*map(self._read, landed)), strict=True))
         return [
             self._answer(signature, status, read.get(signature))
             for signature, status in zip(signatures, statuses, strict=True)
         ]
 
-    def _answer(self, signature: str, status: _Status | None, transaction: Any) -> Answer:
+    def _answer(self, signature: str, status: Status | None, transaction: Any) -> Answer:
         if status is None:
             return Unknown()
-        is_final = status.rank == _RANKS.index("finalized")
+        is_final = status.rank == FINAL
         if status.err is not None:
             # Until it is final, a fork may take the failure back and the same bytes may land.
             told = failure(status.err, self._slippage)
@@ -169,55 +166,26 @@ class Landing:
         ]
         return await self._nodes.hand_out(calls)
 
-    async def _statuses(self, signatures: list[str]) -> list[_Status | None]:
-        [answer] = await self._nodes.ask([Call("getSignatureStatuses", [signatures])])
+    async def _statuses(self, signatures: list[str]) -> list[Status | None]:
+        [answer] = await self._nodes.ask([of_statuses(signatures)])
         if isinstance(answer, RpcError):
             raise VenueUnavailable(str(answer))
-        return [_status(shown) for shown in answer["value"]]
+        statuses: list[Status | None] = answer.value
+        return statuses
 
     async def _transactions(self, signatures: list[str]) -> list[Any]:
         calls = [Call("getTransaction", [signature, _READ]) for signature in signatures]
-        found = [_or_none(answer) for answer in await self._nodes.ask(calls)]
+        found = [answered(answer) for answer in await self._nodes.ask(calls)]
         missing = [number for number, transaction in enumerate(found) if transaction is None]
         if missing and len(self._nodes.all) > 1:  # That node lags, or has pruned it.
             for answers in await self._nodes.ask_each([calls[number] for number in missing]):
                 for number, answer in zip(missing, answers or [], strict=False):
-                    found[number] = found[number] or _or_none(answer)
+                    found[number] = found[number] or answered(answer)
         return found
 
 
-class _Look(Struct, frozen=True, kw_only=True):
-    name: str
-    slot: int | None
-    height: int | None
-    searched_at: int | None
-    statuses: list[_Status | None]
-    first_slot: int | None
-
-
-def _look(name: str, answers: Sequence[Any], asked: int) -> _Look:
-    """Return a node's answers to a search; None is one that it refused."""
-    epoch, found, first_slot = (_or_none(answer) for answer in answers)
-    return _Look(
-        name=name,
-        slot=epoch and epoch["absoluteSlot"],
-        height=epoch and epoch["blockHeight"],
-        searched_at=found and found["context"]["slot"],
-        statuses=[_status(shown) for shown in found["value"]] if found else [None] * asked,
-        first_slot=first_slot,
-    )
-
-
-def _status(shown: Any) -> _Status | None:
-    if shown is None:
-        return None
-    # A node that says no level has it in its history, which only holds what is final.
-    return _Status(_RANKS.index(shown.get("confirmationStatus") or "finalized"), shown["err"])
-
-
 def _payer(transaction: Any) -> Pubkey:
-    return Pubkey.from_string(transaction["transaction"]["message"]["accountKeys"][0])
-
-
-def _or_none(answer: Any) -> Any:
-    return None if isinstance(answer, RpcError) else answer
+    try:
+        return Pubkey.from_string(transaction["transaction"]["message"]["accountKeys"][0])
+    except (LookupError, TypeError, ValueError) as error:
+        raise BadReceipt(f"getTransaction's answer has no payer: {error!r}") from None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from functools import partial
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from solders.account import Account
 from solders.hash import Hash
 from solders.pubkey import Pubkey
@@ -48,6 +49,10 @@ class Simulated(Struct, frozen=True):
     error: str
 
 
+class _Fee(Struct, frozen=True, rename="camel"):
+    prioritization_fee: int
+
+
 class ChainState:
     """Reads a chain. Every call raises `ServerAway` where no node answers."""
 
@@ -87,34 +92,34 @@ class ChainState:
             "replaceRecentBlockhash": True,
             "commitment": "processed",
         }
-        call = Call("simulateTransaction", [b64encode(unsigned).decode(), options])
-        value = (await self._ask(call))["value"]
-        return Simulated(int(value.get("unitsConsumed") or 0), _error_of(value))
+        call = Call("simulateTransaction", [b64encode(unsigned).decode(), options], _simulated)
+        simulated: Simulated = await self._ask(call)
+        return simulated
 
     async def _read_groups(self, groups: list[Group]) -> list[Snapshot]:
         options = {"encoding": "base64", "commitment": "processed"}
         calls = [
-            Call("getMultipleAccounts", [[str(key) for key in group], options]) for group in groups
+            Call(
+                "getMultipleAccounts",
+                [[str(key) for key in group], options],
+                partial(_snapshot, len(group)),
+            )
+            for group in groups
         ]
-        return [_snapshot(answer) for answer in map(_good, await self._nodes.ask(calls))]
+        return [_good(answer) for answer in await self._nodes.ask(calls)]
 
     async def _read_recent(self, _key: None) -> Recent:
-        answer = await self._ask(Call("getLatestBlockhash", [{"commitment": "confirmed"}]))
-        value = answer["value"]
-        return Recent(
-            blockhash=Hash.from_string(value["blockhash"]),
-            valid_until=value["lastValidBlockHeight"],
-            slot=answer["context"]["slot"],
-        )
+        call = Call("getLatestBlockhash", [{"commitment": "confirmed"}], _recent)
+        recent: Recent = await self._ask(call)
+        return recent
 
     async def _read_rent(self, size: int) -> int:
-        lamports: int = await self._ask(Call("getMinimumBalanceForRentExemption", [size]))
+        lamports: int = await self._ask(Call("getMinimumBalanceForRentExemption", [size], int))
         return lamports
 
     async def _read_fees(self, written: Group) -> int:
         keys = [str(key) for key in written]
-        paid = await self._ask(Call("getRecentPrioritizationFees", [keys]))
-        fees = [fee["prioritizationFee"] for fee in paid]
+        fees = await self._ask(Call("getRecentPrioritizationFees", [keys], _fees))
         return cu_price(fees, self._percentile, 0, self._max_cu_price)
 
     async def _ask(self, call: Call) -> Any:
@@ -128,9 +133,29 @@ def _good(answer: Any) -> Any:
     return answer
 
 
-def _snapshot(answer: Any) -> Snapshot:
+def _snapshot(asked: int, answer: Any) -> Snapshot:
     found = tuple(account and _account(account) for account in answer["value"])
+    if len(found) != asked:
+        raise ValueError(f"{len(found)} of {asked} accounts")
     return Snapshot(answer["context"]["slot"], found)
+
+
+def _recent(answer: Any) -> Recent:
+    value = answer["value"]
+    return Recent(
+        blockhash=Hash.from_string(value["blockhash"]),
+        valid_until=int(value["lastValidBlockHeight"]),
+        slot=int(answer["context"]["slot"]),
+    )
+
+
+def _fees(answer: Any) -> list[int]:
+    return [fee.prioritization_fee for fee in convert(answer, list[_Fee])]
+
+
+def _simulated(answer: Any) -> Simulated:
+    value = answer["value"]
+    return Simulated(int(value["unitsConsumed"] or 0), _error_of(value))
 
 
 def _account(shown: dict[str, Any]) -> Account:
@@ -144,7 +169,7 @@ def _account(shown: dict[str, Any]) -> Account:
 
 
 def _error_of(value: dict[str, Any]) -> str:
-    if not value.get("err"):
+    if not value["err"]:
         return ""
     logs = value.get("logs") or []
     return f"{value['err']}" + (f", {logs[-1]}" if logs else "")

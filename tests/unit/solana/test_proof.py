@@ -28,6 +28,7 @@ def _look(url: str = "a", **changes: Any) -> Look:
         ({"height": 1_150}, "has to be passed"),
         ({"height": 5_100, "slot": 5_000, "searched_at": 5_000}, "contradicts itself"),
         ({"slot": 5_000, "searched_at": 5_000}, "contradicts itself"),
+        ({"slot": 5_150, "searched_at": 5_150}, "contradicts itself"),
         ({"searched_at": 5_199}, "behind its own slot"),
         ({"first_slot": 5_001}, "keeps no block before"),
         ({"slot": None}, "leaves a question unanswered"),
@@ -37,7 +38,7 @@ def _look(url: str = "a", **changes: Any) -> Look:
         ({"found": True}, "a knows the transaction"),
         ({"found": True, "height": 1}, "a knows the transaction"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_each_lie_and_lag_of_the_only_node_proves_nothing(lie: dict[str, Any], said: str) -> None:
     answer = prove(CLAIM, [_look(**lie)], quorum=1)
@@ -50,6 +51,7 @@ def test_each_lie_and_lag_of_the_only_node_proves_nothing(lie: dict[str, Any], s
     ("looks", "quorum", "proven"),
     [
         ([_look()], 1, True),
+        ([_look(slot=5_151)], 1, True),
         ([_look(searched_at=6_000, slot=5_999, height=1_200, first_slot=0)], 1, True),
         ([], 1, False),
         ([_look()], 2, False),

@@ -1,0 +1,238 @@
+"""URLs that fail in every way a URL can: passed over, told once, and never believed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
+
+import pytest
+from aiohttp import web
+from solders.pubkey import Pubkey
+
+from shared.solana.rpc.errors import ChainAway, RpcError
+from shared.solana.rpc.node import Call
+from shared.solana.rpc.nodes import Nodes
+from shared.venues.onchain.reading import ChainState
+from tests.integration.onchain.conftest import Desk
+from tests.support.builders import an_intent
+from tests.support.nodes import Asked, Behave, Stub, between, replies, stubbed
+from tests.support.onchain import venues_on
+
+OURS, OTHER = "1" * 32, "1" * 31 + "2"
+KEY = "k3y-that-nobody-may-see"
+SLOT = Call("getSlot", read=int)
+
+
+def a_node(result: Any = 7, genesis: str = OURS) -> Behave:
+    async def behave(asked: Asked) -> web.Response:
+        return replies(
+            asked, lambda call: genesis if call["method"] == "getGenesisHash" else result
+        )
+
+    return behave
+
+
+def once_known(behave: Callable[[Asked], web.Response]) -> Behave:
+    """Return a node of our chain that goes wrong afterwards."""
+
+    async def answer(asked: Asked) -> web.Response:
+        if asked[0]["method"] == "getGenesisHash":
+            return await a_node()(asked)
+        return behave(asked)
+
+    return answer
+
+
+@asynccontextmanager
+async def nodes(*stubs: Stub, timeout_s: float = 60) -> AsyncIterator[Nodes]:
+    urls = [f"{stub.url}/{KEY}" for stub in stubs]
+    async with Nodes(urls, is_ours=lambda genesis: genesis == OURS, timeout_s=timeout_s) as opened:
+        yield opened
+
+
+def body(text: str) -> Callable[[Asked], web.Response]:
+    return lambda _asked: web.Response(text=text, content_type="application/json")
+
+
+def one_of(asked: Asked, **reply: object) -> web.Response:
+    return web.json_response([{"jsonrpc": "2.0", "id": asked[0]["id"], **reply}])
+
+
+WRONG: dict[str, Callable[[Asked], web.Response]] = {
+    "429": lambda _: web.Response(status=429, headers={"Retry-After": "9"}),
+    "429, by a date": lambda _: web.Response(status=429, headers={"Retry-After": "Fri, 1 Jan"}),
+    "500": lambda _: web.Response(status=500, text="oops"),
+    "no JSON": body("<html>"),
+    "no UTF-8": lambda _: web.Response(body=b'[{"id":0,"result":"\xff"}]'),
+    "no list": body('{"jsonrpc":"2.0","error":{"code":-1,"message":"no batches"},"id":null}'),
+    "nothing": body("[]"),
+    "another id": body('[{"id":5,"result":7}]'),
+    "an id of text": body('[{"id":"0","result":7}]'),
+    "no result": one_of,
+    "a result of another kind": lambda asked: one_of(asked, result={"slot": 7}),
+    "behind": lambda asked: one_of(asked, error={"code": -32005, "message": "Node is behind"}),
+    "429 within": lambda asked: one_of(asked, error={"code": 429, "message": "slow down"}),
+    "deep": body("[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_a_url_whose_answer_is_none_is_passed_over_and_told_once_without_its_key(
+    wrong: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with (
+        stubbed(once_known(WRONG[wrong])) as bad,
+        stubbed(a_node()) as good,
+        nodes(bad, good) as both,
+        nodes(bad) as alone,
+    ):
+        assert [await both.ask([SLOT]) for _ in range(2)] == [[7], [7]]
+        assert await both.ask_each([SLOT]) == [None, [7]]
+        assert await both.hand_out([SLOT]) == [7]
+        with pytest.raises(ChainAway) as away:
+            await alone.ask([SLOT])
+
+    told = [record.getMessage() for record in caplog.records if "passed over" in record.msg]
+    assert len(told) == 2  # By both who asked it.
+    assert KEY not in str(away.value) + caplog.text
+
+
+async def test_a_url_that_says_nothing_in_time_is_passed_over() -> None:
+    async def silent(_asked: Asked) -> web.Response:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    async with (
+        stubbed(silent) as bad,
+        stubbed(a_node()) as good,
+        nodes(bad, good, timeout_s=0.2) as both,
+    ):
+        first = await both.ask([SLOT])
+        requests = bad.requests
+        second = await both.ask([SLOT])
+
+    assert first == second == [7]
+    assert requests == bad.requests == 1
+
+
+async def test_a_url_that_wants_to_be_left_alone_is(caplog: pytest.LogCaptureFixture) -> None:
+    async with stubbed(once_known(WRONG["429"])) as busy, nodes(busy) as alone:
+        for _ in range(5):
+            with pytest.raises(ChainAway, match="429"):
+                await alone.ask([SLOT])
+
+    assert busy.counts["getSlot"] == 1
+
+
+async def test_answers_of_a_batch_go_by_their_numbers_and_a_refusal_is_one_answer() -> None:
+    def shuffled(asked: Asked) -> web.Response:
+        said: list[dict[str, Any]] = [
+            {"id": call["id"], "result": call["params"][0]} for call in reversed(asked)
+        ]
+        said[1] = {"id": said[1]["id"], "error": {"code": -32602, "message": "no"}}
+        return web.json_response(said)
+
+    async with stubbed(once_known(shuffled)) as node, nodes(node) as alone:
+        answers = await alone.ask([Call("getSlot", [number]) for number in range(5)])
+
+    assert isinstance(answers[3], RpcError)
+    assert [one for one in answers if not isinstance(one, RpcError)] == [0, 1, 2, 4]
+
+
+async def test_a_url_of_another_chain_is_asked_nothing_and_told_once_even_after_an_outage(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    turns = count()
+
+    async def down_first(asked: Asked) -> web.Response:
+        if next(turns) == 0:
+            return web.Response(status=500)
+        return await a_node(genesis=OTHER)(asked)
+
+    async with (
+        stubbed(down_first) as foreign,
+        stubbed(a_node()) as good,
+        nodes(foreign, good) as both,
+    ):
+        for _ in range(4):
+            assert await both.ask_each([SLOT]) == [None, [7]]
+
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [OTHER in error.getMessage() for error in errors] == [True]
+    assert set(foreign.counts) == {"getGenesisHash"}
+
+
+@pytest.mark.parametrize("genesis", [None, 7, "no hash", {"hash": OURS}])
+async def test_a_chain_that_does_not_say_which_it_is_is_nobodys(genesis: Any) -> None:
+    async with (
+        stubbed(a_node(genesis=genesis)) as vague,
+        Nodes([vague.url], is_ours=lambda _: True, timeout_s=60) as opened,
+    ):
+        with pytest.raises(ChainAway, match="getGenesisHash"):
+            await opened.ask([SLOT])
+
+
+async def test_a_url_that_comes_back_as_another_chain_is_noticed() -> None:
+    stub: Stub
+    async with stubbed(a_node()) as stub, nodes(stub) as alone:
+        assert await alone.ask([SLOT]) == [7]
+        stub.behave = once_known(WRONG["500"])
+        with pytest.raises(ChainAway):
+            await alone.ask([SLOT])
+        stub.behave = a_node(genesis=OTHER)
+        with pytest.raises(ChainAway, match="another chain"):
+            await alone.ask([SLOT])
+
+
+async def test_a_send_takes_the_one_url_that_takes_it() -> None:
+    def refuses(asked: Asked) -> web.Response:
+        return one_of(asked, error={"code": -32003, "message": "bad signature"})
+
+    async with (
+        stubbed(once_known(refuses)) as no,
+        stubbed(once_known(WRONG["500"])) as away,
+        stubbed(a_node()) as yes,
+        nodes(no, away, yes) as three,
+        nodes(no, away) as two,
+    ):
+        assert await three.hand_out([SLOT]) == [7]
+        [refusal] = await two.hand_out([SLOT])
+
+    assert isinstance(refusal, RpcError)
+
+
+ASKING: list[Callable[[ChainState], Awaitable[object]]] = [
+    lambda state: state.accounts((Pubkey.default(),)),
+    lambda state: state.recent(),
+    lambda state: state.token_account_rent(),
+    lambda state: state.cu_price(()),
+    lambda state: state.simulate(b"", 1),
+]
+
+MALFORMED: list[Any] = [None, {}, {"value": {}}, {"value": [5]}, {"context": {}, "value": []}, "?"]
+
+
+@pytest.mark.parametrize("ask", ASKING, ids=range(len(ASKING)))
+async def test_a_state_that_cannot_be_read_is_of_a_url_that_is_away(
+    ask: Callable[[ChainState], Awaitable[object]],
+) -> None:
+    for result in MALFORMED:
+        async with stubbed(a_node(result)) as bad, nodes(bad) as alone:
+            with pytest.raises(ChainAway, match="cannot be read"):
+                await ask(ChainState(alone, tick_s=0, percentile=50, max_cu_price=0))
+
+
+async def test_a_hundred_quotes_of_a_pair_in_a_tick_cost_one_read_of_accounts(desk: Desk) -> None:
+    async with between(desk.chain.urls[0]) as way:
+        told = {"rpc_urls": way.url, "quote_tick_ms": 60_000, "venues": "raydium"}
+        async with venues_on(desk.settings.model_copy(update=told)) as venues:
+            raydium = venues["raydium"]
+            quotes = await asyncio.gather(*(raydium.quote(an_intent("2")) for _ in range(100)))
+
+    assert len({quote.amount_out for quote in quotes}) == 1
+    assert way.counts["getMultipleAccounts"] == 1
