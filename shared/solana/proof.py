@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-_LIFE = (
-    150  # Blocks after its blockhash's at which a transaction may land, by lastValidBlockHeight.
-)
+# Blocks after that of its blockhash at which a transaction may land, by lastValidBlockHeight.
+_LIFE = 150
 
 
 class Claim(Struct, frozen=True, kw_only=True):

@@ -123,7 +123,7 @@ class Devchain:
             self.ask("devchain_airdropTokens", str(owner), mint, atoms)
 
     def landed(self, wallet: Pubkey) -> Counter[str]:
-        """Return how many swaps of each order are on the chain, by their memos."""
+        """Return how many swaps of each order are in closed blocks, by their memos."""
         options = {"commitment": "confirmed", "limit": 1_000}
         found = self.ask("getSignaturesForAddress", str(wallet), options)
         # A memo is shown as "[length] text", and gifts have one, too.
