@@ -87,7 +87,8 @@ class Signing:
             mint_in=Mint(Pubkey.from_string(token_in.mint)),
             mint_out=Mint(Pubkey.from_string(token_out.mint)),
             amount_in=to_atoms("amountIn", intent.amount_in, token_in.decimals),
-            min_out=to_atoms_at_least("minOut", routed.route.min_out, token_out.decimals),
+            # Who takes any price still swaps for something.
+            min_out=max(1, to_atoms_at_least("minOut", routed.route.min_out, token_out.decimals)),
             order_id=routed.order_id,
             attempt=routed.attempt,
             token_account_rent=await self._state.token_account_rent(),

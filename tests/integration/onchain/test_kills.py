@@ -26,7 +26,6 @@ from tests.support.eventually import eventually
 from tests.support.forked import Forked
 from tests.support.nodes import Asked, Stub, between
 from tests.support.onchain import Devchain, executing, routing, the_order
-from tests.support.outcomes import settled
 from tests.support.processes import environment
 from tests.support.replicas import events_of, placed
 
@@ -109,7 +108,6 @@ async def story(desk: Desk, target: Boundary) -> Told:
 
             async with executing(log, settings):
                 await eventually(has_ended)
-                await eventually(lambda: settled(log, "executor"))
         order, events = await the_order(log, order_id), await events_of(log, order_id)
         versions = [event.version for event in events]
         return Told(order.state, versions, desk.chain.landed(desk.wallet)[order_id])

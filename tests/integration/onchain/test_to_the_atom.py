@@ -158,3 +158,15 @@ async def test_a_price_that_moved_before_signing_has_the_order_routed_anew(
     assert (await the_order(log, order.order_id)).state is State.CONFIRMED
     assert sum(isinstance(event, RouteExpired) for event in events) == 1
     assert desk.chain.landed(desk.wallet)[order.order_id] == 1
+
+
+async def test_an_order_that_takes_any_price_is_swapped(desk: Desk) -> None:
+    async with venues_on(desk.settings) as venues:
+        for venue in venues.values():
+            quote = await venue.quote(an_intent())
+            transaction = await venue.build(routed(Route(quote=quote, min_out=Decimal(0))))
+            await venue.send(transaction)
+            desk.chain.step()
+            [answer] = await venue.status([transaction.signature])
+
+            assert isinstance(answer, Landed)
