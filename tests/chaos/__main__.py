@@ -12,13 +12,12 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.chaos.checker import violations
-from tests.chaos.command import CHAIN, Plan, Result, execute, keep
-from tests.chaos.nemesis import FAULTS
+from tests.chaos.command import FAULTS_ON, Plan, Result, execute, keep
 from tests.chaos.records import load
 from tests.chaos.run import Violation
 from tests.support.processes import ROOT
 
-EVERY_FAULT = (*FAULTS, CHAIN)
+EVERY_FAULT = tuple(dict.fromkeys(fault for faults in FAULTS_ON.values() for fault in faults))
 _SHOWN = 20
 _INTERRUPTED = 130
 
@@ -32,28 +31,34 @@ def main() -> int:
         found = violations(load(args.check))
         _show(found)
         return int(bool(found))
-    plan = Plan(
-        seconds=args.minutes * 60,
-        seed=args.seed,
-        faults=args.faults,
-        rate=args.rate,
-        fault_every_s=args.every,
-        replicas=args.replicas,
-        save=args.save / f"seed-{args.seed}",
-        code=args.code,
-        without_compare=args.without_compare,
-    )
-    out.print(f"chaos: {args.minutes:g} min, seed {plan.seed}, faults {','.join(plan.faults)}")
-    plan.save.mkdir(parents=True, exist_ok=True)
     try:
-        result = asyncio.run(execute(plan))
+        return max(_run(args, chain) for chain in args.chain)
     except KeyboardInterrupt:
         out.print("interrupted; nothing was checked")
         return _INTERRUPTED
+
+
+def _run(args: argparse.Namespace, chain: str) -> int:
+    plan = Plan(
+        seconds=args.minutes * 60,
+        seed=args.seed,
+        faults=tuple(fault for fault in args.faults if fault in FAULTS_ON[chain]),
+        rate=args.rate,
+        fault_every_s=args.every,
+        replicas=args.replicas,
+        save=args.save / f"seed-{args.seed}-{chain}",
+        chain=chain,
+        code=args.code,
+        without_compare=args.without_compare,
+    )
+    faults = ",".join(plan.faults)
+    out.print(f"chaos: {args.minutes:g} min on {chain}, seed {plan.seed}, faults {faults}")
+    plan.save.mkdir(parents=True, exist_ok=True)
+    result = asyncio.run(execute(plan))
     _report(result)
     if result.violations:
         out.print(f"kept what was seen, beside what the services said: {keep(result, plan)}")
-        out.print(f"run it again with --seed {plan.seed}")
+        out.print(f"run it again with --seed {plan.seed} --chain {chain}")
     else:
         shutil.rmtree(plan.save)
     return int(bool(result.violations))
@@ -62,6 +67,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0, help="how long faults are injected")
+    parser.add_argument(
+        "--chain", type=_chains, default=tuple(FAULTS_ON), help="a run each: simulated,devchain"
+    )
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--faults", type=_faults, default=EVERY_FAULT, help=",".join(EVERY_FAULT))
     parser.add_argument("--rate", type=float, default=40.0, help="orders a second")
@@ -73,6 +81,13 @@ def _arguments() -> argparse.Namespace:
     # Shows that the harness would notice: appends happen whatever version an order has.
     parser.add_argument("--without-compare", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def _chains(text: str) -> tuple[str, ...]:
+    names = tuple(filter(None, text.split(",")))
+    if not names or set(names) - set(FAULTS_ON):
+        raise argparse.ArgumentTypeError(f"choose of {', '.join(FAULTS_ON)}")
+    return names
 
 
 def _faults(text: str) -> tuple[str, ...]:

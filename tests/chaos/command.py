@@ -12,13 +12,18 @@ from time import monotonic
 from tests.chaos.checker import violations
 from tests.chaos.evidence import come_to_rest, evidence
 from tests.chaos.load import Load
-from tests.chaos.nemesis import Nemesis
+from tests.chaos.nemesis import FAULTS, ON_CHAIN, Nemesis
 from tests.chaos.records import Archived, Injected, Record, Row, save
 from tests.chaos.run import Violation
 from tests.chaos.stage import LEASE_MS, Stage, staged
 from tests.support.processes import ROOT
 
 CHAIN = "chain"  # The one fault that is no act of the nemesis: it is in the venues' settings.
+SIMULATED, DEVCHAIN = "simulated", "devchain"
+FAULTS_ON = {
+    SIMULATED: (*(fault for fault in FAULTS if fault not in ON_CHAIN), CHAIN),
+    DEVCHAIN: tuple(FAULTS),
+}
 # Everything that a chain and its nodes do wrong, all the time, a little.
 _CHAIN_FAULTS = (
     *("quote_error=0.05", "quote_stale=0.02", "unreachable=0.005", "outage=0.0005"),
@@ -40,6 +45,7 @@ class Plan:
     fault_every_s: float
     replicas: int
     save: Path  # Where to keep what was seen, and what the services said.
+    chain: str = SIMULATED
     code: Path = ROOT  # Where the services are found.
     without_compare: bool = False
     quote_ms: int = 20  # How long a venue takes to answer a router.
@@ -104,13 +110,14 @@ async def execute(plan: Plan) -> Result:
         settings,
         plan.save,
         replicas=plan.replicas,
+        devchain=plan.chain == DEVCHAIN,
         without_compare=plan.without_compare,
         code=plan.code,
     ) as stage:
         started = monotonic()
         records = await _played(plan, stage)
         seconds = monotonic() - started
-        records += await evidence(stage.settings)
+        records += await evidence(stage.settings, stage.chain)
     found = violations(records)
     return Result(
         orders=sum(isinstance(record, Archived) for record in records),

@@ -1,4 +1,4 @@
-"""Read what a run left in Postgres, in Redis and on the simulated chain."""
+"""Read what a run left in Postgres, in Redis and on the chain."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from psycopg.rows import class_row
 from shared.orders.dispatch import GROUPS
 from shared.streams.log.log import Log
 from shared.venues.ledger import Ledger
+from tests.chaos.onchain.devchain import Devchain
+from tests.chaos.onchain.witness import witnessed
 from tests.chaos.records import Archived, Listed, Record, Row, Swapped
 from tests.support.eventually import eventually
+from tests.support.outcomes import settled
 from tests.support.processes import StackSettings
-from tests.support.replicas import unsettled
 
 _PAGE = 1_000
 _EVERY_KEY = 10_000_000
@@ -29,36 +31,38 @@ _ROWS = """
 
 
 async def come_to_rest(settings: StackSettings, within_s: float) -> None:
-    """Wait until every group has settled all that is on the log, but not for ever."""
+    """Wait until every group has settled all that is on the log and parked, but not for ever."""
     log = await Log.open(settings)
-
-    async def at_rest() -> bool:
-        return sum([await unsettled(log, group) for group in GROUPS]) == 0
 
     try:
         with suppress(AssertionError):  # What is left behind, the checker finds.
-            await eventually(at_rest, within_s=within_s, every_s=0.2)
+            await eventually(lambda: settled(log, *GROUPS), within_s=within_s, every_s=0.2)
     finally:
         await log.close()
 
 
-async def evidence(settings: StackSettings) -> list[Record]:
-    """Return what can be found of every order."""
+async def evidence(settings: StackSettings, chain: Devchain | None) -> list[Record]:
+    """Return what can be found of every order. A development chain is killed for it."""
     found: list[Record] = [*await asyncio.to_thread(lambda: list(_archive(settings.database_url)))]
     log = await Log.open(settings)
     try:
         order_ids = sorted({record.order_id for record in found if isinstance(record, Archived)})
         found += [record async for record in _lists(log, order_ids)]
-        ledger = Ledger(
-            log.client, namespace=settings.namespace, retention_s=settings.chain_retention_s
-        )
-        found += [
-            Swapped(order_id=swap.order_id, signature=swap.signature)
-            async for swap in ledger.landed()
-        ]
+        if chain is None:
+            found += [record async for record in _simulated(log, settings)]
     finally:
         await log.close()
+    if chain is not None:
+        chain.kill()
+        found += await asyncio.to_thread(witnessed, chain.folder, chain.wallet)
     return found
+
+
+async def _simulated(log: Log, settings: StackSettings) -> AsyncIterator[Swapped]:
+    retention_s = settings.chain_retention_s
+    ledger = Ledger(log.client, namespace=settings.namespace, retention_s=retention_s)
+    async for swap in ledger.landed():
+        yield Swapped(order_id=swap.order_id, signature=swap.signature)
 
 
 def _archive(database_url: str) -> Iterator[Record]:

@@ -13,6 +13,8 @@ from redis.exceptions import RedisError
 
 from tests.chaos import network
 from tests.chaos.network import Network, Strike
+from tests.chaos.onchain import strikes
+from tests.chaos.onchain.strikes import Strikes
 from tests.chaos.records import Fell, Injected
 from tests.chaos.stage import LEASE_MS, Replica, Stage
 from tests.support.processes import EVERY_SERVICE, Service
@@ -30,6 +32,7 @@ class Nemesis:
         self.injected: list[Injected] = []
         self.fallen: list[Fell] = []
         self.network = Network(lambda: stage.replicas, seed, self._note)
+        self.chain = Strikes(stage.chain, seed, self._note) if stage.chain else None
         self.stage = stage
         self._dice = Random(f"nemesis {seed}")
         self._faults = [FAULTS[name] for name in faults]
@@ -53,6 +56,8 @@ class Nemesis:
         while self._mending:
             await self._mending.pop()
         await self.stage.network.run(self.network.rest())
+        if self.chain and await self.chain.rest():
+            self.fallen.append(Fell(service="devchain"))
         for replica in self.stage.replicas.copy():
             if not replica.service.alive:
                 self.fallen.append(Fell(service=replica.service.consumer))
@@ -171,6 +176,16 @@ def _on_network(strike: Strike) -> Callable[[Nemesis], Awaitable[None]]:
     return lambda nemesis: nemesis.stage.network.run(strike(nemesis.network))
 
 
+def _on_chain(strike: strikes.Strike) -> Callable[[Nemesis], Awaitable[None]]:
+    async def act(nemesis: Nemesis) -> None:
+        if nemesis.chain is None:
+            raise ValueError("there is no development chain to strike")
+        await strike(nemesis.chain)
+
+    return act
+
+
+ON_CHAIN = tuple(strikes.FAULTS)
 FAULTS: dict[str, Callable[[Nemesis], Awaitable[None]]] = {
     "kill": Nemesis.kill,
     "pause": Nemesis.pause,
@@ -181,4 +196,5 @@ FAULTS: dict[str, Callable[[Nemesis], Awaitable[None]]] = {
     "postgres": Nemesis.postgres,
     "hang": Nemesis.hang,
     **{name: _on_network(strike) for name, strike in network.FAULTS.items()},
+    **{name: _on_chain(strike) for name, strike in strikes.FAULTS.items()},
 }

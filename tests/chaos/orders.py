@@ -11,13 +11,15 @@ from shared.orders.events import (
     OrderConfirmed,
     OrderExpired,
     OrderFailed,
+    OutcomeContradicted,
     TransactionSigned,
 )
 from shared.orders.order import Order
 from shared.orders.states import State
 from tests.chaos.records import Row
-from tests.chaos.run import Run, Violation
+from tests.chaos.run import Run, Story, Violation
 
+_UNKNOWN = (None, (None, None))
 _ENDS = (OrderConfirmed, OrderFailed, OrderCancelled, OrderExpired)
 
 
@@ -90,12 +92,42 @@ def ends_are_true(run: Run) -> Iterator[Violation]:
     for order_id in sorted(run.stories.keys() | landed.keys()):
         order = run.story(order_id).order
         was = order.status if order else "unknown"
+        if order and _rolled_back(run.story(order_id)) == {order.signature}:
+            was = "rolled back"
         if (was == State.CONFIRMED) != (order_id in landed):
             chain = "landed" if order_id in landed else "did not land"
             yield Violation("ends are true", order_id, f"it is {was} and {chain}")
         elif order and order_id in landed and order.signature != landed[order_id]:
             detail = f"it is confirmed as {order.signature} and landed as {landed[order_id]}"
             yield Violation("ends are true", order_id, detail)
+
+
+def amounts_are_the_chains(run: Run) -> Iterator[Violation]:
+    """Find confirmed orders whose amounts are not the balances that their transaction moved."""
+    moved = {swap.signature: (swap.amount_in, swap.amount_out) for swap in run.swapped}
+    for order_id, story in run.stories.items():
+        for event in story.events:
+            if not isinstance(event, OrderConfirmed) or moved.get(event.signature) in _UNKNOWN:
+                continue
+            told = (event.receipt.amount_in, event.receipt.amount_out)
+            if told != moved[event.signature]:
+                detail = f"it was told {told}, and the balances say {moved[event.signature]}"
+                yield Violation("amounts are the chain's", order_id, detail)
+
+
+def rolled_back_by_forks(run: Run) -> Iterator[Violation]:
+    """Find swaps that are told to be rolled back, and that no fork took."""
+    for order_id, story in run.stories.items():
+        for signature in _rolled_back(story) - run.taken_back:
+            yield Violation("only forks roll back", order_id, f"no fork took {signature}")
+
+
+def _rolled_back(story: Story) -> set[str]:
+    return {
+        event.signature
+        for event in story.events
+        if isinstance(event, OutcomeContradicted) and event.kind == "rolledBack"
+    }
 
 
 def tables_are_folds(run: Run) -> Iterator[Violation]:
@@ -145,5 +177,7 @@ CHECKS = (
     swaps_are_one,
     signed_is_on_the_log,
     ends_are_true,
+    amounts_are_the_chains,
+    rolled_back_by_forks,
     tables_are_folds,
 )

@@ -99,13 +99,21 @@ class Row(Record, frozen=True, kw_only=True):
 
 
 class Swapped(Record, frozen=True, kw_only=True):
-    """A transaction that landed on the chain."""
+    """A transaction that landed on the chain, with the balances it moved where they are known."""
 
     order_id: str
     signature: str
+    amount_in: Decimal | None = None
+    amount_out: Decimal | None = None
 
 
-AnyRecord = Injected | Fell | Answer | Connection | Archived | Listed | Row | Swapped
+class TakenBack(Record, frozen=True, kw_only=True):
+    """A transaction that a fork took off the chain, whether or not it landed again."""
+
+    signature: str
+
+
+AnyRecord = Injected | Fell | Answer | Connection | Archived | Listed | Row | Swapped | TakenBack
 
 _decoder = msgspec.json.Decoder(AnyRecord)
 

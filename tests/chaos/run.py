@@ -19,6 +19,7 @@ from tests.chaos.records import (
     Record,
     Row,
     Swapped,
+    TakenBack,
 )
 
 ACCEPTED = 202
@@ -65,6 +66,7 @@ class Run:
     listed: dict[str, Listed] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
     swapped: list[Swapped] = field(default_factory=list)
+    taken_back: set[str] = field(default_factory=set)
 
     def story(self, order_id: str) -> Story:
         """Return what the archive tells of an order."""
@@ -98,6 +100,8 @@ def run_of(records: Iterable[Record]) -> Run:
                 run.rows[record.order_id] = record
             case Swapped():
                 run.swapped.append(record)
+            case TakenBack():
+                run.taken_back.add(record.signature)
             case _:
                 pass
     return run

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.elsewhere import Elsewhere
+from tests.chaos.onchain.devchain import Devchain
 from tests.chaos.servers import Database
 from tests.chaos.wire import Server, Wire
 from tests.support.forked import Forked
@@ -54,9 +55,12 @@ class Replica:
 class Stage:
     """Servers and services, and how to take them away and bring them back."""
 
-    def __init__(self, logs: Path, valkey: Valkey, database: Database, code: Path) -> None:
+    def __init__(
+        self, logs: Path, valkey: Valkey, database: Database, chain: Devchain | None, code: Path
+    ) -> None:
         self.valkey = valkey
         self.database = database
+        self.chain = chain  # None for the simulated one, which lies in Redis.
         self.settings = StackSettings(redis_url=valkey.url, database_url=database.url)
         self.network = Elsewhere()  # Where wires are; here, a service that starts is waited for.
         self.replicas: list[Replica] = []
@@ -134,22 +138,30 @@ async def staged(
     logs: Path,
     *,
     replicas: int,
+    devchain: bool = False,
     without_compare: bool = False,
     code: Path = ROOT,
 ) -> AsyncIterator[Stage]:
     """Run servers and so many replicas of each service; leave nothing but `logs`.
 
+    With `devchain`, a development chain is one of the servers, in place of the simulated one.
+
     `code` is where the services are found, without the comparison of appends if told so.
     """
     folder = Path(tempfile.mkdtemp(prefix="chaos"))
     valkey, database = Valkey(folder), Database(folder)
+    chain = Devchain(folder, logs / "devchain") if devchain else None
     stage: Stage | None = None
     try:
         await database.start()
         await asyncio.to_thread(valkey.start)
+        if chain:
+            await chain.start()
+            await chain.endow()
+            settings = {**settings, **chain.settings}
         if without_compare:
             code = _code_without_compare(code, folder / "code")
-        stage = Stage(logs, valkey, database, code)
+        stage = Stage(logs, valkey, database, chain, code)
         stage.settings = stage.settings.model_copy(update=settings)
         for name in itertools.chain.from_iterable([EVERY_SERVICE] * replicas):
             await stage.add(name)
@@ -159,6 +171,8 @@ async def staged(
     finally:
         if stage is not None:
             await stage.close()
+        if chain:
+            chain.kill()
         valkey.kill()
         database.clean()
         shutil.rmtree(folder, ignore_errors=True)
