@@ -15,7 +15,14 @@ def services_stay(run: Run) -> Iterator[Violation]:
         yield Violation("services stay", "", f"{fell.service} ended by itself")
 
 
-CHECKS = (services_stay, *orders.CHECKS, *clients.CHECKS)
+def funds_add_up(run: Run) -> Iterator[Violation]:
+    """Find claims of the audit of funds that do not hold."""
+    for audited in run.audited:
+        for broken in audited.broken:
+            yield Violation("funds add up", broken, f"not so: {audited.claim}")
+
+
+CHECKS = (services_stay, funds_add_up, *orders.CHECKS, *clients.CHECKS)
 
 
 def violations(records: Iterable[Record]) -> list[Violation]:

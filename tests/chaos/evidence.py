@@ -10,15 +10,16 @@ from contextlib import suppress
 import psycopg
 from psycopg.rows import class_row
 
+from cli.audit.command import audited
 from shared.orders.dispatch import GROUPS
 from shared.streams.log.log import Log
 from shared.venues.ledger import Ledger
 from tests.chaos.onchain.devchain import Devchain
 from tests.chaos.onchain.witness import witnessed
-from tests.chaos.records import Archived, Listed, Record, Row, Swapped
+from tests.chaos.records import Archived, Audited, Listed, Record, Row, Swapped
 from tests.support.eventually import eventually
 from tests.support.outcomes import settled
-from tests.support.processes import StackSettings
+from tests.support.processes import StackSettings, environment
 
 _PAGE = 1_000
 _EVERY_KEY = 10_000_000
@@ -53,6 +54,8 @@ async def evidence(settings: StackSettings, chain: Devchain | None) -> list[Reco
     finally:
         await log.close()
     if chain is not None:
+        checks = await audited(environment(settings), settings.database_url)
+        found += [Audited(claim=check.claim, broken=tuple(check.broken)) for check in checks]
         chain.kill()
         found += await asyncio.to_thread(witnessed, chain.folder, chain.wallet)
     return found

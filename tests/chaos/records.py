@@ -113,7 +113,16 @@ class TakenBack(Record, frozen=True, kw_only=True):
     signature: str
 
 
-AnyRecord = Injected | Fell | Answer | Connection | Archived | Listed | Row | Swapped | TakenBack
+class Audited(Record, frozen=True, kw_only=True):
+    """A claim of `slipstream audit funds`, and whatever it does not hold for."""
+
+    claim: str
+    broken: tuple[str, ...]
+
+
+AnyRecord = (
+    Injected | Fell | Answer | Connection | Archived | Listed | Row | Swapped | TakenBack | Audited
+)
 
 _decoder = msgspec.json.Decoder(AnyRecord)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.orders.codec import MalformedEvent, decode
 from shared.orders.events import OrderEvent
@@ -13,6 +13,7 @@ from shared.orders.view import status_after
 from tests.chaos.records import (
     Answer,
     Archived,
+    Audited,
     Connection,
     Fell,
     Listed,
@@ -67,6 +68,7 @@ class Run:
     rows: dict[str, Row] = field(default_factory=dict)
     swapped: list[Swapped] = field(default_factory=list)
     taken_back: set[str] = field(default_factory=set)
+    audited: list[Audited] = field(default_factory=list)
 
     def story(self, order_id: str) -> Story:
         """Return what the archive tells of an order."""
@@ -84,24 +86,25 @@ class Run:
 def run_of(records: Iterable[Record]) -> Run:
     """Sort records. Faults break no promise, so they are left out."""
     run = Run()
+    lists: dict[type[Record], list[Any]] = {
+        Fell: run.fallen,
+        Answer: run.answers,
+        Connection: run.connections,
+        Swapped: run.swapped,
+        Audited: run.audited,
+    }
     for record in records:
         match record:
-            case Fell():
-                run.fallen.append(record)
-            case Answer():
-                run.answers.append(record)
-            case Connection():
-                run.connections.append(record)
             case Archived():
                 run.stories[record.order_id] = _told_by(record)
             case Listed():
                 run.listed[record.order_id] = record
             case Row():
                 run.rows[record.order_id] = record
-            case Swapped():
-                run.swapped.append(record)
             case TakenBack():
                 run.taken_back.add(record.signature)
+            case _ if type(record) in lists:
+                lists[type(record)].append(record)
             case _:
                 pass
     return run

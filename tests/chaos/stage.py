@@ -133,7 +133,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(
+async def staged(  # noqa: PLR0913 - one parameter a choice
     settings: dict[str, object],
     logs: Path,
     *,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.chaos.command import Plan, execute
+import pytest
+
+from tests.chaos.command import FAULTS_ON, Plan, execute
 from tests.chaos.nemesis import FAULTS, Nemesis
 from tests.chaos.stage import staged
 
@@ -17,12 +19,15 @@ _OF_THE_LOG = {
 }
 
 
-async def test_a_sound_stack_keeps_its_promises_through_every_fault(tmp_path: Path) -> None:
-    faults = (*FAULTS, "chain")
+@pytest.mark.parametrize("chain", FAULTS_ON)
+async def test_a_sound_stack_keeps_its_promises_through_every_fault(
+    chain: str, tmp_path: Path
+) -> None:
     plan = Plan(
-        seconds=10,
+        seconds=7,
         seed=1,
-        faults=faults,
+        faults=FAULTS_ON[chain],
+        chain=chain,
         rate=20,
         fault_every_s=0.7,
         replicas=2,
@@ -54,7 +59,7 @@ async def test_a_stack_that_appends_without_comparing_is_convicted(tmp_path: Pat
 
 
 async def test_every_fault_strikes_and_is_mended(tmp_path: Path) -> None:
-    async with staged({}, tmp_path, replicas=1, without_compare=False) as stage:
+    async with staged({}, tmp_path, replicas=1, devchain=True) as stage:
         nemesis = Nemesis(stage, 1, list(FAULTS))
         for fault in FAULTS.values():
             await fault(nemesis)

@@ -61,19 +61,8 @@ class Devchain:
 
     async def start(self) -> None:
         """Return once it has replayed its journal and both URLs answer."""
-        ports = [word for url in self.urls for word in ("--port", url.rpartition(":")[2])]
-        with self._output.open("ab") as output:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "devchain", "--data-dir", str(self.folder)),
-                    *("--block-ms", str(BLOCK_MS), *ports),
-                ],
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        for url in self.urls:
-            await eventually(lambda url=url: self._answers(url), within_s=_START_S, every_s=0.05)
+        self._process = self._launched()
+        await eventually(self._answers, within_s=_START_S, every_s=0.05)
 
     async def endow(self) -> None:
         """Give the wallet SOL to trade with, for good."""
@@ -105,14 +94,26 @@ class Devchain:
             self._process.wait()
             self._process = None
 
+    def _launched(self) -> subprocess.Popen[bytes]:
+        ports = [word for url in self.urls for word in ("--port", url.rpartition(":")[2])]
+        words = ("--data-dir", str(self.folder), "--block-ms", str(BLOCK_MS), *ports)
+        with self._output.open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "devchain", *words],
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
 
-    async def _answers(self, url: str) -> bool:
+    async def _answers(self) -> bool:
         try:
-            return await self.ask(self.urls.index(url), "getHealth") == "ok"
+            said = [await self.ask(node, "getHealth") for node in range(len(self.urls))]
         except (httpx.TransportError, ValueError):
             if not self.alive:
                 raise RuntimeError(f"devchain ended: {self._output.read_text()}") from None
             return False
+        return set(said) == {"ok"}

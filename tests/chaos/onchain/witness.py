@@ -31,10 +31,8 @@ def witnessed(folder: Path, wallet: Pubkey) -> list[Record]:
     finally:
         journal.close()
     found: list[Record] = [TakenBack(signature=one) for one in sorted(taken_back)]
-    for height in range(ledger.head.height + 1):
-        for landed in ledger.block(height).landed:
-            if landed.execution.keys[0] == wallet and landed.execution.error is None:
-                found.append(_swapped(landed, wallet))
+    landed = (one for at in range(ledger.head.height + 1) for one in ledger.block(at).landed)
+    found += [_swapped(one, wallet) for one in landed if _is_swap(one, wallet)]
     return found
 
 
@@ -55,6 +53,10 @@ def _replayed(journal: Journal) -> tuple[Ledger, set[str]]:
                     taken_back |= {str(one.signature) for one in ledger.block(height).landed}
                 ledger.take_back(count, slot, time)
     return ledger, taken_back
+
+
+def _is_swap(landed: Landed, wallet: Pubkey) -> bool:
+    return landed.execution.keys[0] == wallet and landed.execution.error is None
 
 
 def _swapped(landed: Landed, wallet: Pubkey) -> Swapped:

@@ -10,14 +10,21 @@ import msgspec
 import pytest
 
 from shared.orders.codec import encode
-from shared.orders.events import OrderCancelled, OrderEvent, OrderSubmitted
+from shared.orders.events import (
+    OrderCancelled,
+    OrderEvent,
+    OrderSubmitted,
+    OutcomeContradicted,
+)
 from shared.orders.order import replay
+from shared.orders.states import State
 from shared.orders.view import status_after
 from tests.chaos.checker import CHECKS, violations
 from tests.chaos.orders import row_of
 from tests.chaos.records import (
     Answer,
     Archived,
+    Audited,
     Connection,
     Fell,
     Injected,
@@ -25,6 +32,7 @@ from tests.chaos.records import (
     Record,
     Row,
     Swapped,
+    TakenBack,
     Told,
     load,
     save,
@@ -52,6 +60,16 @@ def placed_nameless(order_id: str) -> list[OrderEvent]:
 
 
 CONFIRMED = placed_as("k1", ORDER)
+ROLLED_BACK = [
+    *CONFIRMED,
+    OutcomeContradicted(
+        **CONFIRMED[-1].next(NOON),
+        state=State.CONFIRMED,
+        signature=SIGNATURE,
+        detail="a fork took it",
+        kind="rolledBack",
+    ),
+]
 CANCELLED = [CONFIRMED[0], OrderCancelled(**CONFIRMED[0].next(NOON))]
 
 Change = Callable[[Sequence[Record]], list[Record]]
@@ -193,6 +211,22 @@ BROKEN: dict[str, tuple[str, Change]] = {
         "ends are true",
         also(Swapped(order_id=OTHER, signature="another")),
     ),
+    "a swap that was rolled back is on the chain": (
+        "ends are true",
+        lambda run: [*with_history(ROLLED_BACK)(run), TakenBack(signature=SIGNATURE)],
+    ),
+    "a swap was rolled back that no fork took": (
+        "only forks roll back",
+        lambda run: without(Swapped)(with_history(ROLLED_BACK)(run)),
+    ),
+    "an order is told other amounts than the balances say": (
+        "amounts are the chain's",
+        replaced(Swapped, amount_in=Decimal("1.5"), amount_out=Decimal("0.000001")),
+    ),
+    "the audit of funds finds something": (
+        "funds add up",
+        also(Audited(claim="no order has two transactions", broken=(ORDER,))),
+    ),
     "a row is missing": ("tables are folds", without(Row)),
     "a row is not the fold": ("tables are folds", replaced(Row, status="failed")),
     "a row is of no order": (
@@ -279,6 +313,16 @@ def test_a_broken_promise_is_found(what: str) -> None:
     found = violations(change(a_run(CONFIRMED, landed=True)))
 
     assert promise in {violation.promise for violation in found}
+
+
+def test_a_swap_that_a_fork_took_back_breaks_no_promise() -> None:
+    run = without(Swapped)(with_history(ROLLED_BACK)(a_run(CONFIRMED, landed=True)))
+
+    assert violations([*run, TakenBack(signature=SIGNATURE)]) == []
+
+
+def test_a_swap_that_landed_again_after_a_fork_breaks_no_promise() -> None:
+    assert violations([*a_run(CONFIRMED, landed=True), TakenBack(signature=SIGNATURE)]) == []
 
 
 def test_a_cancelled_order_that_landed_is_found() -> None:
