@@ -19,6 +19,7 @@ from bench.peer import install
 from bench.report import write
 from bench.run import Bench
 from bench.sizes import FULL, QUICK, USUAL
+from bench.workloads.devchain import devchain
 from bench.workloads.floors import floors
 from bench.workloads.forerunners import forerunners
 from bench.workloads.history import history
@@ -40,6 +41,7 @@ WORKLOADS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "recovery": recovery,
     "idle": idle_sockets,
     "fan-out": fan_out,
+    "devchain": devchain,
     "floors": floors,
 }
 

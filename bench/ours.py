@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.system import Speech, System
-from cli.console import Say
-from cli.plan import Replica, StackOptions, environment, replicas
+from cli.console import Say, Trouble
+from cli.devchain import Devchain
+from cli.plan import DEVCHAIN, FreePorts, Replica, StackOptions, environment, replicas
 from cli.process import Keeper
 from cli.readiness import is_ready, prepare_tables, until
 from cli.stack import together
+from cli.wallets.book import add_wallet, wallets_in
+from cli.wallets.faucet import airdrop
+from shared.settings import MarketSettings
+from shared.solana.wallets.wallets_file import OTHERS
+from shared.venues.onchain.opening import opened_chain
 
 # The simulated chain keeps its ledger in Redis; ours is not to be measured by how long it does.
 SHORT_CHAIN = {"CHAIN_RETENTION_S": "30", "CHAIN_VALID_BLOCKS": "50"}
@@ -32,12 +41,14 @@ _COMMITTED_SQL = """
     SELECT extract(epoch FROM max(pg_xact_commit_timestamp(xmin))) * 1000 FROM orders
     WHERE submitted_at > (SELECT max(submitted_at) FROM orders) - interval '30 seconds'
 """
+_BLOCK_MS = 50
+_GIFTS = {"SOL": 500_000, "USDC": 1}  # Enough for 300,000 orders, and an account for what they get.
 # A long run must not end at a bound that is there to protect small machines.
 _ROOM = {"MAX_BACKLOG": "10000000", "MAX_CONNECTIONS_PER_ADDRESS": "0", "LOG_LEVEL": "WARNING"}
 
 
 class Slipstream(System):
-    """Our side."""
+    """Our side, on the simulated chain."""
 
     speech = Speech(
         order='{"tokenIn":"SOL","tokenOut":"USDC","amountIn":"1.5","maxSlippageBps":100}',
@@ -57,6 +68,7 @@ class Slipstream(System):
         # Services are started so that nothing but this can come before what is installed.
         self._code = {"PYTHONPATH": str(code.resolve())} if code else {}
         self._options = StackOptions(data_dir=root, temporary=True)
+        self._plan: list[Replica] = []
 
     async def start(self, settings: Mapping[str, str], *, intake_only: bool = False) -> None:
         """Start the services with `settings`, on the data that is there."""
@@ -65,15 +77,54 @@ class Slipstream(System):
         there = environment(servers.redis_url, servers.database_url)
         env = {**there, **_ROOM, **settings, **self._code}
         plan = [r for r in replicas(self._options) if r.service == "gateway" or not intake_only]
+        self._plan = plan
         self.url = next(replica.url for replica in plan if replica.service == "gateway")
         keepers = [Keeper(replica.program(servers.layout, env), self.say) for replica in plan]
         await self._run(*keepers)
         async with httpx.AsyncClient(trust_env=False) as http:
             await together(*(_ready(http, *one) for one in zip(plan, keepers, strict=True)))
 
+    async def metric(self, name: str) -> float:
+        """Return a counter, summed over its labels and all services."""
+        pages = await asyncio.gather(*(self._page(replica) for replica in self._plan))
+        return sum(
+            sample.value
+            for page in pages
+            for family in text_string_to_metric_families(page)
+            for sample in family.samples
+            if sample.name == name
+        )
+
+    async def _page(self, replica: Replica) -> str:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return (await http.get(f"{replica.url}/metrics")).text
+
     def reset(self) -> None:
         """Keep everything: Slipstream is to run as it does after a long day."""
         self.servers.sql("CHECKPOINT")
+
+
+class OnDevchain(Slipstream):
+    """The same on a development chain, which signs and lands every swap. One process more."""
+
+    async def start(self, settings: Mapping[str, str], *, intake_only: bool = False) -> None:
+        """Start the chain, fund a wallet, and start the services with `settings`."""
+        layout = self.servers.layout
+        chain = Devchain(layout, FreePorts().take())
+        keeper = Keeper(chain.program(_BLOCK_MS), self.say)
+        await self._run(keeper)
+        await until(chain.answers, keeper)
+        env = {"CHAIN": DEVCHAIN, "RPC_URLS": chain.url, "WALLETS_FILE": str(layout.wallets)}
+        there = environment(self.servers.redis_url, self.servers.database_url) | env
+        if not wallets_in(layout.wallets).all:
+            owner = add_wallet(layout.wallets, "main", [OTHERS])
+            async with opened_chain(MarketSettings.from_env(there)) as opened:
+                if opened is None:
+                    raise Trouble("there is no chain")
+                for symbol, amount in _GIFTS.items():
+                    token = opened.tokens.by_name[symbol]
+                    await airdrop(opened.nodes, owner, token, Decimal(amount))
+        await super().start({**settings, **env}, intake_only=intake_only)
 
 
 async def _ready(http: httpx.AsyncClient, replica: Replica, keeper: Keeper) -> None:

@@ -19,16 +19,16 @@ import psycopg
 
 from bench.drive import Driven, Drivers
 from bench.flame import by_function, flame_graph, parse
-from bench.ours import ZERO_DELAY, Slipstream
+from bench.ours import ZERO_DELAY, OnDevchain, Slipstream
 from bench.run import cost
 from bench.servers import Servers
 from bench.system import System
 from cli.console import Trouble
-from cli.plan import SERVICES
+from cli.plan import DEVCHAIN, SIMULATED
 
 _HOME = Path(__file__).parent
 _RATE = "200"  # Samples a second: a service that is always busy gives so many.
-_WARM_UP = 5_000
+_WARM_UP = 2_000
 _SHOWN = 25
 _PRELOAD = ("-c", "shared_preload_libraries=pg_stat_statements")
 _STATEMENTS = """
@@ -36,10 +36,14 @@ _STATEMENTS = """
     FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 15
 """
 _ENDING_S = 30.0
+_SERVERS = ("valkey", "postgres")
+_SYSTEMS = {SIMULATED: Slipstream, DEVCHAIN: OnDevchain}
 
 
-async def _run(orders: int, root: Path, results: Path) -> None:
-    system = Slipstream(root / "ours", lambda kind, text: print(f"{kind:<10} {text}", flush=True))
+async def _run(orders: int, chain: str, root: Path, results: Path) -> None:
+    system = _SYSTEMS[chain](
+        root / "ours", lambda kind, text: print(f"{kind:<10} {text}", flush=True)
+    )
     system.servers = Servers(root / "ours", system.say, *_PRELOAD)
     drivers = Drivers(None)
     async with system.servers as servers:
@@ -73,11 +77,13 @@ async def _sampled(
 ) -> tuple[Driven, dict[str, Counter[tuple[str, ...]]]]:
     spies = {}
     pids = system.pids()
-    for service in SERVICES:
+    for service, pid in pids.items():
+        if service in _SERVERS:
+            continue
         spies[service] = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).with_name("py-spy")), "record", "--format", "raw"),
             # Without --gil a thread that waits in poll() counts as busy.
-            *("--pid", str(pids[f"{service}-1"]), "--rate", _RATE, "--nolineno", "--gil"),
+            *("--pid", str(pid), "--rate", _RATE, "--nolineno", "--gil"),
             *("--output", str(root / f"{service}.txt")),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -126,7 +132,7 @@ def _functions(
 ) -> Iterator[str]:
     for service, stacks in samples.items():
         total = stacks.total() or 1
-        spent_us = 1e6 * driven.used.cpu_s[f"{service}-1"] / orders
+        spent_us = 1e6 * driven.used.cpu_s[service] / orders
         yield f"## {service}: {spent_us:.0f} µs an order"
         yield ""
         yield (
@@ -175,11 +181,12 @@ def main() -> None:
     """Run it from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=20_000)
+    parser.add_argument("--chain", choices=_SYSTEMS, default=SIMULATED)
     parser.add_argument("--results", type=Path, default=_HOME / "results" / "profile")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="slip") as folder:
         try:
-            asyncio.run(_run(asked.orders, Path(folder), asked.results))
+            asyncio.run(_run(asked.orders, asked.chain, Path(folder), asked.results))
         except Trouble as trouble:
             sys.exit(str(trouble))
 

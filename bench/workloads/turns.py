@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from bench.system import System
+
+S = TypeVar("S", bound=System)
 
 
 @asynccontextmanager
@@ -24,6 +27,6 @@ async def turn(system: System, systems: Sequence[System], policy: str) -> AsyncI
             other.thaw()
 
 
-def taking_turns(systems: Sequence[System], pair: int) -> Sequence[System]:
+def taking_turns(systems: Sequence[S], pair: int) -> Sequence[S]:
     """Return the systems in the order of this pair: the second of a pair has it some 5 % easier."""
     return systems if pair % 2 == 0 else systems[::-1]

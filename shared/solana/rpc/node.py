@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import msgspec
 from solders.hash import Hash, ParseHashError
 
 from shared.concurrency.pause import backoff
+from shared.observability import metrics
 from shared.solana.rpc.errors import NodeAway, RpcError, WrongChain
 
 logger = logging.getLogger(__name__)
@@ -135,6 +137,9 @@ class Node:
         self._known = True
 
     async def _post(self, calls: Sequence[Call]) -> list[Any]:
+        metrics.RPC_REQUESTS.inc()
+        for method, count in Counter(call.method for call in calls).items():
+            metrics.series(metrics.RPC_CALLS, method).inc(count)
         body = [
             {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
             for number, call in enumerate(calls)

@@ -1,0 +1,46 @@
+"""Orders that settle on a development chain, beside the same on the simulated one."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from bench.ours import ZERO_DELAY, OnDevchain, Slipstream
+from bench.run import Bench, cost
+from bench.workloads.turns import taking_turns, turn
+
+_SHARE = 4  # A turn has so many fewer orders than one at zero venue delay.
+_WARM_UP_TURN = 500
+
+
+async def devchain(bench: Bench) -> None:
+    """POST to end, single POSTs; the chain makes a block every 50 ms."""
+    orders = bench.sizes.orders // _SHARE
+    async with AsyncExitStack() as stack:
+        simulated = Slipstream(bench.root / "ours", bench.say, name="simulated")
+        settling = OnDevchain(bench.root / "chain", bench.say, name="devchain")
+        systems: list[Slipstream] = [settling, simulated]
+        for system in systems:
+            await stack.enter_async_context(system.servers)
+            stack.push_async_callback(system.stop)
+            await system.start(ZERO_DELAY)
+            await bench.drivers.to_end(system, "e2e", orders)
+        for pair in range(bench.sizes.pairs):
+            for system in taking_turns(systems, pair):
+                async with turn(system, systems, "everysec"):
+                    await bench.drivers.to_end(system, "e2e", _WARM_UP_TURN)
+                    calls, requests = await _asked(system)
+                    driven = await bench.drivers.to_end(system, "e2e", orders)
+                    calls_after, requests_after = await _asked(system)
+                ended = driven.result["done"]
+                figures = {
+                    "orders_per_s": driven.result["orders_per_s"],
+                    "rpc_calls": (calls_after - calls) / ended,
+                    "rpc_requests": (requests_after - requests) / ended,
+                }
+                bench.keep("on devchain", system, figures | cost(driven, ended))
+
+
+async def _asked(system: Slipstream) -> tuple[float, float]:
+    """Return how many calls and requests the nodes of its chain have had so far."""
+    calls = await system.metric("slipstream_rpc_calls_total")
+    return calls, await system.metric("slipstream_rpc_requests_total")
