@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import sha256
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ _SEED_CHARS = 32  # Solana takes no longer seed.
 _LONGEST_ID = 128  # Bytes: a transaction holds 1,232.
 
 
-class Terms(Struct, frozen=True, kw_only=True):
+class Terms(Struct, frozen=True, kw_only=True, dict=True):
     """The terms of one attempt at an order's swap.
 
     The wallet gives exactly `amount_in` and gets `min_out` at least, both in atoms.
@@ -44,12 +45,12 @@ class Terms(Struct, frozen=True, kw_only=True):
         if not 0 < len(self.order_id.encode()) <= _LONGEST_ID:
             raise ValueError(f"order_id must be 1 to {_LONGEST_ID} bytes")
 
-    @property
+    @cached_property
     def pays(self) -> Pubkey:
         """Return the wallet's token account that `amount_in` leaves."""
         return self._account(self.mint_in)
 
-    @property
+    @cached_property
     def receives(self) -> Pubkey:
         """Return the wallet's token account that the amount out comes to."""
         return self._account(self.mint_out)
@@ -59,12 +60,12 @@ class Terms(Struct, frozen=True, kw_only=True):
         """Return whether native SOL is given or taken, through the temporary account."""
         return self.mint_in.is_sol or self.mint_out.is_sol
 
-    @property
+    @cached_property
     def seed(self) -> str:
         """Return the temporary account's seed: no other attempt at any order has it."""
         return sha256(f"{self.order_id}/{self.attempt}".encode()).hexdigest()[:_SEED_CHARS]
 
-    @property
+    @cached_property
     def temporary(self) -> Pubkey:
         """Return the account of wrapped SOL that lives as long as the transaction."""
         return Pubkey.create_with_seed(self.wallet, self.seed, TOKEN)

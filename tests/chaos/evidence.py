@@ -42,7 +42,7 @@ async def come_to_rest(settings: StackSettings, within_s: float) -> None:
         await log.close()
 
 
-async def evidence(settings: StackSettings, chain: Devchain | None) -> list[Record]:
+async def evidence(settings: StackSettings, chain: Devchain | None = None) -> list[Record]:
     """Return what can be found of every order. A development chain is killed for it."""
     found: list[Record] = [*await asyncio.to_thread(lambda: list(_archive(settings.database_url)))]
     log = await Log.open(settings)

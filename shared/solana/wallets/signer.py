@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -25,15 +25,12 @@ class Signer(Protocol):
 class KeySigner:
     """Signs with a key in memory, which no text and no copy of the signer holds."""
 
-    __slots__ = ("__key",)
+    __slots__ = ("__key", "public_key")
 
     def __init__(self, key: Keypair) -> None:
         self.__key = key
-
-    @property
-    def public_key(self) -> Pubkey:
-        """Return the key that verifies its signatures."""
-        return self.__key.pubkey()
+        # Held, because it is asked for with every quote, and worked out anew by the library.
+        self.public_key: Final = key.pubkey()
 
     def sign(self, message: bytes) -> Signature:
         """Return the signature of these very bytes."""

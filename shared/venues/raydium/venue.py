@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from solders.pubkey import Pubkey
 
@@ -12,8 +12,9 @@ from shared.orders.values import Quote, SignedTransaction, SwapIntent
 from shared.solana.addresses import WRAPPED_SOL
 from shared.solana.fees import network_fee
 from shared.tokens.registry import Token
-from shared.venues.onchain.chain import OnChainVenue
+from shared.venues.onchain.chain import OnChainVenue, SolanaChain
 from shared.venues.onchain.offers import Offer, Pair, pair_of
+from shared.venues.onchain.reading import Snapshot
 from shared.venues.onchain.signing import Plan
 from shared.venues.protocol import RouteGone, VenueRejected
 from shared.venues.raydium.curve import NoSwap, fee_bps, price_impact_bps
@@ -31,10 +32,22 @@ from shared.venues.raydium.quote import (
 
 _UNITS: Final = 120_000  # Compute units of a swap with its wrapping, more or less.
 _SOL: Final = Side(WRAPPED_SOL, 9)
+_MOST_PAIRS: Final = 4_096
+
+
+class _Read(NamedTuple):
+    """A pair's pools, and the snapshot that they were read from: it serves all quotes of a tick."""
+
+    snapshot: Snapshot
+    pools: Pools
 
 
 class RaydiumVenue(OnChainVenue):
     """Trades in the constant-product pools of Raydium, the best one of a pair."""
+
+    def __init__(self, name: str, chain: SolanaChain) -> None:
+        super().__init__(name, chain)
+        self._last: dict[tuple[Side, Side], _Read] = {}
 
     async def quote(self, intent: SwapIntent) -> Quote:
         """Return what the best pool pays now, to the atom."""
@@ -76,9 +89,14 @@ class RaydiumVenue(OnChainVenue):
 
     async def _pools(self, token_in: Side, token_out: Side) -> Pools:
         """Return the pools of a pair as they are, read together."""
-        keys = keys_of(token_in.mint, token_out.mint)
-        read = (await self.chain.state.accounts(keys)).accounts
-        return read_pools(token_in, token_out, read)
+        snapshot = await self.chain.state.accounts(keys_of(token_in.mint, token_out.mint))
+        last = self._last.get((token_in, token_out))
+        if last is None or last.snapshot is not snapshot:
+            if len(self._last) >= _MOST_PAIRS:
+                self._last.clear()
+            last = _Read(snapshot, read_pools(token_in, token_out, snapshot.accounts))
+            self._last[token_in, token_out] = last
+        return last.pools
 
     async def _sol_price(self, pair: Pair) -> Fraction:
         """Return atoms of the token out a lamport, by its deepest pool; 0 where it has none."""
