@@ -38,7 +38,7 @@ test-compose: setup  ## Build the image; scale and restart the compose stack und
 fuzz: setup  ## Throw all kinds of requests at a real stack, for a minute
 	@$(BIN)/python -m tools.fuzz
 
-chaos: setup  ## Break a real stack in every way for a minute (CHAOS='--minutes 10 --seed 7')
+chaos: setup  ## Break a real stack in every way, a minute on each chain (CHAOS='--minutes 10 --seed 7')
 	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tests.chaos $(CHAOS)
 
 bench: setup  ## Measure beside the forerunners' design, half an hour (BENCH='--only intake --pairs 1')

@@ -10,6 +10,7 @@ from bench.workloads.turns import taking_turns, turn
 
 _SHARE = 4  # A turn has so many fewer orders than one at zero venue delay.
 _WARM_UP_TURN = 500
+_FAILED = "SELECT coalesce(sum(events), 0) FROM event_counts WHERE type = 'OrderFailed'"
 
 
 async def devchain(bench: Bench) -> None:
@@ -29,11 +30,14 @@ async def devchain(bench: Bench) -> None:
                 async with turn(system, systems, "everysec"):
                     await bench.drivers.to_end(system, "e2e", _WARM_UP_TURN)
                     calls, requests = await _asked(system)
+                    failed = system.servers.sql(_FAILED)
                     driven = await bench.drivers.to_end(system, "e2e", orders)
                     calls_after, requests_after = await _asked(system)
+                    failed = system.servers.sql(_FAILED) - failed
                 ended = driven.result["done"]
                 figures = {
                     "orders_per_s": driven.result["orders_per_s"],
+                    "failed": float(failed),
                     "rpc_calls": (calls_after - calls) / ended,
                     "rpc_requests": (requests_after - requests) / ended,
                 }
