@@ -32,9 +32,7 @@ from cli.postgres import Postgres
 from cli.process import Keeper, Program
 from cli.readiness import check_settings, is_ready, prepare_tables, reach, reach_database, until
 from cli.valkey import Valkey
-from cli.wallets.book import add_wallet, wallets_in
-from cli.wallets.faucet import endow
-from shared.solana.wallets.wallets_file import OTHERS
+from cli.wallets.first import prepare
 
 _NOT_YET = "not yet known"
 
@@ -133,10 +131,7 @@ class Stack:
             await self._start_server(devchain.program(block_ms), devchain.answers)
             self.rpc_urls = devchain.url
             self._say("ready", f"devchain     {devchain.url}, a development chain: no real money")
-        if not wallets_in(self.wallets_file).all:
-            address = add_wallet(self.wallets_file, "main", [OTHERS])
-            await endow(self.environment(), address)
-            self._say("note", f"wallet main  {address} got play money of every token")
+        self._say("note", await prepare(self.environment(), self.wallets_file))
 
     async def _start_prometheus(self, plan: list[Replica]) -> None:
         binary = prometheus.find()

@@ -27,7 +27,7 @@ from devchain.chain.ledger import Retention
 from devchain.chain.origin import Genesis
 from devchain.faults import Faults, Striking
 from devchain.rpc.node import Node
-from devchain.server.running import listener, make_blocks, serving, until
+from devchain.server.running import LOOPBACK, listener, make_blocks, serving, until
 
 logger = logging.getLogger("devchain")
 
@@ -37,9 +37,10 @@ _LOG = "%(asctime)s %(levelname)s devchain, a development chain: %(message)s"
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m devchain",
-        description="A Solana chain for development, in one process, on loopback.",
+        description="A Solana chain for development, in one process.",
     )
     add = parser.add_argument
+    add("--host", default=LOOPBACK, help="address to listen on; whoever reaches it may do all")
     add("--data-dir", type=Path, required=True, help="where the journal is, or will be")
     add(
         "--port",
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with ExitStack() as stack:
             faults = msgspec.json.decode(options.faults, type=Faults)
-            listeners = [stack.enter_context(listener(port)) for port in ports]
+            listeners = [stack.enter_context(listener(port, options.host)) for port in ports]
             chain = Chain.open(options.data_dir, _genesis(options), habits)
             stack.callback(chain.close)
             nodes = {
@@ -91,7 +92,7 @@ async def _run(chain: Chain, nodes: Mapping[socket.socket, Node], block_ms: int)
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serving(nodes) as fate:
         for each in nodes:
-            logger.info("listening on http://127.0.0.1:%d", each.getsockname()[1])
+            logger.info("listening on http://%s:%d", *each.getsockname())
         fates = [fate]
         if block_ms:
             node = next(iter(nodes.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -24,10 +25,11 @@ def wallets_in(file: Path) -> Wallets:
         raise Trouble(f"{error}") from error
 
 
-def add_wallet(file: Path, name: str, accounts: Sequence[str]) -> Pubkey:
+def add_wallet(file: Path, name: str, accounts: Sequence[str], keys: Path | None = None) -> Pubkey:
     """Make a key, write down its wallet, and return its address.
 
-    The key is on disk before the file names it. Raises `Trouble`, with the file as it was.
+    The key lies beside the file, or in the folder `keys`. It is on disk before the file names it.
+    Raises `Trouble`, with the file as it was.
     """
     there = wallets_in(file)
     if not re.fullmatch(NAME, name):
@@ -41,13 +43,15 @@ def add_wallet(file: Path, name: str, accounts: Sequence[str]) -> Pubkey:
         for account in set(accounts) & set(wallet.accounts):
             raise Trouble(f"account {account!r} is {wallet.name}'s already.")
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key_file = file.with_name(f"{name}.json")
+    key_file = (keys.resolve() if keys else file.parent) / f"{name}.json"
+    shown = str(key_file) if keys else key_file.name  # From the file's own folder on.
     try:
         address = new_key_file(key_file)
     except BadWallet as error:
         raise Trouble(str(error)) from error
     named = ", ".join(f'"{account}"' for account in accounts)
-    table = f'[{_quoted(name)}]\naddress = "{address}"\nkey_file = "{key_file.name}"\n'
+    lies = json.dumps(shown, ensure_ascii=False)  # As TOML writes text, too.
+    table = f'[{_quoted(name)}]\naddress = "{address}"\nkey_file = {lies}\n'
     table += f"accounts = [{named}]\n"
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as out:
         out.write(table if file.stat().st_size == 0 else f"\n{table}")

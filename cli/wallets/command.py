@@ -15,6 +15,7 @@ from cli.console import EXIT_CODES, OK, Trouble, out, run
 from cli.layout import Layout
 from cli.wallets.book import add_wallet, wallets_in
 from cli.wallets.faucet import airdrop as give
+from cli.wallets.first import prepare
 from shared.settings import MarketSettings
 from shared.solana.wallets.wallets_file import OTHERS, Wallet
 from shared.tokens.registry import Token
@@ -38,6 +39,15 @@ File = Annotated[
     ),
 ]
 
+Keys = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="WALLET_KEYS_DIR",
+        show_envvar=True,
+        help="Where new keys are put; unless given, beside the file of wallets.",
+    ),
+]
+
 
 @app.command(epilog="Example: slipstream wallet new desk --account alice --account bob")
 def new(
@@ -48,6 +58,7 @@ def new(
         typer.Option(help="Whose orders it pays for; may be repeated. * is everybody else's."),
     ] = None,
     wallets_file: File = None,
+    keys_dir: Keys = None,
     data_dir: options.DataDir = options.DATA_DIR,
 ) -> None:
     """Make a key and its wallet. Nobody else can read the key file; keep a copy of it.
@@ -56,8 +67,25 @@ def new(
     """
     file = wallets_file or Layout(data_dir).wallets
     first = not wallets_in(file).all
-    address = add_wallet(file, name, account or ([OTHERS] if first else []))
-    out.print(f"{name}  {address}  {file.with_name(f'{name}.json')}", markup=False)
+    address = add_wallet(file, name, account or ([OTHERS] if first else []), keys_dir)
+    out.print(f"{name}  {address}  {(keys_dir or file.parent) / f'{name}.json'}", markup=False)
+
+
+@app.command(name="prepare", epilog="Example: slipstream wallet prepare")
+def prepare_first(
+    *,
+    wallets_file: File = None,
+    keys_dir: Keys = None,
+    data_dir: options.DataDir = options.DATA_DIR,
+) -> None:
+    """See that there is a wallet; on a development chain, make it and give it play money."""
+
+    async def work() -> int:
+        file = wallets_file or Layout(data_dir).wallets
+        out.print(await prepare(_environment(data_dir), file, keys_dir), markup=False)
+        return OK
+
+    run(work())
 
 
 @app.command(name="list", epilog="Example: slipstream wallet list")
@@ -139,11 +167,15 @@ def _named(wallets: Mapping[str, Wallet], name: str) -> Wallet:
     return wallets[name]
 
 
-async def _on_chain(data_dir: Path, work: Callable[[SolanaChain], Awaitable[int]]) -> int:
+def _environment(data_dir: Path) -> Mapping[str, str]:
     stack = running.find(data_dir)
     env = {**os.environ, "REDIS_URL": "unused", "DATABASE_URL": "unused"}
     env |= {"CHAIN": stack.chain, "RPC_URLS": stack.rpc_urls} if stack and stack.chain else {}
-    async with opened_chain(MarketSettings.from_env(env)) as chain:
+    return env
+
+
+async def _on_chain(data_dir: Path, work: Callable[[SolanaChain], Awaitable[int]]) -> int:
+    async with opened_chain(MarketSettings.from_env(_environment(data_dir))) as chain:
         if chain is None:
             raise Trouble("No chain was found: start a stack with `slipstream up`, or set CHAIN.")
         return await work(chain)

@@ -15,6 +15,7 @@ from devchain.rpc.node import Node
 from devchain.server import limits
 from devchain.server.app import App
 
+LOOPBACK = "127.0.0.1"
 _BACKLOG = 256
 
 
@@ -27,9 +28,9 @@ class Server(uvicorn.Server):
         yield
 
 
-def listener(port: int) -> socket.socket:
-    """Return a socket that listens on loopback. Raises `OSError` if the port is taken."""
-    listening = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+def listener(port: int, host: str = LOOPBACK) -> socket.socket:
+    """Return a socket that listens. Raises `OSError` if the port is taken."""
+    listening = socket.create_server((host, port), backlog=_BACKLOG)
     # asyncio does so for sockets alone that name their protocol: each answer took 40 ms without.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
