@@ -27,7 +27,7 @@ async def read_back(settings: VenueSettings, order_ids: Sequence[str]) -> Eviden
     Raises `Trouble` when a server does not answer.
     """
     try:
-        swaps = await (_on_chain if settings.urls else _simulated)(settings)
+        swaps = await swaps_by_order(settings)
         archive = await Archive.open(settings.database_url)
         try:
             closed = frozenset(await archive.ended(order_ids))
@@ -41,6 +41,11 @@ async def read_back(settings: VenueSettings, order_ids: Sequence[str]) -> Eviden
         archived=archived,
         closed=closed,
     )
+
+
+async def swaps_by_order(settings: VenueSettings) -> defaultdict[str, list[str]]:
+    """Return the signatures that landed for each order, as the chain tells."""
+    return await (_on_chain if settings.urls else _simulated)(settings)
 
 
 async def _simulated(settings: VenueSettings) -> defaultdict[str, list[str]]:

@@ -11,9 +11,9 @@ import psycopg
 from psycopg.rows import class_row
 
 from cli.audit.command import audited
+from cli.demo.readback import swaps_by_order
 from shared.orders.dispatch import GROUPS
 from shared.streams.log.log import Log
-from shared.venues.ledger import Ledger
 from tests.chaos.onchain.devchain import Devchain
 from tests.chaos.onchain.witness import witnessed
 from tests.chaos.records import Archived, Audited, Listed, Record, Row, Swapped
@@ -49,23 +49,20 @@ async def evidence(settings: StackSettings, chain: Devchain | None = None) -> li
     try:
         order_ids = sorted({record.order_id for record in found if isinstance(record, Archived)})
         found += [record async for record in _lists(log, order_ids)]
-        if chain is None:
-            found += [record async for record in _simulated(log, settings)]
     finally:
         await log.close()
-    if chain is not None:
+    if chain is None:
+        found += [
+            Swapped(order_id=order_id, signature=signature)
+            for order_id, signatures in (await swaps_by_order(settings)).items()
+            for signature in signatures
+        ]
+    else:
         checks = await audited(environment(settings), settings.database_url)
         found += [Audited(claim=check.claim, broken=tuple(check.broken)) for check in checks]
         chain.kill()
         found += await asyncio.to_thread(witnessed, chain.folder, chain.wallet)
     return found
-
-
-async def _simulated(log: Log, settings: StackSettings) -> AsyncIterator[Swapped]:
-    retention_s = settings.chain_retention_s
-    ledger = Ledger(log.client, namespace=settings.namespace, retention_s=retention_s)
-    async for swap in ledger.landed():
-        yield Swapped(order_id=swap.order_id, signature=swap.signature)
 
 
 def _archive(database_url: str) -> Iterator[Record]:

@@ -23,7 +23,7 @@ from tests.compose.clients import PATIENCE_S, Clients
 from tests.compose.look import confinement_faults, grace_of, image_faults
 from tests.compose.project import CommandFailed, Project, project_in
 from tests.compose.prometheus import RULES, Prometheus
-from tests.compose.stops import Stop, faults, stops_in, watched
+from tests.compose.stops import ONE_SHOT, Stop, faults, stops_in, watched
 from tests.support.eventually import eventually
 
 _RATE = 8.0  # Orders a second: enough that something is always under way.
@@ -135,7 +135,7 @@ async def _panel_faults(prometheus: Prometheus) -> list[str]:
 
 async def _order_faults(project: Project, clients: Clients) -> list[str]:
     """Return what clients should not have seen, and what the servers should not hold."""
-    settings = project.settings
+    settings = await project.settings()
     await come_to_rest(settings, _REST_S)
     journeys = clients.journeys
     placed = [journey.order_id for journey in journeys if journey.order_id]
@@ -150,8 +150,20 @@ async def _order_faults(project: Project, clients: Clients) -> list[str]:
         *(f"{journey.order_id}: {journey.problem}" for journey in journeys if journey.problem),
         *(f"{one.claim}: {order_id}" for one in checks for order_id in one.broken),
         *(f"{one.promise}: {one.order_id}: {one.detail}" for one in broken),
+        *await _funds_faults(project),
         *([] if clients.resumed else ["no connection was ever lost: nothing was shown"]),
     ]
+
+
+async def _funds_faults(project: Project) -> list[str]:
+    try:
+        # Inside, as the docs tell to do it; the read-back came by the port on loopback.
+        out.print(
+            await project.compose("exec", "-T", "executor", "slipstream", "audit", "funds"), end=""
+        )
+    except CommandFailed as failed:
+        return [f"the funds do not add up: {failed}"]
+    return []
 
 
 async def _rules_faults(prometheus: Prometheus) -> list[str]:
@@ -167,6 +179,8 @@ async def _rules_faults(prometheus: Prometheus) -> list[str]:
 def _show_stops(stops: Iterable[Stop], grace_s: Mapping[str, float]) -> None:
     by_service: dict[str, list[float]] = defaultdict(list)
     for stop in stops:
+        if stop.service in ONE_SHOT:
+            continue
         by_service[stop.service].append(stop.seconds or 0.0)
     for service, seconds in sorted(by_service.items()):
         out.print(

@@ -15,7 +15,7 @@ ONE = dict.fromkeys(EVERY_SERVICE, 1)
 TWO = dict.fromkeys(EVERY_SERVICE, 2)
 MANY = {**TWO, "gateway": 3, "executor": 4}
 # There is one of each of these; clients wait while it is away.
-SINGLE = ("redis", "postgres", "balancer")
+SINGLE = ("redis", "postgres", "balancer", "devchain")
 _SEEN_S = 90.0
 
 

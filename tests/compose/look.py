@@ -7,8 +7,10 @@ from typing import Any
 
 from shared.settings import ConsumerSettings
 from tests.compose.project import Project, service_of
+from tests.compose.stops import ONE_SHOT
 from tests.support.processes import EVERY_SERVICE
 
+_KEYS, _KEEPERS = "/var/lib/slipstream/keys", ("wallet", "executor")
 _BUILD_TOOLS = ("pip", "pip3", "uv", "gcc", "cc", "make")
 
 
@@ -37,7 +39,10 @@ def confinement_faults(containers: Sequence[Mapping[str, Any]]) -> Iterator[str]
             "has no limit of memory": not host["Memory"],
             "has no limit of CPU": not host["NanoCpus"],
             "has no limit of processes": not host["PidsLimit"],
-            "is not restarted": host["RestartPolicy"]["Name"] != "unless-stopped",
+            "is not restarted": host["RestartPolicy"]["Name"] != "unless-stopped"
+            and service not in ONE_SHOT,
+            "sees keys of wallets": service not in _KEEPERS
+            and any(mount["Destination"] == _KEYS for mount in container["Mounts"]),
             "logs without end": "max-size" not in host["LogConfig"]["Config"],
         }
         if service in EVERY_SERVICE:

@@ -15,7 +15,7 @@ from tests.support.processes import ROOT, StackSettings
 from tests.support.servers import free_port
 
 FILES = ("docker-compose.yml", "tests/compose/ports.yml")
-_PORTS = ("GATEWAY_PORT", "PROMETHEUS_PORT", "REDIS_PORT", "POSTGRES_PORT")
+_PORTS = ("GATEWAY_PORT", "PROMETHEUS_PORT", "REDIS_PORT", "POSTGRES_PORT", "DEVCHAIN_PORT")
 
 
 class CommandFailed(Exception):
@@ -50,6 +50,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.name = f"slipstream-test-{os.getpid()}"
         env_file = folder / "env"
+        self._wallets = folder / "wallets.toml"
         # As `make compose-env` does it.
         subprocess.run(["sh", "deploy/compose-env.sh", str(env_file)], cwd=ROOT, check=True)
         lines = [line for line in env_file.read_text().splitlines() if "=" in line]
@@ -75,14 +76,21 @@ class Project:
         """Return where Prometheus listens."""
         return f"http://127.0.0.1:{self.env['PROMETHEUS_PORT']}"
 
-    @property
-    def settings(self) -> StackSettings:
-        """Return settings that lead to the same servers as the services' own."""
+    async def settings(self) -> StackSettings:
+        """Return settings that lead to the same servers and wallets as the services' own."""
         env = self.env
         redis = f"redis://:{env['REDIS_PASSWORD']}@127.0.0.1:{env['REDIS_PORT']}/0"
         login = f"slipstream:{env['POSTGRES_PASSWORD']}"
         postgres = f"postgresql://{login}@127.0.0.1:{env['POSTGRES_PORT']}/slipstream"
-        return StackSettings(redis_url=redis, database_url=postgres)
+        shown = await self.compose("exec", "-T", "executor", "sh", "-c", "cat $WALLETS_FILE")
+        self._wallets.write_text(shown)
+        return StackSettings(
+            redis_url=redis,
+            database_url=postgres,
+            chain="devchain",
+            rpc_urls=f"http://127.0.0.1:{env['DEVCHAIN_PORT']}",
+            wallets_file=str(self._wallets),
+        )
 
     async def compose(self, *arguments: str, within_s: float = 120.0) -> str:
         """Run a command of Compose."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tests.compose.project import Project
 
 _KILL = "9"
+ONE_SHOT = frozenset({"wallet"})  # Services that end once they have done their work.
 _NS = 1e9
 
 
@@ -67,6 +68,8 @@ def stops_in(events: Iterable[Event]) -> Iterator[Stop]:
 def faults(stops: Iterable[Stop], grace_s: Mapping[str, float]) -> Iterator[str]:
     """Yield what is wrong with the ends: unasked for, too slow, or with an error."""
     for stop in stops:
+        if stop.service in ONE_SHOT and not stop.code:
+            continue
         if stop.seconds is None:
             yield f"{stop.service} ended by itself, with {stop.code}"
         elif stop.killed or stop.seconds >= grace_s[stop.service]:

@@ -9,8 +9,10 @@ import pytest
 from tests.compose.stops import Event, Stop, event_of, faults, stops_in
 
 
-def event(what: str, at_s: float, detail: str = "", container: str = "a") -> Event:
-    return Event(what, container, "router", at_s, detail)
+def event(
+    what: str, at_s: float, detail: str = "", container: str = "a", service: str = "router"
+) -> Event:
+    return Event(what, container, service, at_s, detail)
 
 
 def faults_of(*events: Event) -> list[str]:
@@ -40,6 +42,11 @@ def test_a_stop_within_its_grace_period_is_no_fault() -> None:
 )
 def test_any_other_end_is_a_fault(told: list[Event]) -> None:
     assert len(faults_of(*told)) == 1
+
+
+@pytest.mark.parametrize(("code", "found"), [("0", 0), ("1", 1)])
+def test_a_service_of_one_shot_may_end_by_itself_and_well(code: str, found: int) -> None:
+    assert len(faults_of(event("die", 1.0, code, service="wallet"))) == found
 
 
 def test_a_container_that_starts_again_can_be_stopped_again() -> None:
