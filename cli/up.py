@@ -13,6 +13,7 @@ from cli.plan import DEVCHAIN, StackOptions
 from cli.signals import INTERRUPTED, interruptible
 from cli.stack import Stack
 from cli.tail import follow
+from shared.process.chain import CHAINS
 
 _ORDER = """'{"tokenIn":"SOL","tokenOut":"USDC","amountIn":"1.5","maxSlippageBps":100}'"""
 
@@ -65,14 +66,6 @@ in good order, a second one at once. {EXIT_CODES}
 """
 
 
-_CHAINS = {
-    "simulated": "a simulated chain: no transaction is real",
-    "devchain": "a development chain: real transactions, no real money",
-    "devnet": "Solana's devnet",
-    "mainnet": "Solana's mainnet: REAL MONEY",
-}
-
-
 async def _up(wanted: StackOptions, *, verbose: bool) -> int:
     say = speaker(out)
     stack = Stack(wanted, say)
@@ -94,7 +87,7 @@ def _announce(stack: Stack) -> None:
     url = stack.gateways[0].url
     post = f"curl -s {url}/api/orders/execute -H 'Content-Type: application/json' -d {_ORDER}"
     look = ["", "Look into its servers:", *(f"  {way}" for way in sorted(stack.ways_in))]
-    chain = _CHAINS[stack.options.chain]
+    chain = CHAINS[stack.options.chain]
     watched = f"   Prometheus: {stack.prometheus_url}" if stack.prometheus_url else ""
     for line in (
         "",

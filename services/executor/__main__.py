@@ -14,13 +14,13 @@ from shared.archive.archive import Archive
 from shared.clock import utc_now
 from shared.concurrency.timers import Deadline
 from shared.observability import metrics
+from shared.process.chain import service_chain
 from shared.process.consuming import run_steps
 from shared.process.runtime import run_service
 from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.log.history import Histories
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct, always
-from shared.venues.onchain.opening import opened_chain
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 
@@ -39,6 +39,9 @@ def make_executor(
     watches = {name: ChainWatch(venue, poll_ms, deadline_ms) for name, venue in venues.items()}
     for name in venues:  # A rise from nothing is not seen.
         metrics.series(metrics.UNRESOLVED, name)
+        metrics.series(metrics.VENUE_SECONDS, name, "build", "firewall_refused")
+    for kind in ("landed", "rolledBack"):
+        metrics.series(metrics.CONTRADICTIONS, kind)
     deadline = Deadline(deadline_ms / 1_000)
     chain = Chain(venues=venues, watches=watches, deadline=deadline, may_act=may_act)
     histories = Histories(log)
@@ -76,7 +79,7 @@ async def main(settings: ExecutorSettings, stop: asyncio.Event) -> None:
         reconciler = make_reconciler(log, archive, settings, may_act)
         await reconciler.keep_looking(settings.reconcile_every_s, stop)
 
-    async with opened_chain(settings, signs=True) as chain:
+    async with service_chain(settings, signs=True) as chain:
         await run_steps("executor", make, settings, stop, reconcile)
 
 

@@ -85,8 +85,8 @@ class LookBack:
 
 
 def _alarmed(records: Sequence[OutcomeContradicted]) -> Next:
-    metrics.CONTRADICTIONS.inc(len(records))
     for record in records:
+        metrics.series(metrics.CONTRADICTIONS, record.kind).inc()
         logger.error(
             "order %s ended as %s, and %s %s: %s",
             *(record.order_id, record.state, record.signature, _SAID[record.kind], record.detail),

@@ -28,12 +28,12 @@ from services.gateway.server.fast_submit import FastSubmit
 from services.gateway.server.starting import Starting
 from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
+from shared.process.chain import service_chain
 from shared.process.listening import authority, bind
 from shared.process.runtime import run_service, until_available
 from shared.process.server_metrics import watch_postgres, watch_redis
 from shared.settings import GatewaySettings
 from shared.streams.log.log import Log
-from shared.venues.onchain.opening import opened_chain
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
         stack.push_async_callback(log.close)
         archive = await Archive.open(settings.database_url)
         stack.push_async_callback(archive.close)
-        chain = await stack.enter_async_context(opened_chain(settings))
+        chain = await stack.enter_async_context(service_chain(settings))
         parts = Parts.make(log, archive, settings, access, chain)
         await parts.lost_writes.look()
         await serve(door, parts, settings, stop)

@@ -7,19 +7,19 @@ import asyncio
 from services.router.handler import Router
 from shared.clock import utc_now
 from shared.concurrency.timers import Deadline
+from shared.process.chain import service_chain
 from shared.process.consuming import run_steps
 from shared.process.runtime import run_service
 from shared.settings import VenueSettings
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct
 from shared.tokens.registry import load_tokens
-from shared.venues.onchain.opening import opened_chain
 from shared.venues.registry import open_venues
 
 
 async def main(settings: VenueSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
-    async with opened_chain(settings) as chain:
+    async with service_chain(settings) as chain:
 
         def make(log: Log, may_act: MayAct) -> Router:
             return Router(

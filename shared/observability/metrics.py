@@ -157,7 +157,9 @@ IRRECONCILABLE = Counter(
 )
 CONTRADICTIONS = Counter(
     "slipstream_contradictions_total",
-    "Swaps found on the chain although their order ended without them",
+    "Ends of orders that the chain contradicts: swaps that landed all the same, or confirmed ones "
+    "that a fork took back",
+    ["kind"],
 )
 RESENDS = Counter(
     "slipstream_resends_total",
@@ -176,6 +178,36 @@ VENUE_SECONDS = Histogram(
     "Time of calls to venues, by call and outcome",
     ["venue", "call", "outcome"],
     buckets=_SECONDS,
+)
+CHAIN_INFO = Gauge(
+    "slipstream_chain_info", "1: the labels say on which chain orders settle", ["chain", "money"]
+)
+RPC_SECONDS = Histogram(
+    "slipstream_rpc_request_duration_seconds",
+    "Time of requests to nodes of the chain, for each method in them and what came of it",
+    ["node", "method", "outcome"],
+    buckets=_SECONDS,
+)
+RPC_NODE_UP = Gauge(
+    "slipstream_rpc_node_up",
+    "1 if a node answered when it was last asked, every 10 s at least; else 0: it is passed over",
+    ["node"],
+)
+RPC_NODE_ALIEN = Gauge(
+    "slipstream_rpc_node_of_another_chain", "1 while a node is of another chain than ours", ["node"]
+)
+RPC_NODE_SLOT = Gauge(
+    "slipstream_rpc_node_slot",
+    "Newest slot of a node, at a commitment; finality lags by the difference of the two",
+    ["node", "commitment"],
+)
+FUNDS_MISSING = Counter(
+    "slipstream_funds_missing_total",
+    "Swaps not signed because their wallet had too little, by what it had too little of",
+    ["wallet", "token"],
+)
+WALLET_SOL = Gauge(
+    "slipstream_wallet_sol", "SOL that a wallet holds, for fees and deposits too", ["wallet"]
 )
 PRICE_SPREAD = Histogram(
     "slipstream_venue_price_spread_ratio",
@@ -278,12 +310,19 @@ SPANS_DROPPED = Counter(
 # The values that each label can have.
 LABELS = {
     "call": "`quote`, `build`, `send`, `status` or `search`",
+    "chain": "`simulated`, `devchain`, `devnet` or `mainnet`",
     "code": "the problem's code, as in the API",
+    "commitment": "`confirmed` or `finalized`",
     "for": "`work`, or `chain`: waiting for the chain's answer, which takes no slot",
     "group": "`router`, `executor`, `notifier` or `projector`; `gateway` for its appends",
-    "method": "the request's method",
+    "kind": "`landed` or `rolledBack`",
+    "method": "the request's method; of a node, as Solana's JSON-RPC names it",
+    "money": "`real` or `play`",
+    "node": "host and port of a URL in `RPC_URLS`, without the rest, which may hold a key",
     "of": "`backlog` or `memory`",
-    "outcome": "a call: `ok`, `rejected`, `unavailable`, `unreachable`, `too_slow` or `error`; "
+    "outcome": "a call: `ok`, `rejected`, `gone` (the price has moved), `no_funds`, "
+    "`firewall_refused`, `unavailable`, `unreachable`, `too_slow` or `error`; "
+    "a request to a node: `ok`, `refused`, `throttled`, `unwell`, `unreachable` or `too_slow`; "
     "a step: `ok`, `moved` (another replica was first, and this one was fenced off), `archived` "
     "(the order has ended and left Redis), `halted` (a person has to settle the order first) or "
     "`missing` (the order's history is nowhere)",
@@ -293,8 +332,10 @@ LABELS = {
     "server": "`redis` or `postgres`; for steps put off, the error's name",
     "state": "entries: `in_flight` or `retry`; connections: `in_use`, `idle` or `waited_for`",
     "status": "an order: `confirmed`, `failed`, `cancelled` or `expired`; HTTP: the code",
+    "token": "a symbol in `TOKENS_FILE`",
     "type": "the event's type, as in [events](events.md)",
     "venue": "a name in `VENUES`, or `none`",
+    "wallet": "a name in `WALLETS_FILE`",
     "why": "entries taken up: `retry or lapsed lease` or `due`; orders put back: `given to` a "
     "group again, or `restored` from PostgreSQL; updates: `jump` (in versions), `link` (lost), "
     "`check` (of every followed order) or `unreadable`; spans: `queue_full` (more than 4,096 "
@@ -304,7 +345,7 @@ LABELS = {
 SAME_EVERYWHERE = (
     *(LAG, OLDEST_UNDELIVERED, PENDING, OLDEST_PENDING, PARKED),
     *(LOG_ENTRIES, DEAD_LETTERS_KEPT, ORDERS_HALTED, LOG_BEHIND),
-    *(REDIS_MEMORY, REDIS_DURABLE, REDIS_EVICTED),
+    *(REDIS_MEMORY, REDIS_DURABLE, REDIS_EVICTED, WALLET_SOL),
 )
 
 _M = TypeVar("_M", Counter, Gauge)

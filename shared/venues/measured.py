@@ -6,10 +6,20 @@ import time
 from types import TracebackType
 
 from shared.observability import metrics
-from shared.venues.protocol import VenueRejected, VenueUnavailable, VenueUnreachable
+from shared.venues.protocol import (
+    FirewallRefused,
+    InsufficientFunds,
+    RouteGone,
+    VenueRejected,
+    VenueUnavailable,
+    VenueUnreachable,
+)
 
 _OUTCOMES: dict[type[Exception], str] = {
     VenueRejected: "rejected",
+    FirewallRefused: "firewall_refused",
+    InsufficientFunds: "no_funds",
+    RouteGone: "gone",
     VenueUnavailable: "unavailable",
     VenueUnreachable: "unreachable",
     TimeoutError: "too_slow",

@@ -82,6 +82,7 @@ async def _size(project: Project) -> str:
 
 async def _started(project: Project) -> list[dict[str, object]]:
     started = monotonic()
+    project.take_ports()  # The build took its time, and others may have taken the old ones.
     # Grafana is left out: nothing here depends on it.
     await project.compose("up", "-d", "--no-build", within_s=180)
     await project.compose("up", "-d", "--no-build", "--no-deps", "prometheus")

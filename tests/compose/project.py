@@ -58,13 +58,17 @@ class Project:
         self.env = {
             **os.environ,
             **{name: value for name, value in given.items() if name.endswith("_PASSWORD")},
-            **{name: str(free_port()) for name in _PORTS},
             "ENV_FILE": str(env_file),
             "COMPOSE_PROJECT_NAME": self.name,
             "COMPOSE_FILE": os.pathsep.join(FILES),
         }
+        self.take_ports()
         self._compose = _compose()
         self.env["COMPOSE"] = " ".join(self._compose)  # For deploy/roll.sh.
+
+    def take_ports(self) -> None:
+        """Choose ports that are free now, for what is not started yet."""
+        self.env |= {name: str(free_port()) for name in _PORTS}
 
     @property
     def url(self) -> str:

@@ -139,7 +139,7 @@ def overview() -> str:
             ("slipstream:dead_letters_kept:sum", "dead letters"),
             ("slipstream:halted_orders:sum", "halted orders"),
             ("sum(increase(slipstream_unresolved_total[1h]))", "unresolved in 1 h"),
-            ("sum(increase(slipstream_contradictions_total[1h]))", "contradicted in 1 h"),
+            ("sum by (kind) (increase(slipstream_contradictions_total[1h]))", "{{kind}} in 1 h"),
             ("sum(increase(slipstream_irreconcilable_total[1h]))", "irreconcilable in 1 h"),
         ),
     ):

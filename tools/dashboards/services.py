@@ -11,6 +11,7 @@ from grafana_foundation_sdk.models.dashboard import VariableRefresh
 from tools.dashboards.panels import SOURCE, graph, page, per_second, quantile, quantiles, written
 
 _CALLS = "slipstream_venue_call_duration_seconds"
+_RPC = "slipstream_rpc_request_duration_seconds"
 
 
 def services() -> str:
@@ -24,6 +25,7 @@ def services() -> str:
     _row(board, "Gateway", _gateway())
     _row(board, "Router", _router())
     _row(board, "Executor", _executor())
+    _row(board, "Chain", _chain())
     _row(board, "Notifier and projector", _behind())
     _row(board, "Consumer groups", _groups())
     _row(board, "Redis and PostgreSQL", _servers())
@@ -144,6 +146,46 @@ def _executor() -> list[Panel]:
             "Looked for orders that nobody holds",
             (per_second("slipstream_reconcile_looked_at_total"), "looked at"),
             (per_second("slipstream_reconciled_total", "why"), "{{why}}"),
+        ),
+    ]
+
+
+def _chain() -> list[Panel]:
+    slot = "max by (node) (slipstream_rpc_node_slot{{commitment='{}'}})"
+    return [
+        graph(
+            "Orders settle on",
+            ("count by (chain, money) (slipstream_chain_info)", "{{chain}}, {{money}} money"),
+            says="How many processes say so; more than one chain is an error",
+        ),
+        graph(
+            "Nodes answer",
+            ("min by (node) (slipstream_rpc_node_up)", "{{node}}"),
+            ("max by (node) (slipstream_rpc_node_of_another_chain)", "{{node}} of another chain"),
+        ),
+        graph(
+            "Requests to nodes",
+            (per_second(f"{_RPC}_count", "node, outcome"), "{{node}} {{outcome}}"),
+            unit="reqps",
+        ),
+        graph("Time of a request, p90", (quantile(0.9, _RPC, by="method"), "{{method}}"), unit="s"),
+        graph(
+            "Slots behind",
+            (f"scalar(max({slot.format('confirmed')})) - {slot.format('confirmed')}", "{{node}}"),
+            (f"max({slot.format('confirmed')}) - max({slot.format('finalized')})", "finality"),
+            limit=150,
+        ),
+        graph("SOL of wallets", ("max by (wallet) (slipstream_wallet_sol)", "{{wallet}}")),
+        graph(
+            "Not signed",
+            (
+                per_second("slipstream_funds_missing_total", "wallet, token"),
+                "{{wallet}}: {{token}}",
+            ),
+            (
+                per_second(f"{_CALLS}_count", "venue", 'outcome="firewall_refused"'),
+                "{{venue}}: refused by the firewall",
+            ),
         ),
     ]
 

@@ -19,12 +19,16 @@ class RpcError(Exception):
 
 
 class NodeAway(ServerAway):
-    """A URL gave no answer that counts; `rest_s` is for how long it asked to be left alone."""
+    """A URL gave no answer that counts; `rest_s` is for how long it asked to be left alone.
 
-    def __init__(self, why: str, rest_s: float = 0.0) -> None:
+    `outcome` is the word for it in the metrics.
+    """
+
+    def __init__(self, why: str, rest_s: float = 0.0, outcome: str = "unwell") -> None:
         """Say why."""
         super().__init__(why)
         self.rest_s = rest_s
+        self.outcome = outcome
 
 
 class WrongChain(NodeAway):

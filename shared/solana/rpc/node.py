@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -107,7 +107,7 @@ class Node:
                 await self._check_genesis()
             answers: list[Any] = []
             for start in range(0, len(calls), _BATCH):
-                answers += await self._post(calls[start : start + _BATCH])
+                answers += await self._asked(calls[start : start + _BATCH])
         except NodeAway as error:
             self._rest(error)
             raise
@@ -127,14 +127,36 @@ class Node:
             level = logging.ERROR if is_wrong else logging.WARNING
             logger.log(level, "%s is passed over: %s", self.name, error)
         self.why, self._is_wrong = str(error), self._is_wrong or is_wrong
+        self._shows(up=False, other_chain=is_wrong)
 
     async def _check_genesis(self) -> None:
-        [answer] = await self._post([_GENESIS])
+        [answer] = await self._asked([_GENESIS])
         if isinstance(answer, RpcError):
             raise NodeAway(f"{_GENESIS.method}: {answer}")
         if not self._is_ours(answer):
             raise WrongChain(f"it is another chain, of genesis {answer}")
         self._known = True
+        self._shows(up=True, other_chain=False)
+
+    def _shows(self, *, up: bool, other_chain: bool) -> None:
+        metrics.series(metrics.RPC_NODE_UP, self.name).set(up)
+        metrics.series(metrics.RPC_NODE_ALIEN, self.name).set(other_chain)
+
+    async def _asked(self, calls: Sequence[Call]) -> list[Any]:
+        began = time.perf_counter()
+        try:
+            answers = await self._post(calls)
+        except NodeAway as error:
+            self._note(began, {(call.method, error.outcome) for call in calls})
+            raise
+        said = zip(calls, answers, strict=True)
+        self._note(began, {(call.method, _outcome(answer)) for call, answer in said})
+        return answers
+
+    def _note(self, began: float, outcomes: Iterable[tuple[str, str]]) -> None:
+        spent = time.perf_counter() - began
+        for method, outcome in outcomes:
+            metrics.series(metrics.RPC_SECONDS, self.name, method, outcome).observe(spent)
 
     async def _post(self, calls: Sequence[Call]) -> list[Any]:
         metrics.RPC_REQUESTS.inc()
@@ -152,14 +174,15 @@ class Node:
                 timeout=self._timeout,
             ) as answer:
                 if answer.status != HTTPStatus.OK:
-                    raise NodeAway(f"answered {answer.status}", _retry_after_s(answer))
+                    raise _no(answer)
                 content = await answer.content.read(_MAX_BYTES)
                 if not answer.content.at_eof():
                     content += await _rest_of(answer, _MAX_BYTES - len(content))
         except TimeoutError:
-            raise NodeAway("did not answer in time") from None
+            raise NodeAway("did not answer in time", outcome="too_slow") from None
         except aiohttp.ClientError as error:
-            raise NodeAway(type(error).__name__) from None  # Its words hold the URL.
+            # Its words hold the URL.
+            raise NodeAway(type(error).__name__, outcome="unreachable") from None
         return _in_order(content, calls)
 
 
@@ -173,9 +196,15 @@ async def _rest_of(answer: aiohttp.ClientResponse, most: int) -> bytes:
     return b"".join(parts)
 
 
-def _retry_after_s(answer: aiohttp.ClientResponse) -> float:
+def _outcome(answer: Any) -> str:
+    return "refused" if isinstance(answer, RpcError) else "ok"
+
+
+def _no(answer: aiohttp.ClientResponse) -> NodeAway:
     said = answer.headers.get("Retry-After", "")
-    return min(float(said), _LONGEST_REST_S) if said.isdecimal() else 0.0
+    rest_s = min(float(said), _LONGEST_REST_S) if said.isdecimal() else 0.0
+    throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+    return NodeAway(f"answered {answer.status}", rest_s, "throttled" if throttled else "unwell")
 
 
 def _in_order(content: bytes, calls: Sequence[Call]) -> list[Any]:

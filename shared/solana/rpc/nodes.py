@@ -51,6 +51,11 @@ class Nodes:
         if self._session is not None:
             await self._session.close()
 
+    @property
+    def are_away(self) -> bool:
+        """Return whether every URL gave no answer when it was last asked."""
+        return bool(self.all) and all(node.why for node in self.all)
+
     async def ask(self, calls: Sequence[Call]) -> list[Any]:
         """Return one URL's answers, as `Node.ask` does. Raises `ChainAway` when none answers."""
         # Those at rest come last, the first to wake up first: one may be back already.

@@ -8,6 +8,7 @@ from msgspec import Struct
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
+from shared.observability import metrics
 from shared.orders.events import OrderRouted
 from shared.orders.values import SignedTransaction
 from shared.solana.addresses import Mint
@@ -197,6 +198,7 @@ def _check_funds(swap: Swap, held: Snapshot, fee: int) -> None:
 
 def _at_least(swap: Swap, name: str, decimals: int, needed: int, available: int) -> None:
     if available < needed:
+        metrics.series(metrics.FUNDS_MISSING, swap.wallet.name, name).inc()
         has, takes = from_atoms(available, decimals), from_atoms(needed, decimals)
         raise InsufficientFunds(
             f"wallet {swap.wallet.name} has {has:f} {name}, and the swap takes {takes:f}"
