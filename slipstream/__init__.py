@@ -24,6 +24,7 @@ from slipstream.errors import (
 )
 from slipstream.models import (
     Accepted,
+    Balance,
     Event,
     Failure,
     Offer,
@@ -35,6 +36,8 @@ from slipstream.models import (
     Refusal,
     StatusChange,
     Token,
+    Wallet,
+    Wallets,
 )
 from slipstream.problem import FieldError, Problem
 from slipstream.stats import Stats
@@ -44,6 +47,7 @@ __all__ = [
     "AcceptanceUnknown",
     "Accepted",
     "AsyncClient",
+    "Balance",
     "Client",
     "Event",
     "Failure",
@@ -73,4 +77,6 @@ __all__ = [
     "Unavailable",
     "Unexpected",
     "Unreachable",
+    "Wallet",
+    "Wallets",
 ]

@@ -23,6 +23,7 @@ from slipstream.models import (
     Quotes,
     Token,
     Tokens,
+    Wallets,
     event_of,
 )
 from slipstream.reading import accepted_in, outcome_of, read
@@ -132,6 +133,10 @@ class AsyncClient:
     async def tokens(self) -> tuple[Token, ...]:
         """Return the tokens that may be traded."""
         return read(await self._http.request("GET", "/api/tokens"), Tokens).tokens
+
+    async def wallets(self) -> Wallets:
+        """Return the wallets that pay for the caller's orders, and what they hold."""
+        return read(await self._http.request("GET", "/api/wallets"), Wallets)
 
     async def quotes(
         self,

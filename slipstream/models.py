@@ -48,6 +48,31 @@ class Tokens(Model, frozen=True, kw_only=True):
     tokens: tuple[Token, ...]
 
 
+class Balance(Model, frozen=True, kw_only=True):
+    """A wallet's amount of a token."""
+
+    token: str
+    mint: str
+    amount: Decimal
+
+
+class Wallet(Model, frozen=True, kw_only=True):
+    """A wallet that pays for orders of `accounts`, and what it holds at `slot` or later."""
+
+    name: str
+    address: str
+    accounts: tuple[str, ...]
+    slot: int
+    balances: tuple[Balance, ...]
+
+
+class Wallets(Model, frozen=True, kw_only=True):
+    """The chain that orders settle on, and the caller's wallets there; all for an admin's key."""
+
+    chain: str
+    wallets: tuple[Wallet, ...]
+
+
 class Quote(Model, frozen=True, kw_only=True):
     """A venue's quote. Fee and price impact are inside `amount_out`, the network fee is not."""
 

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
-from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes, Token
+from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes, Token, Wallets
 from slipstream.stats import Stats
 
 T = TypeVar("T")
@@ -98,6 +98,10 @@ class Client:
     def tokens(self) -> tuple[Token, ...]:
         """Return the tokens that may be traded."""
         return self._wait(self._client.tokens())
+
+    def wallets(self) -> Wallets:
+        """Return the wallets that pay for the caller's orders, and what they hold."""
+        return self._wait(self._client.wallets())
 
     def quotes(
         self,

@@ -23,6 +23,7 @@ from services.gateway.api.quotes import quote_routes
 from services.gateway.api.stats import stats_routes
 from services.gateway.api.tickets import ticket_routes
 from services.gateway.api.tokens import token_routes
+from services.gateway.api.wallets import wallet_routes
 from services.gateway.compat.layer import plug_in
 from services.gateway.http.cors import Cors
 from services.gateway.http.middleware import Head, Latency, SecurityHeaders
@@ -90,6 +91,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         batch_routes(parts.intake, parts.rules.quota, parts.tokens),
         quote_routes(parts.quoting, parts.tokens),
         token_routes(parts.tokens),
+        wallet_routes(parts.purses),
         cancel_routes(parts.cancel),
         ticket_routes(parts.rules.tickets),
         page_routes(),

@@ -14,6 +14,7 @@ from services.gateway.access.tickets import Tickets
 from services.gateway.api.health import Health
 from services.gateway.api.quotes import Quoting
 from services.gateway.api.stats import Stats
+from services.gateway.api.wallets import Purses
 from services.gateway.following.hub import UpdateHub
 from services.gateway.following.server_sent_events import Streams
 from services.gateway.following.session import Desk
@@ -45,6 +46,7 @@ class Parts:
     sockets: Sockets
     streams: Streams
     quoting: Quoting
+    purses: Purses
     stats: Stats
     health: Health
     pressure: Pressure
@@ -88,8 +90,17 @@ class Parts:
             sockets=sockets,
             streams=Streams(hub, settings.max_sockets),
             quoting=Quoting(venues, settings.quote_deadline_ms),
+            purses=Purses(settings.chain, chain),
             stats=Stats(log, archive, sockets),
-            health=Health(intake, log.client.refusals, archive, hub, lost_writes),
+            health=Health(
+                intake=intake,
+                refusals=log.client.refusals,
+                archive=archive,
+                hub=hub,
+                lost_writes=lost_writes,
+                chain=settings.chain,
+                nodes=chain.nodes if chain else None,
+            ),
             pressure=pressure,
             lost_writes=lost_writes,
             log=log,

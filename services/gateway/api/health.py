@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,29 +14,29 @@ from services.gateway.following.hub import UpdateHub
 from services.gateway.orders.submit import Intake
 from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
+from shared.solana.rpc.nodes import Nodes
 from shared.streams.errors import LogUnavailable
 from shared.streams.recovery.lost_writes import LostWrites
 from shared.streams.redis.error_mapping import Refusals
 
+_NO_NODE = "no node of the chain answers: orders wait"
 _DEADLINE_S = 0.8  # Probes often wait a second at most.
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Answers the probes. Postgres is no condition: without it orders run as before."""
+    """Answers the probes. Postgres is no condition: without it orders run as before.
 
-    def __init__(
-        self,
-        intake: Intake,
-        refusals: Refusals,
-        archive: Archive,
-        hub: UpdateHub,
-        lost_writes: LostWrites,
-    ) -> None:
-        self._intake = intake
-        self._refusals = refusals
-        self._archive = archive
-        self._hub = hub
-        self._lost_writes = lost_writes
+    Nor are the nodes of the chain: orders wait for them.
+    """
+
+    intake: Intake
+    refusals: Refusals
+    archive: Archive
+    hub: UpdateHub
+    lost_writes: LostWrites
+    chain: str  # Its name.
+    nodes: Nodes | None  # Those of a chain that is not simulated.
 
     async def live(self, _request: Request) -> Response:
         """Answer: this process turns its loop."""
@@ -45,18 +46,23 @@ class Health:
         """Answer 200 when orders can be taken, 503 when not, and why."""
         away, (postgres, unusable) = await asyncio.gather(self._redis(), self._postgres())
         parts = {"redis": "down" if away else "up", "postgres": "up" if postgres else "down"}
-        if self._hub.leaving:
+        parts["chain"] = self.chain
+        if self.nodes:
+            parts["nodes"] = "down" if self.nodes.are_away else "up"
+        if self.hub.leaving:
             return _answer(503, status="leaving", **parts)
-        if why := away or self._lost_writes.why() or self._refusals.why():
+        if why := away or self.lost_writes.why() or self.refusals.why():
             return _answer(503, status="unavailable", detail=why, **parts)
         if unusable:
             return _answer(200, status="degraded", detail=unusable, **parts)
+        if parts.get("nodes") == "down":
+            return _answer(200, status="degraded", detail=_NO_NODE, **parts)
         return _answer(200, status="ok" if postgres else "degraded", **parts)
 
     async def _redis(self) -> str:
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                await self._intake.ask()
+                await self.intake.ask()
         except LogUnavailable as error:
             return str(error)
         except TimeoutError:
@@ -67,7 +73,7 @@ class Health:
         """Return whether it can be used, and if not though it answers, why."""
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                await self._archive.ping()
+                await self.archive.ping()
         except ArchiveUnusable as error:
             return False, str(error)
         except (ArchiveUnavailable, TimeoutError):

@@ -67,6 +67,7 @@ class Code(Enum):
     TICKETS_UNAVAILABLE = 503, "Tickets cannot be given out or checked now"
     QUOTES_UNAVAILABLE = 503, "No venue gives a quote now"
     STATS_UNAVAILABLE = 503, "The figures cannot be told now"
+    WALLETS_UNAVAILABLE = 503, "No node of the chain tells what wallets hold now"
     TOO_MANY_SOCKETS = 503, "Too many clients are connected, or the gateway is leaving"
     ACCEPTANCE_UNKNOWN = 504, "It is unknown whether the order was accepted; ask for its id"
 

@@ -192,6 +192,34 @@ class TokensView(_Model):
     tokens: list[TokenView]
 
 
+class BalanceView(_Model):
+    """A wallet's amount of a token."""
+
+    token: str = Field(examples=["SOL"])
+    mint: str = Field(examples=["So11111111111111111111111111111111111111112"])
+    amount: str = Field(examples=["12.5"])
+
+
+class WalletView(_Model):
+    """A wallet and what it holds, none of zero, as of a slot or later."""
+
+    name: str = Field(examples=["main"])
+    address: str = Field(description="Its public key, in base 58")
+    accounts: list[str] = Field(
+        description="Whose orders it pays for; `*` is everybody else's. Of these a key without the "
+        "role `admin` sees its own account only"
+    )
+    slot: int = Field(ge=0)
+    balances: list[BalanceView]
+
+
+class WalletsView(_Model):
+    """The chain that orders settle on, and the caller's wallets there."""
+
+    chain: Literal["simulated", "devchain", "devnet", "mainnet"]
+    wallets: list[WalletView]
+
+
 class QueueView(_Model):
     """Orders by how far they are."""
 
@@ -258,4 +286,10 @@ class HealthView(_Model):
     status: Literal["ok", "degraded", "unavailable", "leaving"]
     redis: Literal["up", "down"] | None = None
     postgres: Literal["up", "down"] | None = None
+    chain: Literal["simulated", "devchain", "devnet", "mainnet"] | None = None
+    nodes: Literal["up", "down"] | None = Field(
+        default=None,
+        description="Whether any node of the chain answers; orders wait while none does. The "
+        "simulated chain has none",
+    )
     detail: str | None = None
