@@ -19,6 +19,7 @@ from shared.archive.archive import Archive
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
 from shared.orders.view import public_json
+from shared.process.chain import service_chain
 from shared.process.listening import bind
 from shared.settings import GatewaySettings
 from shared.streams.log.appends import Append
@@ -80,10 +81,10 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Run a gateway until the context ends."""
     stop = asyncio.Event()
     log, archive = await Log.open(settings), await Archive.open(settings.database_url)
-    parts = Parts.make(log, archive, settings, access_for(settings))
     listener = bind(settings.http_host, 0)
     address = f"127.0.0.1:{listener.getsockname()[1]}"
-    async with serving(listener, settings) as door:
+    async with service_chain(settings) as chain, serving(listener, settings) as door:
+        parts = Parts.make(log, archive, settings, access_for(settings), chain)
         running = asyncio.create_task(serve(door, parts, settings, stop))
         try:
             async with httpx.AsyncClient(base_url=f"http://{address}", timeout=120) as http:

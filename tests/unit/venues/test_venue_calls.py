@@ -8,9 +8,19 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.venues.measured import measured
-from shared.venues.protocol import VenueRejected, VenueUnavailable, VenueUnreachable
+from shared.venues.protocol import (
+    FirewallRefused,
+    InsufficientFunds,
+    RouteGone,
+    VenueRejected,
+    VenueUnavailable,
+    VenueUnreachable,
+)
 
-_OUTCOMES = ("ok", "rejected", "unavailable", "unreachable", "too_slow", "error")
+_OUTCOMES = (
+    *("ok", "rejected", "gone", "no_funds", "firewall_refused"),
+    *("unavailable", "unreachable", "too_slow", "error"),
+)
 
 
 def calls() -> dict[str, float]:
@@ -27,6 +37,9 @@ def calls() -> dict[str, float]:
     [
         (None, "ok"),
         (VenueRejected("no"), "rejected"),
+        (RouteGone("the price moved"), "gone"),
+        (InsufficientFunds("too little"), "no_funds"),
+        (FirewallRefused("a theft"), "firewall_refused"),
         (VenueUnavailable("500"), "unavailable"),
         (VenueUnreachable("nobody"), "unreachable"),
         (TimeoutError(), "too_slow"),

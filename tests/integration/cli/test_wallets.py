@@ -1,0 +1,75 @@
+"""The first wallet of a stack, and the health check of the node that it is made at."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cli.console import Trouble
+from cli.wallets.first import NAME, prepare
+from devchain.genesis import accounts
+from devchain.server.running import make_blocks
+from shared.solana.wallets.wallets_file import read_wallets
+from tests.deploy.manifests import ROOT
+from tests.support.devchain import Desk, born
+
+
+@pytest_asyncio.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[tuple[Desk, str]]:
+    with Desk(tmp_path / "chain", genesis=born(accounts())) as desk:
+        async with desk.served() as [door]:
+            blocks = asyncio.create_task(make_blocks(desk.chain, desk.node, every_ms=10))
+            yield desk, f"http://{door}"
+            blocks.cancel()
+
+
+def environment(chain: str, url: str, file: Path) -> Mapping[str, str]:
+    servers = {"REDIS_URL": "unused", "DATABASE_URL": "unused"}
+    return {**servers, "CHAIN": chain, "RPC_URLS": url, "WALLETS_FILE": str(file)}
+
+
+async def test_a_first_wallet_is_made_and_endowed_once(
+    tmp_path: Path, desk: tuple[Desk, str]
+) -> None:
+    chain, url = desk
+    file, keys = tmp_path / "wallets" / "wallets.toml", tmp_path / "keys"
+    keys.mkdir()
+    env = environment("devchain", url, file)
+
+    await prepare(env, file, keys)
+    main = read_wallets(file).all[NAME]
+    had = chain.balance(main.address)
+    again = await prepare(env, file, keys)
+
+    assert had > 0
+    assert again == f"wallets are those of {file}"
+    assert chain.balance(main.address) == had
+    assert [path.name for path in file.parent.iterdir()] == ["wallets.toml"]
+    assert main.key_file == str(keys / "main.json")
+    assert read_wallets(file).signers({})[NAME].public_key == main.address
+
+
+async def test_no_wallet_is_made_where_money_is_real(tmp_path: Path) -> None:
+    file = tmp_path / "wallets.toml"
+
+    with pytest.raises(Trouble, match="wallet new main"):
+        await prepare(environment("mainnet", "http://127.0.0.1:1", file), file)
+
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(("says", "code"), [("well", 0), ("away", 1)])
+async def test_the_health_check_asks_a_node_how_it_is(
+    tmp_path: Path, desk: tuple[Desk, str], says: str, code: int
+) -> None:
+    port = desk[1].rpartition(":")[2] if says == "well" else "1"
+    check = await asyncio.create_subprocess_exec(
+        sys.executable, "-IS", ROOT / "deploy/healthcheck.py", "--rpc", port
+    )
+
+    assert await check.wait() == code
