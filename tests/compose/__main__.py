@@ -159,9 +159,7 @@ async def _order_faults(project: Project, clients: Clients) -> list[str]:
 async def _funds_faults(project: Project) -> list[str]:
     try:
         # Inside, as the docs tell to do it; the read-back came by the port on loopback.
-        out.print(
-            await project.compose("exec", "-T", "executor", "slipstream", "audit", "funds"), end=""
-        )
+        out.print(await project.within("executor", "slipstream", "audit", "funds"), end="")
     except CommandFailed as failed:
         return [f"the funds do not add up: {failed}"]
     return []

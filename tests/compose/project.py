@@ -86,8 +86,7 @@ class Project:
         redis = f"redis://:{env['REDIS_PASSWORD']}@127.0.0.1:{env['REDIS_PORT']}/0"
         login = f"slipstream:{env['POSTGRES_PASSWORD']}"
         postgres = f"postgresql://{login}@127.0.0.1:{env['POSTGRES_PORT']}/slipstream"
-        shown = await self.compose("exec", "-T", "executor", "sh", "-c", "cat $WALLETS_FILE")
-        self._wallets.write_text(shown)
+        self._wallets.write_text(await self.within("executor", "sh", "-c", "cat $WALLETS_FILE"))
         return StackSettings(
             redis_url=redis,
             database_url=postgres,
@@ -103,6 +102,11 @@ class Project:
     async def docker(self, *arguments: str) -> str:
         """Run a command of Docker."""
         return await output_of("docker", *arguments, env=self.env)
+
+    async def within(self, service: str, *command: str) -> str:
+        """Run a command in a replica of a service. The first is gone once it was replaced."""
+        first, *_ = (await self.compose("ps", "-q", service)).split()
+        return await self.docker("exec", first, *command)
 
     async def scale(self, **replicas: int) -> None:
         """Have so many replicas of services; nothing else is touched."""
