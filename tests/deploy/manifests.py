@@ -29,6 +29,15 @@ SERVICES = ("gateway", *CONSUMERS)
 
 Manifest = Mapping[str, Any]
 
+# Examples of the Secrets that somebody else brings to production.
+_BROUGHT = {
+    "slipstream-servers": {
+        "REDIS_URL": "rediss://redis.example.com:6379/0",
+        "DATABASE_URL": "postgresql://postgres.example.com/slipstream",
+    },
+    "slipstream-chain": {"CHAIN": "mainnet", "RPC_URLS": "https://rpc.example.com/?api-key=key"},
+}
+
 READS: Mapping[str, type[Settings]] = {
     "gateway": GatewaySettings,
     "router": VenueSettings,
@@ -66,6 +75,11 @@ class Pods:
         """Return its only container."""
         [container] = self.spec["containers"]
         return container
+
+    @property
+    def every_container(self) -> list[Any]:
+        """Return also those that come before it."""
+        return [*self.spec.get("initContainers", ()), self.container]
 
     @property
     def is_ours(self) -> bool:
@@ -125,13 +139,10 @@ class Rendering:
             if reference := source.get("configMapRef"):
                 told |= self.named("ConfigMap", reference["name"])["data"]
             elif self.overlay == "production":
-                told |= {
-                    "REDIS_URL": "rediss://redis.example.com:6379/0",
-                    "DATABASE_URL": "postgresql://postgres.example.com/slipstream",
-                }
+                told |= _BROUGHT.get(source["secretRef"]["name"], {})
             elif not source["secretRef"].get("optional"):
                 told |= _decoded(self.named("Secret", source["secretRef"]["name"]))
-        return told
+        return told | {one["name"]: one["value"] for one in pods.container.get("env", ())}
 
     def named(self, kind: str, name: str) -> Manifest:
         """Return the object of exactly this name."""

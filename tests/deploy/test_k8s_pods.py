@@ -5,15 +5,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
 
 from cli.main import app
+from cli.wallets.book import add_wallet
 from services.gateway.access.gatekeeper import OPEN
 from shared.process.runtime import Health, metrics_server
 from shared.settings import ConsumerSettings, GatewaySettings
+from shared.solana.wallets.wallets_file import read_wallets
 from tests.deploy.manifests import CONSUMERS, READS, ROOT, SERVICES, Rendering, settings_of
 from tests.support.servers import free_port
 
@@ -73,10 +76,62 @@ def test_a_gateway_is_closed_in_production_and_open_on_a_laptop(
 
     assert isinstance(closed, GatewaySettings)
     assert isinstance(opened, GatewaySettings)
-    [mount] = production.pods_of("gateway").container["volumeMounts"]
-    assert Path(closed.api_keys_file).parent == Path(mount["mountPath"])
+    mounts = production.pods_of("gateway").container["volumeMounts"]
+    [keys] = [mount for mount in mounts if mount["name"] == "keys"]
+    assert Path(closed.api_keys_file).parent == Path(keys["mountPath"])
     assert not closed.open_access
     assert opened.open_access
+
+
+def test_who_settles_is_told_a_chain_and_its_wallets_by_secrets_that_others_bring(
+    production: Rendering, local: Rendering
+) -> None:
+    for name in SERVICES:
+        pods = production.pods_of(name)
+        told = production.environment(pods)
+        settles = name in ("gateway", "router", "executor")
+
+        assert ("CHAIN" in told, "RPC_URLS" in told) == (settles, settles)
+        assert ("WALLETS_FILE" in told) is (name in ("gateway", "executor"))
+        assert "CHAIN" not in local.environment(local.pods_of(name))
+    assert not production.of("Secret")
+    assert "devchain" not in str(production.objects)
+
+
+def test_only_what_comes_before_an_executor_mounts_keys(production: Rendering) -> None:
+    mounting = {
+        (pods.name, container["name"])
+        for pods in production.pods()
+        for container in pods.every_container
+        for mount in container.get("volumeMounts", ())
+        for volume in pods.spec["volumes"]
+        if volume["name"] == mount["name"]
+        and volume.get("secret", {}).get("secretName") == "slipstream-wallet-keys"
+    }
+
+    assert mounting == {("executor", "wallets")}
+
+
+def test_an_executor_finds_keys_that_are_its_own_beside_the_file_of_wallets(
+    production: Rendering, tmp_path: Path
+) -> None:
+    pods = production.pods_of("executor")
+    [before] = pods.spec["initContainers"]
+    places = {mount["mountPath"]: tmp_path / mount["name"] for mount in before["volumeMounts"]}
+    file = tmp_path / "wallets" / "wallets.toml"
+    (tmp_path / "wallet-keys").mkdir()
+    address = add_wallet(file, "main", ["*"], tmp_path / "wallet-keys")
+    file.write_text(file.read_text().replace(str(tmp_path / "wallet-keys") + "/", ""))
+    (tmp_path / "wallet-keys" / "main.json").chmod(0o440)
+    command = before["command"][2]
+    for path, place in sorted(places.items(), reverse=True):
+        place.mkdir(exist_ok=True)
+        command = command.replace(path, str(place))
+    subprocess.run(["sh", "-c", command], check=True)
+
+    told = Path(production.environment(pods)["WALLETS_FILE"])
+    read = read_wallets(places[str(told.parent)] / told.name)
+    assert read.signers({})["main"].public_key == address
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -144,15 +199,16 @@ async def test_probes_find_who_answers_without_any_server_and_without_a_key(
 
 def test_every_pod_is_restricted_and_knows_no_kubernetes(rendering: Rendering) -> None:
     for pods in rendering.pods():
-        spec, container = pods.spec, pods.container
-        own, whole = container["securityContext"], spec["securityContext"]
+        spec, whole = pods.spec, pods.spec["securityContext"]
 
         assert whole["runAsNonRoot"] is True
         assert whole["runAsUser"] > 0
         assert whole["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert own["capabilities"] == {"drop": ["ALL"]}
-        assert own["allowPrivilegeEscalation"] is False
-        assert own["readOnlyRootFilesystem"] is True
+        for container in pods.every_container:
+            own = container["securityContext"]
+            assert own["capabilities"] == {"drop": ["ALL"]}
+            assert own["allowPrivilegeEscalation"] is False
+            assert own["readOnlyRootFilesystem"] is True
         assert spec["automountServiceAccountToken"] is False
         # Variables of Services would otherwise meet settings of the same name.
         assert spec["enableServiceLinks"] is False
@@ -183,14 +239,16 @@ def test_the_image_is_the_user_that_the_image_was_made_for(rendering: Rendering)
 
 def test_resources_are_asked_for_and_memory_is_bounded(rendering: Rendering) -> None:
     for pods in rendering.pods():
-        resources = pods.container["resources"]
+        for container in pods.every_container:
+            resources = container["resources"]
 
-        assert {"cpu", "memory"} <= resources["requests"].keys()
-        assert "memory" in resources["limits"]
+            assert {"cpu", "memory"} <= resources["requests"].keys()
+            assert "memory" in resources["limits"]
 
 
 def test_all_that_is_ours_is_one_image(rendering: Rendering) -> None:
-    images = {pods.container["image"] for pods in rendering.pods() if pods.is_ours}
+    ours = [pods for pods in rendering.pods() if pods.is_ours]
+    images = {container["image"] for pods in ours for container in pods.every_container}
     servers = {pods.container["image"] for pods in rendering.pods() if not pods.is_ours}
 
     [image] = images

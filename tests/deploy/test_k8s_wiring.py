@@ -89,6 +89,7 @@ def test_in_production_no_pod_connects_to_another_and_all_reach_their_servers(
         "to-redis": set(SERVICES),
         "to-postgres": {"gateway", "router", "executor", "projector", "migrate"},
         "to-names": {*SERVICES, "migrate"},
+        "to-nodes": {"gateway", "router", "executor"},
         "from-prometheus": set(SERVICES),
         "from-clients": {"gateway"},
     }.items():
