@@ -66,6 +66,7 @@ WRONG: dict[str, Callable[[Asked], web.Response]] = {
     "429": lambda _: web.Response(status=429, headers={"Retry-After": "9"}),
     "429, by a date": lambda _: web.Response(status=429, headers={"Retry-After": "Fri, 1 Jan"}),
     "500": lambda _: web.Response(status=500, text="oops"),
+    "redirects for ever": lambda _: web.Response(status=307, headers={"Location": f"/{KEY}"}),
     "no JSON": body("<html>"),
     "no UTF-8": lambda _: web.Response(body=b'[{"id":0,"result":"\xff"}]'),
     "no list": body('{"jsonrpc":"2.0","error":{"code":-1,"message":"no batches"},"id":null}'),
