@@ -52,6 +52,7 @@ REASONS = {
 _NAMES = {
     str: "string",
     int: "integer",
+    bool: "boolean",
     datetime: "time, RFC 3339",
     Decimal: "decimal, as a string",
     bytes: "base64",
