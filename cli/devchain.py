@@ -26,12 +26,12 @@ class Devchain:
         """Return where its JSON-RPC answers."""
         return f"http://{LOCAL}:{self.port}"
 
-    def program(self, block_ms: int) -> Program:
+    def program(self, block_ms: int, market: str) -> Program:
         """Return how to start it."""
         words = ("--port", str(self.port), "--data-dir", str(self._layout.devchain.resolve()))
         return Program(
             name="devchain",
-            argv=ours("devchain", *words, "--block-ms", str(block_ms)),
+            argv=ours("devchain", *words, "--block-ms", str(block_ms), "--market", market),
             env=os.environ,
             pid_file=self._layout.servers / "devchain.pid",
             log_file=self._layout.logs / "devchain.log",

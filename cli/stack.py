@@ -127,8 +127,9 @@ class Stack:
             return
         if not self.rpc_urls:
             devchain = Devchain(self.layout, self._ports.take())
-            block_ms = check_settings(self.environment()).block_ms
-            await self._start_server(devchain.program(block_ms), devchain.answers)
+            settings = check_settings(self.environment())
+            program = devchain.program(settings.block_ms, settings.market)
+            await self._start_server(program, devchain.answers)
             self.rpc_urls = devchain.url
             self._say("ready", f"devchain     {devchain.url}, a development chain: no real money")
         self._say("note", await prepare(self.environment(), self.wallets_file))

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -26,8 +27,11 @@ from devchain.chain.journal import JournalError
 from devchain.chain.ledger import Retention
 from devchain.chain.origin import Genesis
 from devchain.faults import Faults, Striking
+from devchain.market.maker import Maker
+from devchain.market.scenario import read_scenario
 from devchain.rpc.node import Node
 from devchain.server.running import LOOPBACK, listener, make_blocks, serving, until
+from devchain.server.trading import trade
 
 logger = logging.getLogger("devchain")
 
@@ -51,7 +55,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--block-ms", type=int, default=400, help="between two blocks; 0: only as told by hand")
     add("--skip-one-in", type=int, default=20, help="slots that is skipped; 0: none")
     add("--retention", type=int, default=Retention().blocks, help="blocks whose history is kept")
-    add("--seed", type=int, default=0, help="of the faults' chance")
+    add("--seed", type=int, default=0, help="of the faults' chance and of the market")
+    add("--market", default="frozen", help="how prices move: a scenario's name or file")
     add("--faults", default="{}", help="of every node, as devchain_setFaults takes them")
     add("--program", action="append", default=[], metavar="ID=FILE", help="a program at genesis")
     add(
@@ -81,12 +86,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 each: Node(chain, Striking(faults, options.seed + number))
                 for number, each in enumerate(listeners)
             }
-            asyncio.run(_run(chain, nodes, options.block_ms))
+            maker = Maker(read_scenario(options.market), options.seed)
+            asyncio.run(_run(chain, nodes, options.block_ms, maker))
+    except LookupError as error:
+        sys.exit(f"devchain, a development chain, can't trade ({error}): --market frozen")
     except (JournalError, ValueError, OSError) as error:
         sys.exit(f"devchain, a development chain, can't go on: {error}")
 
 
-async def _run(chain: Chain, nodes: Mapping[socket.socket, Node], block_ms: int) -> None:
+async def _run(
+    chain: Chain, nodes: Mapping[socket.socket, Node], block_ms: int, maker: Maker
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -96,7 +106,11 @@ async def _run(chain: Chain, nodes: Mapping[socket.socket, Node], block_ms: int)
         fates = [fate]
         if block_ms:
             node = next(iter(nodes.values()))
-            fates.append(asyncio.create_task(make_blocks(chain, node, block_ms)))
+            fates.append(
+                asyncio.create_task(
+                    make_blocks(chain, node, block_ms, partial(trade, chain, maker))
+                )
+            )
         try:
             await until(stop, *fates)
         finally:

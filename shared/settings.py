@@ -192,6 +192,11 @@ class ChainSettings(Settings):
     block_ms: int = Field(
         default=400, ge=10, description="Time between two blocks of an embedded devchain, in ms"
     )
+    market: str = Field(
+        default="walk",
+        description="How prices move on an embedded devchain: a scenario's name or file, see "
+        "docs/market.md",
+    )
     rpc_timeout_ms: Milliseconds = Field(
         default=2_000, ge=1, description="Longest wait for one answer of an RPC URL, in ms"
     )

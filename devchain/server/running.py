@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
@@ -71,13 +71,19 @@ async def serving(nodes: Mapping[socket.socket, Node]) -> AsyncIterator[asyncio.
             fate.exception()  # Told elsewhere; asyncio would call it forgotten.
 
 
-async def make_blocks(chain: Chain, node: Node, every_ms: int) -> None:
-    """Close a block every so many milliseconds; a late one makes none of the others late."""
+async def make_blocks(
+    chain: Chain, node: Node, every_ms: int, trade: Callable[[], None] = lambda: None
+) -> None:
+    """Close a block every so many milliseconds, after what `trade` lands in it.
+
+    A late block makes none of the others late.
+    """
     loop = asyncio.get_running_loop()
     due = loop.time()
     while True:
         due = max(due + every_ms / 1_000, loop.time())
         await asyncio.sleep(due - loop.time())
+        trade()
         chain.step(1, int(node.now()))
 
 

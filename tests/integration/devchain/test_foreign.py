@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 
 from devchain.server.running import make_blocks
 from tests.support.devchain import SOL, Desk
+from tests.support.programs import needed
 
 _FOREIGN = Path(__file__).parent / "foreign"
 
@@ -33,20 +32,17 @@ async def seen(desk: Desk, *argv: str) -> Any:
 
 
 async def test_solana_py_sends_confirms_and_hears(desk: Desk) -> None:
-    python = sys.executable if find_spec("solana") else os.environ.get("PYTHON_WITH_SOLANA")
-    if not python:
-        pytest.skip("NOT CHECKED: no `solana` here (PYTHON_WITH_SOLANA names a python with it)")
-
-    said = await seen(desk, python, str(_FOREIGN / "solana_client.py"))
+    said = await seen(desk, sys.executable, str(_FOREIGN / "solana_client.py"))
 
     assert said.pop("again").count("This transaction has already been processed") == 1
     assert said == {"alive": True, "told": "None", "error": "None", "balance": SOL, "fee": 5_000}
 
 
 async def test_solana_kit_sends_and_confirms(desk: Desk) -> None:
-    node = shutil.which("node")
-    if not node or not (_FOREIGN / "node_modules/@solana/kit").exists():
-        pytest.skip(f"NOT CHECKED: no node with @solana/kit (npm ci --prefix {_FOREIGN})")
+    node = needed("node", how="Debian: apt-get install nodejs", in_ci=True)
+    if not (_FOREIGN / "node_modules/@solana/kit").exists():
+        missing = f"NOT CHECKED: there is no @solana/kit (npm ci --prefix {_FOREIGN})"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
 
     said = await seen(desk, node, str(_FOREIGN / "kit_client.mjs"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from typing import Any
 
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed
@@ -34,9 +35,9 @@ async def main(http: str, ws: str) -> None:
         transaction = VersionedTransaction(message, [payer])
         await socket.signature_subscribe(signature=transaction.signatures[0], commitment=Confirmed)
         sent = (await client.send_transaction(transaction)).value
-        told = await socket.recv()
-        statuses = await client.get_signature_statuses([sent], search_transaction_history=True)
-        shown = await client.get_transaction(
+        told: Any = await socket.recv()
+        statuses: Any = await client.get_signature_statuses([sent], search_transaction_history=True)
+        shown: Any = await client.get_transaction(
             sent, commitment=Confirmed, max_supported_transaction_version=0
         )
         try:
