@@ -254,7 +254,7 @@ def test_a_vault_is_the_programs_own_or_an_error(account: Account | None) -> Non
 
 
 def test_the_pool_that_pays_most_is_taken() -> None:
-    read = chain(c0=(10**9, 10**9), c2=(10**12, 10**12), c3=(10**12, 9 * 10**11))
+    read = chain(c0=(2 * 10**9, 10**9), c2=(10**12, 10**12), c3=(10**12, 9 * 10**11))
     pools = found(read)
 
     assert len(pools.found) == 3
