@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from shared.concurrency.timers import Deadline
+from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.orders.values import Quote, Refusal, SwapIntent
 from shared.venues.measured import measured
@@ -19,7 +20,8 @@ async def ask_all(
     """Return the quotes that came in time, and why the others did not.
 
     One quote is enough. With none, raises `VenueUnavailable` if a venue failed or was too slow,
-    `VenueUnreachable` if the rest could not be reached: a final no takes every venue's word.
+    `VenueUnreachable` if the rest, or their chain, could not be reached: a final no takes every
+    venue's word.
     """
     quotes, refusals = [], []
     bad_news: list[Exception] = []
@@ -66,8 +68,8 @@ def _too_slow(name: str, after_s: float) -> VenueUnavailable:
 
 def _raise_unless_final(bad_news: Sequence[Exception], refusals: Sequence[Refusal]) -> None:
     said = "; ".join(f"{refusal.venue}: {refusal.reason}" for refusal in refusals)
-    away = [error for error in bad_news if isinstance(error, VenueUnreachable)]
-    if any(not isinstance(error, (VenueRejected, VenueUnreachable)) for error in bad_news):
+    away = [error for error in bad_news if isinstance(error, ServerAway)]
+    if any(not isinstance(error, (VenueRejected, ServerAway)) for error in bad_news):
         raise VenueUnavailable(said)
     if away:
         raise VenueUnreachable(said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
+from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.venues.protocol import (
     FirewallRefused,
@@ -12,7 +13,6 @@ from shared.venues.protocol import (
     RouteGone,
     VenueRejected,
     VenueUnavailable,
-    VenueUnreachable,
 )
 
 _OUTCOMES: dict[type[Exception], str] = {
@@ -21,7 +21,6 @@ _OUTCOMES: dict[type[Exception], str] = {
     InsufficientFunds: "no_funds",
     RouteGone: "gone",
     VenueUnavailable: "unavailable",
-    VenueUnreachable: "unreachable",
     TimeoutError: "too_slow",
 }
 
@@ -48,7 +47,8 @@ class measured:  # noqa: N801 - used as a function is
         if kind is None:
             outcome = "ok"
         elif issubclass(kind, Exception):
-            outcome = _OUTCOMES.get(kind, "error")
+            away = "unreachable" if issubclass(kind, ServerAway) else "error"
+            outcome = _OUTCOMES.get(kind, away)
         else:
             return
         spent = time.perf_counter() - self._started

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from prometheus_client import REGISTRY
 
+from shared.solana.rpc.errors import ChainAway
 from shared.venues.measured import measured
 from shared.venues.protocol import (
     FirewallRefused,
@@ -42,6 +43,7 @@ def calls() -> dict[str, float]:
         (FirewallRefused("a theft"), "firewall_refused"),
         (VenueUnavailable("500"), "unavailable"),
         (VenueUnreachable("nobody"), "unreachable"),
+        (ChainAway("no node answers"), "unreachable"),
         (TimeoutError(), "too_slow"),
         (KeyError("a bug"), "error"),
     ],
