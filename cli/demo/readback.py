@@ -65,7 +65,7 @@ async def _on_chain(settings: VenueSettings) -> defaultdict[str, list[str]]:
     async with opened_chain(settings) as chain:
         if chain is not None:
             for one in await read_chain(chain, list(chain.wallets.all.values())):
-                if one.order_id and not one.failed:
+                if one.wallet and one.order_id and not one.failed:  # No faucet paid for it.
                     swaps[one.order_id].append(one.signature)
     return swaps
 
