@@ -282,7 +282,7 @@ class MarketSettings(ChainSettings):
     venue_faults: str = Field(
         default="",
         description="Simulated faults by probability, e.g. raydium.quote_error=0.1,"
-        "meteora.never_lands=0.01; see docs/adding-a-venue.md",
+        "meteora.never_lands=0.01; see docs/simulated-venues.md",
     )
     venue_outage_ms: Milliseconds = Field(
         default=5_000, description="How long a simulated outage of a venue lasts, in ms"
