@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 
 from shared.orders.values import Quote
 
 _ATOM = Decimal("1e-9")
 _ONE_IN_BPS = 10_000
+_WIDE = Context(prec=60)  # 2^64 atoms without decimals have more digits here than the usual 28.
 
 
 def best_quote(quotes: Sequence[Quote]) -> Quote | None:
@@ -25,5 +26,5 @@ def min_out(quoted_out: Decimal, max_slippage_bps: int) -> Decimal:
 
     ``floor(out * (10000 - slippage_bps) / 10000)``, as Raydium's and Meteora's programs do.
     """
-    kept = quoted_out * (_ONE_IN_BPS - max_slippage_bps) / _ONE_IN_BPS
-    return kept.quantize(_ATOM, rounding=ROUND_DOWN)
+    kept = _WIDE.multiply(quoted_out, Decimal(_ONE_IN_BPS - max_slippage_bps))
+    return _WIDE.divide(kept, Decimal(_ONE_IN_BPS)).quantize(_ATOM, ROUND_DOWN, _WIDE)

@@ -116,7 +116,11 @@ async def test_a_price_that_moved_fails_on_chain_and_ends_the_order_once_that_is
             chain.faults(0, methods=["sendTransaction"], landsLate=1, lateBlocks=2)
             intent = an_intent(slippage_bps=0)
             order = await placed(log, submitted(intent=intent, at=utc_now()))
-            await eventually(lambda: way.counts["sendTransaction"])
+
+            async def is_sent() -> bool:
+                return (await the_order(log, order.order_id)).state is State.SENT
+
+            await eventually(is_sent)
             await _trade_before(desk, other)
             chain.step(FINAL)
             asked = way.counts["getSignatureStatuses"]

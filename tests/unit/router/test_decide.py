@@ -106,6 +106,7 @@ def test_every_quote_and_every_refusal_is_kept() -> None:
         ("0.000000003", 5_000, "0.000000001"),  # 1.5 atoms, rounded down.
         ("0.000000001", 1, "0"),
         ("224.352272727", 100, "222.108749999"),  # …999.73 atoms.
+        (str(2**64 - 1), 50, "18354510353341003856.925"),  # More digits than decimals usually keep.
     ],
 )
 def test_min_out_is_the_quote_less_the_tolerance_rounded_down(
