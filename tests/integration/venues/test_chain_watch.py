@@ -62,11 +62,11 @@ async def test_a_look_notes_how_far_a_node_is_and_what_a_wallet_has(tmp_path: Pa
     assert value("rpc_node_up", node=node.name) == 1
 
 
-async def test_a_node_that_throttles_is_shown_as_away_until_it_answers(tmp_path: Path) -> None:
+async def test_a_node_that_errs_is_shown_as_away_until_it_answers(tmp_path: Path) -> None:
     with Desk(tmp_path / "chain") as desk:
         async with desk.served() as [door], chain_at(f"http://{door}", tmp_path) as chain:
             [node] = chain.nodes.all
-            desk.node.striking.faults = Faults(throttled=1)
+            desk.node.striking.faults = Faults(unavailable=1)
             await look_at(chain)
             away = value("rpc_node_up", node=node.name)
             desk.node.striking.faults = Faults()
@@ -75,9 +75,19 @@ async def test_a_node_that_throttles_is_shown_as_away_until_it_answers(tmp_path:
     assert away == 0
     assert value("rpc_node_up", node=node.name) == 1
     name, labels = "rpc_request_duration_seconds_count", {"method": "getGenesisHash"}
-    throttled = value(name, node=node.name, outcome="throttled", **labels)
-    assert throttled
+    assert value(name, node=node.name, outcome="unwell", **labels)
     assert value(name, node=node.name, outcome="ok", **labels) == 1
+
+
+async def test_a_node_that_throttles_is_told_from_one_that_is_ill(tmp_path: Path) -> None:
+    with Desk(tmp_path / "chain") as desk:
+        desk.node.striking.faults = Faults(throttled=1)
+        async with desk.served() as [door], chain_at(f"http://{door}", tmp_path) as chain:
+            await look_at(chain)
+            [node] = chain.nodes.all
+
+    name, labels = "rpc_request_duration_seconds_count", {"method": "getGenesisHash"}
+    assert value(name, node=node.name, outcome="throttled", **labels) == 1
 
 
 async def test_a_node_of_another_chain_is_shown_as_such(tmp_path: Path) -> None:
