@@ -115,7 +115,7 @@ class OnDevchain(Slipstream):
         """Start the chain, fund a wallet, and start the services with `settings`."""
         layout = self.servers.layout
         chain = Devchain(layout, FreePorts().take())
-        keeper = Keeper(chain.program(_BLOCK_MS), self.say)
+        keeper = Keeper(chain.program(_BLOCK_MS, "frozen"), self.say)
         await self._run(keeper)
         await until(chain.answers, keeper)
         env = {"CHAIN": DEVCHAIN, "RPC_URLS": chain.url, "WALLETS_FILE": str(layout.wallets)}
