@@ -216,7 +216,7 @@ class ChainSettings(Settings):
     )
     priority_percentile: int = Field(
         default=50,
-        ge=0,
+        ge=1,
         le=100,
         description="Which of the priority fees lately paid for a pool's accounts is offered",
     )
