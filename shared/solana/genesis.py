@@ -14,7 +14,9 @@ def belongs(chain: str, pinned: str, genesis: str) -> bool:
     """Return whether a chain of this genesis hash is the one called `chain`.
 
     `pinned` is the hash that the configuration names, or nothing. Without one a development chain
-    may have any but those of the public chains.
+    may have any but those of the public chains, which belong to nobody else with one either.
     """
+    if genesis in KNOWN.values() and genesis != KNOWN.get(chain):
+        return False  # Whatever is pinned: real money is never met by another name.
     expected = pinned or KNOWN.get(chain)
-    return genesis == expected if expected else genesis not in KNOWN.values()
+    return not expected or genesis == expected
