@@ -17,6 +17,7 @@ SERVERS = {"REDIS_URL": "redis://127.0.0.1:1/0", "DATABASE_URL": "postgresql://1
         ({"CHAIN_RETENTION_S": "60", "CHAIN_VALID_BLOCKS": "150"}, "CHAIN_RETENTION_S"),
         ({"VENUE_SWAP_MS_MIN": "2", "VENUE_SWAP_MS_MAX": "1"}, "VENUE_SWAP_MS_MAX"),
         ({"REPLICAS_ACK": "1", "REPLICAS_ACK_MS": "5000"}, "REPLICAS_ACK_MS"),
+        ({"PRIORITY_PERCENTILE": "0"}, "PRIORITY_PERCENTILE"),
     ],
 )
 def test_settings_that_could_break_a_promise_are_refused_in_one_line(
