@@ -68,7 +68,7 @@ def swap(at: Standing, side: int, amount_in: int, unix_time: int) -> Swapped:
     Raises `NoSwap` where the program would refuse it at `unix_time`, in seconds.
     """
     pool, config = at.pool, at.config
-    if pool.status & _SWAP_DISABLED or unix_time < pool.open_time:
+    if not is_open(at, unix_time):
         raise NoSwap("swaps are switched off, or have not begun", 6000)
     if amount_in <= 0:
         raise NoSwap("the amount is 0", 2505)
@@ -105,6 +105,11 @@ def swap(at: Standing, side: int, amount_in: int, unix_time: int) -> Swapped:
         creator_fee=creator,
         creator_on_input=on_input,
     )
+
+
+def is_open(at: Standing, unix_time: int) -> bool:
+    """Return whether the program lets anybody swap at `unix_time`, in seconds."""
+    return not at.pool.status & _SWAP_DISABLED and unix_time >= at.pool.open_time
 
 
 def after(at: Standing, swapped: Swapped) -> Standing:

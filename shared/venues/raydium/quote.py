@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from solders.pubkey import Pubkey
 
 from shared.solana.addresses import TOKEN, Mint
 from shared.venues.raydium.accounts import BadAccount, exists, read_config, read_pool, read_vault
-from shared.venues.raydium.curve import NoSwap, Standing, Swapped, mid_price, swap
+from shared.venues.raydium.curve import NoSwap, Standing, Swapped, is_open, mid_price, swap
 from shared.venues.raydium.program import PoolAddresses, pools_of
 
 UNSUPPORTED_TOKEN = "UNSUPPORTED_TOKEN"  # noqa: S105 - a coin, and no password
@@ -82,13 +83,18 @@ def best_of(pools: Pools, amount_in: int, unix_time: int) -> Best:
     return max(offers, key=lambda best: (best.swapped.amount_out, bytes(best.found.address)))
 
 
-def deepest_price(pools: Pools) -> Fraction:
-    """Return atoms out for an atom in by the pool with most to come in; 0 where there is none."""
-    found = max(pools.found, key=lambda one: one.standing.reserve(one.side), default=None)
-    try:
-        return mid_price(found.standing, found.side) if found else Fraction(0)
-    except NoSwap:
-        return Fraction(0)
+def deepest_price(pools: Pools, unix_time: int) -> Fraction:
+    """Return atoms out for an atom in by the pool with most to come in; 0 where there is none.
+
+    Only pools that swap at `unix_time`, in seconds, count: nobody can correct another's price.
+    """
+    prices = [(0, Fraction(0))]
+    for found in pools.found:
+        if is_open(found.standing, unix_time):
+            with suppress(NoSwap):
+                price = mid_price(found.standing, found.side)
+                prices.append((found.standing.reserve(found.side), price))
+    return max(prices)[1]
 
 
 def _standing(addresses: PoolAddresses, read: Sequence[Account | None]) -> Standing | None:

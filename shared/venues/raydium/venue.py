@@ -83,7 +83,7 @@ class RaydiumVenue(OnChainVenue):
         """Return the swap in the pool that pays most. Raises `VenueRejected`."""
         pools = await self._pools(_side(pair.token_in), _side(pair.token_out))
         try:
-            return best_of(pools, pair.amount_in, int(self.chain.now().timestamp()))
+            return best_of(pools, pair.amount_in, self._unix_time())
         except NoSwap as error:
             raise VenueRejected(str(error)) from None
 
@@ -103,7 +103,10 @@ class RaydiumVenue(OnChainVenue):
         out = _side(pair.token_out)
         if out.mint == WRAPPED_SOL:
             return Fraction(1)
-        return deepest_price(await self._pools(_SOL, out))
+        return deepest_price(await self._pools(_SOL, out), self._unix_time())
+
+    def _unix_time(self) -> int:
+        return int(self.chain.now().timestamp())
 
 
 def _side(token: Token) -> Side:

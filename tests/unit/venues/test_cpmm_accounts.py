@@ -18,7 +18,7 @@ from solders.token.state import TokenAccount, TokenAccountState
 from devchain.cpmm import addresses, layouts
 from shared.solana.addresses import SYSTEM, TOKEN, TOKEN_2022, Mint
 from shared.solana.terms import Terms
-from shared.venues.raydium.accounts import BadAccount, read_config, read_pool, read_vault
+from shared.venues.raydium.accounts import AmmConfig, BadAccount, read_config, read_pool, read_vault
 from shared.venues.raydium.curve import NoSwap, after
 from shared.venues.raydium.instruction import SwapReader, swap_base_input
 from shared.venues.raydium.program import AUTHORITY, CPMM, keys_of, pools_of
@@ -190,6 +190,13 @@ def test_pools_lie_where_the_development_chain_makes_them() -> None:
         assert ours.keys == (at.config, at.pool, *at.vaults)
 
 
+def test_mints_go_by_their_bytes_and_not_by_their_text() -> None:
+    low, high = Pubkey(bytes([5] * 32)), Pubkey(bytes([64] * 32))
+
+    assert str(low) > str(high)
+    assert pools_of(high, low)[0].mints == (low, high)
+
+
 fees = st.integers(0, 2**64 - 1)
 pairs = st.tuples(fees, fees)
 states = st.builds(
@@ -220,6 +227,27 @@ def test_every_field_of_a_pool_is_read_from_its_place(state: layouts.PoolState) 
         assert getattr(pool, name) == getattr(state, name)
     assert (pool.config, pool.mints, pool.vaults) == (at.config, at.mints, at.vaults)
     assert (pool.programs, pool.observation) == ((TOKEN, TOKEN), at.observation)
+
+
+@given(fees, fees, fees, fees)
+def test_every_rate_of_a_fee_tier_is_read_from_its_place(
+    trade: int, protocol: int, fund: int, creator: int
+) -> None:
+    tier = layouts.Config(
+        index=3,
+        trade_fee_rate=trade,
+        protocol_fee_rate=protocol,
+        fund_fee_rate=fund,
+        creator_fee_rate=creator,
+    )
+    data = layouts.config_bytes(tier, bump=255, owner=USER)
+
+    assert read_config(USER, Account(1, data, CPMM)) == AmmConfig(
+        trade_fee_rate=trade,
+        protocol_fee_rate=protocol,
+        fund_fee_rate=fund,
+        creator_fee_rate=creator,
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,7 +287,34 @@ def test_the_pool_that_pays_most_is_taken() -> None:
 
     assert len(pools.found) == 3
     assert best_of(pools, 10**6, NOW).found.address == of_pool(2).pool
-    assert deepest_price(found(read, OUT, IN)) == 1
+    assert deepest_price(found(read, OUT, IN), NOW) == 1
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        layouts.PoolState(decimals=(9, 6), status=4),
+        layouts.PoolState(decimals=(9, 6), open_time=NOW + 1),
+    ],
+    ids=["switched off", "not open yet"],
+)
+def test_a_pool_that_nobody_can_swap_in_prices_nothing(state: layouts.PoolState) -> None:
+    read = chain(c0=(10**9, 10**9), c1=(10**12, 10**14))
+    read[of_pool(1).pool] = pool_account(1, state)
+
+    assert deepest_price(found(read), NOW) == 1
+
+
+def test_an_empty_pool_prices_nothing() -> None:
+    assert deepest_price(found(chain(c0=(10**9, 10**9), c1=(10**12, 0))), NOW) == 1
+    assert deepest_price(found(chain(c1=(10**12, 0))), NOW) == 0
+
+
+def test_of_equal_pools_it_is_always_the_same_one() -> None:
+    pools = found(chain(c0=(10**9, 10**9), c1=(10**9, 10**9), c3=(10**9, 10**9)))
+    turned = Pools(found=pools.found[::-1], faults=())
+
+    assert best_of(pools, 10**6, NOW) == best_of(turned, 10**6, NOW)
 
 
 def test_both_ways_through_a_pool_are_told_apart() -> None:
@@ -267,7 +322,7 @@ def test_both_ways_through_a_pool_are_told_apart() -> None:
 
     assert best_of(found(read), 10**6, NOW).swapped.amount_out > 3_900_000
     assert best_of(found(read, OUT, IN), 10**6, NOW).swapped.amount_out < 250_000
-    assert deepest_price(found(read)) == Fraction(4)
+    assert deepest_price(found(read), NOW) == Fraction(4)
 
 
 def test_lamports_at_the_address_of_a_pool_make_no_pool() -> None:
@@ -290,7 +345,7 @@ def test_a_pool_with_a_fault_is_passed_over() -> None:
 def test_no_pool_at_all_is_said() -> None:
     with pytest.raises(NoSwap, match=r"^has no pool of this pair$"):
         best_of(found(chain()), 10**6, NOW)
-    assert deepest_price(found(chain())) == 0
+    assert deepest_price(found(chain()), NOW) == 0
 
 
 def test_other_decimals_than_configured_are_never_traded() -> None:
@@ -303,6 +358,17 @@ def test_other_decimals_than_configured_are_never_traded() -> None:
 def test_a_pool_that_names_other_vaults_is_never_traded() -> None:
     read = chain(c0=(10**9, 10**9))
     read[of_pool(0).pool] = pool_account(1)
+
+    with pytest.raises(NoSwap, match="names other accounts than its own"):
+        best_of(found(read), 10**6, NOW)
+
+
+@pytest.mark.parametrize("field", [0, 2, 3, 5, 6], ids=["tier", *["vault"] * 2, *["mint"] * 2])
+def test_a_pool_that_names_one_other_account_is_never_traded(field: int) -> None:
+    read = chain(c0=(10**9, 10**9))
+    data = bytearray(pool_account(0).data)
+    data[8 + 32 * field : 8 + 32 * (field + 1)] = bytes(USER)
+    read[of_pool(0).pool] = Account(1, bytes(data), CPMM)
 
     with pytest.raises(NoSwap, match="names other accounts than its own"):
         best_of(found(read), 10**6, NOW)
