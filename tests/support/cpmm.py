@@ -52,6 +52,12 @@ def vectors() -> dict[str, Any]:
     return json.loads(text)  # type: ignore[no-any-return]  # An object, by its makers' word.
 
 
+def creator_fees() -> list[dict[str, int]]:
+    """Return what the program's source answers to swaps with a creator's fee, by column."""
+    told = json.loads((ROOT / "tests" / "data" / "raydium_cpmm_creator_fees.json").read_text())
+    return [dict(zip(told["meta"]["columns"], case, strict=True)) for case in told["cases"]]
+
+
 def new_chain() -> LiteSVM:
     """Return a chain with the program that checks no signature and takes the same bytes twice."""
     chain = LiteSVM().with_transaction_history(0).with_sigverify(False).with_blockhash_check(False)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 from solders.pubkey import Pubkey
 
 from devchain.cpmm import layouts
@@ -24,7 +25,7 @@ from shared.venues.raydium.curve import (
     price_impact_bps,
     swap,
 )
-from tests.support.cpmm import vectors
+from tests.support.cpmm import creator_fees, vectors
 
 NOW = 1_700_000_000
 KEY = Pubkey.default()
@@ -151,6 +152,39 @@ def test_golden_amounts_with_a_creators_fee(
 
     assert (swapped.amount_out, swapped.creator_fee) == (out, creator)
     assert (swapped.protocol_fee, swapped.fund_fee) == (300_000, 100_000)
+
+
+@pytest.mark.parametrize(
+    ("amount", "x", "y", "out"),
+    [
+        (10, 4_000_000, 70_000_000_000, 174_999),
+        (10, 20_000, 30_000, 14),
+        (100, 60_000, 30_000, 49),
+    ],
+)
+def test_golden_amounts_without_fees(amount: int, x: int, y: int, out: int) -> None:
+    free = AmmConfig(trade_fee_rate=0, protocol_fee_rate=0, fund_fee_rate=0, creator_fee_rate=0)
+
+    assert swap(standing(x, y, free), 0, amount, NOW).amount_out == out
+
+
+def test_every_creators_fee_is_that_of_the_programs_source() -> None:
+    cases = creator_fees()
+    for case in cases:
+        tier = AmmConfig(**{name: case[name] for name in AmmConfig.__struct_fields__})
+        side = case["side"]
+        reserves = (case["reserve_in"], case["reserve_out"])
+        x, y = reserves if side == 0 else reserves[::-1]
+        at = standing(x, y, tier, creator=True, creator_fee_on=case["creator_fee_on"])
+        swapped = asdict(swap(at, side, case["amount_in"], NOW))
+
+        assert {name: swapped[name] for name in swapped.keys() & case.keys()} == {
+            name: case[name] for name in swapped.keys() & case.keys()
+        }
+
+    assert {(case["side"], case["creator_fee_on"]) for case in cases} == {
+        (side, fee_on) for side in (0, 1) for fee_on in (0, 1, 2)
+    }
 
 
 def test_the_impact_is_the_part_of_the_reserve_that_comes_in() -> None:
