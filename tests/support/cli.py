@@ -14,6 +14,7 @@ from pathlib import Path
 from cli import locks, running
 from cli.layout import Layout
 from cli.process import ours
+from tests.support.forked import run_command
 from tests.support.servers import free_port
 
 # Nothing waits for a simulated venue; nothing of the machine's own settings comes in.
@@ -41,16 +42,23 @@ def folder() -> Iterator[Path]:
 
 
 def command(
-    *words: str | Path,
-    env: Mapping[str, str] = FAST,
-    cwd: Path | None = None,
-    stdout: int = subprocess.PIPE,
+    *words: str | Path, env: Mapping[str, str] = FAST, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `slipstream` to its end."""
+    """Run `slipstream` to its end, in a process that costs little to start."""
+    with folder() as said:
+        given = [str(word) for word in words]
+        code = run_command(given, _environment(env), cwd or Path.cwd(), said)
+        out, err = ((said / name).read_text() for name in ("out", "err"))
+    return subprocess.CompletedProcess(given, code, out, err)
+
+
+def in_an_interpreter(
+    *words: str | Path, stdout: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    """Run `slipstream` to its end as a shell does, with an interpreter of its own."""
     return subprocess.run(
         _argv(*words),
-        env=_environment(env),
-        cwd=cwd,
+        env=_environment(FAST),
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from cli import locks, running
 from cli.layout import Layout
 from cli.main import app
-from tests.support.cli import command
+from tests.support.cli import command, in_an_interpreter
 from tests.support.gateway import events_on, gateway_settings, running_gateway
 from tests.support.proxy import proxied
 
@@ -115,7 +115,7 @@ def test_a_reader_that_leaves_is_told_nothing(stack: str, words: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     where = [f"http://{stack}"] if words.endswith("--url") else []
-    shown = command(*words.split(), *where, stdout=writer)
+    shown = in_an_interpreter(*words.split(), *where, stdout=writer)
     os.close(writer)
 
     assert shown.stderr == ""
