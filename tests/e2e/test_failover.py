@@ -30,8 +30,6 @@ from tests.support.replication import cut_off, facts, follows, reconnect
 from tests.support.servers import Valkey
 
 RATE = 25  # Orders a second.
-HEARD = "no missed update"
-HEARD_S = 30.0  # After the orders' ends; who follows what was lost would follow it for ever.
 SOME = 30  # Orders that are taken before the primary dies, and after its replica took over.
 
 Histories = Mapping[str, Sequence[bytes]]
@@ -82,23 +80,14 @@ class Aftermath:
         return self.accepted - self.kept - self.archived
 
 
-async def test_a_primary_that_is_killed_costs_no_order_that_its_replica_has(
+async def test_a_primary_that_is_killed_costs_what_its_replica_had_missed_and_nothing_else(
     cluster: Cluster, settings: StackSettings, services: Services, tmp_path: Path
 ) -> None:
-    left = await brought_down(cluster, settings, services, tmp_path, parted=False)
-
-    assert left.lost <= left.missed
-    assert left.unexplained == []
-    assert left.forgotten == set()
-
-
-async def test_what_the_replica_had_missed_is_lost_and_nothing_else(
-    cluster: Cluster, settings: StackSettings, services: Services, tmp_path: Path
-) -> None:
-    left = await brought_down(cluster, settings, services, tmp_path, parted=True)
+    left = await brought_down(cluster, settings, services, tmp_path)
 
     assert left.missed
     assert left.lost == left.accepted & left.never_copied - left.archived - left.kept
+    assert left.forgotten == set()
     assert left.unexplained == []
 
 
@@ -106,7 +95,7 @@ async def test_with_replicas_ack_nothing_is_lost_of_what_anybody_was_told(
     cluster: Cluster, settings: StackSettings, services: Services, tmp_path: Path
 ) -> None:
     careful = settings.model_copy(update={"replicas_ack": 1})
-    left = await brought_down(cluster, careful, services, tmp_path, parted=True)
+    left = await brought_down(cluster, careful, services, tmp_path)
 
     assert left.violations == []
     assert left.lost == set()
@@ -118,17 +107,14 @@ async def brought_down(
     settings: StackSettings,
     services: Services,
     folder: Path,
-    *,
-    parted: bool,
 ) -> Aftermath:
-    """Kill a primary under load, its replica cut off from it first if asked, and let all end."""
+    """Kill a primary under load, its replica cut off from it first, and let all end."""
     stack = await services.start(settings, *EVERY_SERVICE)
     log = await Log.open(settings)
     victim = a_victim(cluster, log)
     replica = cluster.replica_of(victim)
     theirs = [p for p in range(8) if cluster.holder_of(log.keys.log(p)) is victim]
     over = asyncio.Event()
-    copied: Histories = {}
     async with Load(lambda: [stack[0].address], 1) as load:
         placing = asyncio.create_task(load.place_orders(RATE, over))
 
@@ -143,19 +129,16 @@ async def brought_down(
             await eventually(lambda: len(taken()) >= enough)
 
         await more_are_taken()
-        if parted:
-            cut_off(replica, victim)
-            await eventually(lambda: not follows(replica, victim))
-            copied = histories(replica, settings.namespace)
-            known = set(taken())
+        cut_off(replica, victim)
+        await eventually(lambda: not follows(replica, victim))
+        copied = histories(replica, settings.namespace)
+        known = set(taken())
 
-            def risked() -> int:
-                there = (log.keys.partition_of(order_id) for order_id in set(taken()) - known)
-                return len(refused()) + sum(partition in theirs for partition in there)
+        def risked() -> int:
+            there = (log.keys.partition_of(order_id) for order_id in set(taken()) - known)
+            return len(refused()) + sum(partition in theirs for partition in there)
 
-            await eventually(lambda: risked() >= 10)
-        else:
-            copied = histories(replica, settings.namespace)
+        await eventually(lambda: risked() >= 10)
         assert facts(victim, "replication")["role"] == "master"
         victim.kill()
         had = await asyncio.to_thread(had_been_on, victim, folder, settings.namespace)
@@ -178,13 +161,14 @@ async def brought_down(
             records = [*load.records, *fallen, *await evidence(settings)]
             return aftermath(settings, records, had, copied)
 
-        async def orders_have_ended() -> bool:
-            unexplained = (await look()).unexplained
-            assert [one for one in unexplained if one.promise != HEARD] == []
+        async def all_is_over() -> bool:
+            left = await look()
+            # Who follows what was lost does so for ever.
+            assert (left.violations if settings.replicas_ack else left.unexplained) == []
             return True
 
-        await eventually(orders_have_ended, within_s=150, every_s=1)
-        await load.finish(HEARD_S)
+        await eventually(all_is_over, within_s=150, every_s=1)
+        await load.finish(0)
         left = await look()
     await log.close()
     return left
