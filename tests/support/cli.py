@@ -17,8 +17,10 @@ from cli.process import ours
 from tests.support.forked import run_command
 from tests.support.servers import free_port
 
-# Nothing waits for a simulated venue; nothing of the machine's own settings comes in.
+# The simulated chain is the one that costs no process, and nothing waits for its venues; nothing of
+# the machine's own settings comes in.
 FAST = {
+    "CHAIN": "simulated",
     "VENUE_QUOTE_MS": "0",
     "VENUE_SWAP_MS_MIN": "0",
     "VENUE_SWAP_MS_MAX": "0",
@@ -26,6 +28,7 @@ FAST = {
     "PARTITIONS": "4",
 }
 _OURS = ("REDIS_URL", "DATABASE_URL", "SLIPSTREAM_URL", "NAMESPACE", "XDG_CONFIG_HOME")
+ON_DEVCHAIN = {**FAST, "CHAIN": "devchain"}
 _home = tempfile.TemporaryDirectory(prefix="slip")
 HOME = {"HOME": _home.name}  # Nobody's own stacks are found.
 _START_S = 120.0
