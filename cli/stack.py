@@ -14,7 +14,7 @@ import httpx
 
 from cli import prometheus, running
 from cli.claim import Claim
-from cli.console import Say
+from cli.console import Say, Trouble
 from cli.devchain import Devchain
 from cli.layout import Layout
 from cli.plan import (
@@ -35,6 +35,7 @@ from cli.valkey import Valkey
 from cli.wallets.first import prepare
 
 _NOT_YET = "not yet known"
+_TRIES = 3
 
 
 class Stack:
@@ -85,9 +86,8 @@ class Stack:
 
     async def _start(self) -> None:
         os.umask(0o077)  # What all of it writes is for this user's eyes.
-        plan = replicas(self.options, self._ports)
+        plan = self._planned()
         self.gateways = [replica for replica in plan if replica.service == "gateway"]
-        self._held = [hold(replica) for replica in plan]
         usual = self.gateways[0].port == DEFAULT_PORT
         if self.options.port is None and not self.options.temporary and not usual:
             self._say("note", f"port {DEFAULT_PORT} is taken; the gateway gets another")
@@ -103,6 +103,22 @@ class Stack:
         if self.options.monitoring:
             await self._start_prometheus(plan)
         running.publish(self.layout, self._whereabouts(plan), known=not self.options.temporary)
+
+    def _planned(self) -> list[Replica]:
+        """Return the processes to start, with their ports held. Raises `Trouble`."""
+        for tries_left in reversed(range(_TRIES)):
+            plan = replicas(self.options, self._ports)
+            try:
+                for replica in plan:
+                    self._held.append(hold(replica))
+            except Trouble:
+                self._let_go()  # Somebody was faster since it was found to be free.
+                self._held = []
+                if self.options.port or not tries_left:
+                    raise
+            else:
+                break
+        return plan
 
     async def _start_valkey(self) -> None:
         if self.options.redis_url is not None:

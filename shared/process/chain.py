@@ -35,8 +35,9 @@ async def service_chain(
 ) -> AsyncIterator[SolanaChain | None]:
     """Yield what `opened_chain` does, with its nodes and wallets in the metrics meanwhile."""
     real = settings.chain == "mainnet"
-    level = logging.WARNING if real else logging.INFO
-    logger.log(level, "orders settle on %s", CHAINS[settings.chain])
+    if settings.urls:
+        level = logging.WARNING if real else logging.INFO
+        logger.log(level, "orders settle on %s", CHAINS[settings.chain])
     metrics.CHAIN_INFO.labels(settings.chain, "real" if real else "play").set(1)
     async with opened_chain(settings, signs=signs) as chain:
         if chain is None:

@@ -32,7 +32,7 @@ async def test_a_gateway_without_tables_says_so_and_takes_orders_meanwhile(
         async def is_well() -> bool:
             return await readiness(gateway) == (
                 200,
-                {"status": "ok", "redis": "up", "postgres": "up"},
+                {"status": "ok", "redis": "up", "postgres": "up", "chain": "simulated"},
             )
 
         assert await eventually(is_well)

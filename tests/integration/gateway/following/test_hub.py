@@ -442,4 +442,9 @@ async def test_without_postgres_new_orders_are_taken_shown_and_followed(gateway:
 
     assert (shown.json()["status"], code) == ("confirmed", 1000)
     assert ready.status_code == 200
-    assert ready.json() == {"status": "degraded", "redis": "up", "postgres": "down"}
+    assert ready.json() == {
+        "status": "degraded",
+        "redis": "up",
+        "postgres": "down",
+        "chain": "simulated",
+    }
