@@ -31,10 +31,16 @@ hypothesis_settings.load_profile("slipstream")
 
 
 class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # It has no types.
-    """Hands out files, whose tests may share servers, and those that take long test by test."""
+    """Hands out files, whose tests may share servers, and those that take long test by test.
+
+    Of those, too, the tests of one class may share what they start.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith(_LONG) else str(super()._split_scope(nodeid))
+        if not nodeid.startswith(_LONG):
+            return str(super()._split_scope(nodeid))
+        group = nodeid.partition("[")[0].rpartition("::")[0]
+        return group if "::" in group else nodeid
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
