@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from slipstream import AsyncClient
-from tests.support.cli import FAST, Up, folder, up
+from tests.support.cli import ON_DEVCHAIN, Up, folder, up
 from tests.support.eventually import eventually
 from tests.support.programs import needed
 from tests.support.prometheus import Prometheus, panel_queries
@@ -23,9 +23,9 @@ from tools.docs import ROOT
 
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 _EXECUTORS = 2
-_AT_ONCE = 5
+_AT_ONCE, _EVERY_S = 5, 0.5
 # A venue that fails now and then, so that there are failures to be seen.
-_VENUES = {**FAST, "VENUE_FAULTS": "raydium.fails_on_chain=0.3"}
+_VENUES = {**ON_DEVCHAIN, "VENUE_FAULTS": "raydium.fails_on_chain=0.3"}
 
 # What only a chain has that is not simulated: tests.compose asks for it, on a development chain.
 _OF_A_CHAIN = re.compile("slipstream_(funds|rpc|wallet)_")
@@ -55,7 +55,8 @@ async def watched() -> AsyncIterator[tuple[Up, Prometheus]]:
 async def _load(url: str) -> None:
     async with AsyncClient(url) as client:
         while True:
-            await asyncio.gather(*(_follow_one(client) for _ in range(_AT_ONCE)))
+            orders = (_follow_one(client) for _ in range(_AT_ONCE))
+            await asyncio.gather(asyncio.sleep(_EVERY_S), *orders)
 
 
 async def _follow_one(client: AsyncClient) -> None:
