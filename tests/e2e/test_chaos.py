@@ -37,7 +37,7 @@ async def test_a_sound_stack_keeps_its_promises_through_every_fault(
 
     assert result.violations == []
     assert result.orders > 50
-    assert result.faults.total() > 5
+    assert result.faults.total() >= 3
 
 
 async def test_a_stack_that_appends_without_comparing_is_convicted(tmp_path: Path) -> None:

@@ -116,12 +116,11 @@ async def test_a_key_in_a_url_is_in_no_label(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("chain", "money", "said"),
     [
-        ("simulated", "play", "no transaction is real"),
         ("devchain", "play", "no real money"),
         ("mainnet", "real", "REAL MONEY"),
     ],
 )
-async def test_a_service_tells_its_chain_when_it_starts(
+async def test_a_service_tells_a_real_chain_when_it_starts(
     chain: str, money: str, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = MarketSettings(
