@@ -36,13 +36,13 @@ async def test_a_sound_stack_keeps_its_promises_through_every_fault(
     result = await execute(plan)
 
     assert result.violations == []
-    assert result.orders > 50
+    assert result.orders > 10
     assert result.faults.total() >= 3
 
 
 async def test_a_stack_that_appends_without_comparing_is_convicted(tmp_path: Path) -> None:
     plan = Plan(
-        seconds=8,
+        seconds=12,
         seed=1,
         faults=("pause",),
         rate=30,
