@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from shared.archive.connect import unavailable
 from shared.archive.session import Session, conninfo, set_up
+from shared.concurrency.cancellation import heeding
 
 R = TypeVar("R")
 
@@ -77,7 +78,7 @@ class Pool:
             async with asyncio.timeout(within_s):
                 while True:  # Each round takes another session from before out of the pool.
                     with suppress(_ClosedUnseen):
-                        return await self._try(work, began_s)
+                        return await heeding(self._try(work, began_s))
 
     async def _try(self, work: Callable[[Session], Awaitable[R]], began_s: float) -> R:
         async with self._pool.connection() as session:

@@ -1,8 +1,9 @@
-"""Cancellation that redis-py on Python 3.11 would forget.
+"""Cancellation that libraries on Python 3.11 would forget.
 
-It waits with `asyncio.wait_for`, and that one, before Python 3.12, returns as if nothing had
-happened when a cancellation comes together with what it waits for. A task that loops would then
-never end, and whoever waits for its end would not either.
+redis-py and psycopg's pool wait with `asyncio.wait_for`, and that one, before Python 3.12, returns
+as if nothing had happened when a cancellation comes together with what it waits for. A task that
+loops would then never end, and whoever waits for its end would not either. Our own code may not
+use it (the linter refuses it): `asyncio.timeout` does the same, and forgets nothing.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from contextlib import suppress
 async def pause(unless: asyncio.Event, seconds: float) -> None:
     """Sleep, but wake up at once when the event is set."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(unless.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await unless.wait()
 
 
 def backoff(first_s: float, longest_s: float) -> Iterator[float]:

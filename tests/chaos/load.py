@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Self
@@ -14,6 +13,7 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from shared.concurrency.pause import pause
 from tests.chaos.crowd import Crowd
 from tests.chaos.hearing import heard
 from tests.chaos.records import Answer, Connection, Record
@@ -63,8 +63,7 @@ class Load:
         start = loop.time()
         crowd: list[str] = []
         for number in itertools.count(1):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(until.wait(), start + number / rate - loop.time())
+            await pause(until, start + number / rate - loop.time())
             if until.is_set():
                 return
             if len(self._under_way) >= _MOST_AT_ONCE:

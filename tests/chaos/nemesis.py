@@ -11,6 +11,7 @@ from random import Random
 from redis import Redis
 from redis.exceptions import RedisError
 
+from shared.concurrency.pause import pause
 from tests.chaos import network
 from tests.chaos.network import Network, Strike
 from tests.chaos.onchain import strikes
@@ -43,8 +44,7 @@ class Nemesis:
     async def rage(self, every_s: float, until: asyncio.Event) -> None:
         """Inject a fault every so many seconds, more or less."""
         while not until.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(until.wait(), every_s * self._dice.uniform(0.3, 1.7))
+            await pause(until, every_s * self._dice.uniform(0.3, 1.7))
             if not until.is_set() and self._faults:
                 await self._dice.choice(self._faults)(self)
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Any, TypeAlias
 
+from shared.concurrency.pause import pause
 from tests.chaos.link import End
 from tests.chaos.stage import Replica
 from tests.chaos.traffic import is_whole
@@ -140,8 +140,7 @@ class Network:
 
     def _later(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         async def wait_and_act() -> None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._calm.wait(), seconds)
+            await pause(self._calm, seconds)
             await act()
 
         task = asyncio.create_task(wait_and_act())

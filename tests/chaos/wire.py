@@ -49,7 +49,8 @@ class Server:
         try:
             transport.write(sent)
             transport.write_eof()
-            return await asyncio.wait_for(peer.has_read_all, _DELIVERY_S)
+            async with asyncio.timeout(_DELIVERY_S):
+                return await peer.has_read_all
         except OSError:  # It took too long, or broke.
             return False
         finally:

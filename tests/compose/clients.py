@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from contextlib import suppress
 
 from cli.demo.journey import Journey
+from shared.concurrency.pause import pause
 from slipstream import AsyncClient, SlipstreamError
 
 _ORDERS = (("SOL", "USDC", "1.5"), ("USDC", "SOL", "250"), ("ETH", "USDC", "0.2"))
@@ -32,8 +32,7 @@ class Clients:
                 journey = Journey(posted_at=loop.time())
                 self.journeys.append(journey)
                 group.create_task(self._travel(journey, _ORDERS[number % len(_ORDERS)]))
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(until.wait(), start + number / rate - loop.time())
+                await pause(until, start + number / rate - loop.time())
                 if until.is_set():
                     return
 

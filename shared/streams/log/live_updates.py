@@ -17,7 +17,6 @@ from typing import Any
 
 from redis.exceptions import RedisClusterException, RedisError
 
-from shared.concurrency.cancellation import heeding
 from shared.concurrency.pause import backoff, pause
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
@@ -149,7 +148,7 @@ class Updates:
             link = self._links.get(self._log.client.node_of(channels[0]))
             if link is None:
                 raise LogUnavailable("a partition is on a new node", maybe_applied=False)
-            await heeding(link.send_command(command, *channels, check_health=False))
+            await link.send_command(command, *channels, check_health=False)
 
     async def _read(self, link: Any) -> None:
         for turn in itertools.count(1):
@@ -186,7 +185,7 @@ class Updates:
         while True:
             await asyncio.sleep(self._log.client.timeout_s / 3)
             for link in self._links.values():
-                await heeding(link.send_command("PING", check_health=False))
+                await link.send_command("PING", check_health=False)
 
 
 def _flat(reply: Any) -> Iterable[Any]:

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 from redis.asyncio import RedisCluster
 
-from shared.concurrency.cancellation import heeding
 from shared.streams.redis.connections import OF_NODES
 from shared.streams.redis.scripts import Command, key_of
 from shared.streams.redis.transport import RESP, Copies
@@ -42,7 +41,7 @@ class Cluster:
 
     async def one(self, command: Command) -> Any:
         """Return the reply to one command, which is sent on if its key has moved."""
-        return await heeding(self._redis.execute_command(*command))
+        return await self._redis.execute_command(*command)
 
     async def all(self, commands: Sequence[Command], copies: Copies | None) -> list[Any]:
         """Return the replies to commands, in one round trip a node."""
@@ -54,7 +53,7 @@ class Cluster:
                 pipe.execute_command("WAIT", copies.replicas, copies.within_ms, target_nodes=node)
         # What is sent on to another node is not what this connection waits for.
         follow = {"allow_redirections": False} if copies else {}
-        replies: list[Any] = await heeding(pipe.execute(raise_on_error=False, **follow))
+        replies: list[Any] = await pipe.execute(raise_on_error=False, **follow)
         return replies
 
     def _nodes_of(self, commands: Sequence[Command]) -> list[Any]:

@@ -10,6 +10,8 @@ from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from shared.concurrency.cancellation import heeding
+
 # What redis-py lets through when a link is gone that it was about to use.
 _CUT = (RuntimeError, AttributeError)
 
@@ -26,9 +28,11 @@ class OurConnection(AbstractConnection):
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True
     ) -> None:
-        """Write, and say so as redis-py does when the link is gone."""
+        """Write, heed a cancellation, and say so as redis-py does when the link is gone."""
+        sent = super().send_packed_command(command, check_health)
         try:
-            await super().send_packed_command(command, check_health)
+            # Where redis-py sets no time limit, it does not wait with what forgets either.
+            await (heeding(sent) if self.socket_timeout else sent)
         except _CUT as error:
             # What uvloop says, and asyncio does not, when a link broke before it was written to.
             raise RedisConnectionError(f"the link broke: {error}") from error

@@ -158,7 +158,8 @@ async def test_quote_silence_lasts_until_the_caller_gives_up(simulation: Simulat
     venue = simulation.venue(venue_faults="raydium.quote_silence=1")
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(venue.quote(an_intent()), 0.05)
+        async with asyncio.timeout(0.05):
+            await venue.quote(an_intent())
 
 
 @pytest.mark.parametrize(
