@@ -18,6 +18,7 @@ from cli.wallets.faucet import airdrop as give
 from cli.wallets.first import prepare
 from shared.settings import MarketSettings
 from shared.solana.wallets.wallets_file import OTHERS, Wallet
+from shared.tokens.amounts import to_atoms
 from shared.tokens.registry import Token
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.onchain.holdings import holdings
@@ -153,10 +154,10 @@ def _amount(text: str, token: Token) -> Decimal:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount <= 0:
         raise typer.BadParameter(f"{text!r} is no amount", param_hint="AMOUNT")
-    if amount.scaleb(token.decimals) % 1:
-        raise typer.BadParameter(
-            f"{token.symbol} has {token.decimals} decimals at most", param_hint="AMOUNT"
-        )
+    try:
+        to_atoms(f"{text} {token.symbol}", amount, token.decimals)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="AMOUNT") from None
     return amount
 
 

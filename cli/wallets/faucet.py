@@ -15,6 +15,7 @@ from shared.solana.addresses import WRAPPED_SOL
 from shared.solana.rpc.errors import RpcError
 from shared.solana.rpc.node import Call
 from shared.solana.rpc.nodes import Nodes
+from shared.tokens.amounts import to_atoms
 from shared.tokens.registry import Token
 from shared.venues.onchain.opening import opened_chain
 
@@ -44,8 +45,14 @@ def _gift(token: Token) -> Decimal:
 
 
 async def airdrop(nodes: Nodes, owner: Pubkey, token: Token, amount: Decimal) -> None:
-    """Give a wallet tokens, and return once they are there. Raises `Trouble`."""
-    atoms = int(amount.scaleb(token.decimals))
+    """Give a wallet tokens, and return once they are there.
+
+    Raises `Trouble`, also for an amount that is not a number of atoms which a chain can count.
+    """
+    try:
+        atoms = to_atoms(f"{amount:f} {token.symbol}", amount, token.decimals)
+    except ValueError as error:
+        raise Trouble(f"{error}.") from None
     if token.mint == str(WRAPPED_SOL):
         call = Call("requestAirdrop", [str(owner), atoms])
     else:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from cli.console import Trouble
+from cli.wallets.faucet import airdrop
 from cli.wallets.first import NAME, prepare
 from devchain.genesis import accounts
 from devchain.server.running import make_blocks
+from shared.solana.addresses import WRAPPED_SOL
+from shared.solana.rpc.nodes import Nodes
 from shared.solana.wallets.wallets_file import read_wallets
+from shared.tokens.registry import load_tokens
 from tests.deploy.manifests import ROOT
 from tests.support.devchain import Desk, born
 
@@ -61,6 +66,23 @@ async def test_no_wallet_is_made_where_money_is_real(tmp_path: Path) -> None:
         await prepare(environment("mainnet", "http://127.0.0.1:1", file), file)
 
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("amount", "why"),
+    [
+        ("0.0000000019", "has more than 9 decimals"),
+        ("18446744074", "is not from 0 to 18446744073709551615 atoms"),
+    ],
+)
+async def test_a_gift_that_is_no_number_of_atoms_is_refused_and_not_rounded(
+    amount: str, why: str
+) -> None:
+    sol = load_tokens("").by_name["SOL"]
+    nowhere = Nodes([], is_ours=lambda _: True, timeout_s=1)
+
+    with pytest.raises(Trouble, match=why):
+        await airdrop(nowhere, WRAPPED_SOL, sol, Decimal(amount))
 
 
 @pytest.mark.parametrize(("says", "code"), [("well", 0), ("away", 1)])
