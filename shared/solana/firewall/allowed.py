@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 from solders.hash import Hash
@@ -11,8 +11,6 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from shared.solana.terms import Terms
-
-FIREWALL_REFUSED: Final = "FIREWALL_REFUSED"
 
 
 class Refused(Struct, frozen=True):
@@ -23,7 +21,7 @@ class Refused(Struct, frozen=True):
 
     def __str__(self) -> str:
         where = "the message" if self.instruction is None else f"instruction {self.instruction}"
-        return f"{FIREWALL_REFUSED}: {where}: {self.what}"
+        return f"{where}: {self.what}"
 
 
 class Refusal(Exception):

@@ -169,6 +169,6 @@ async def test_a_venue_that_takes_more_is_refused_by_the_firewall(desk: Desk, lo
             [(reason, detail)] = await refusals(log, await placed(log, [selling("5")]))
 
     assert reason is FailureReason.FIREWALL_REFUSED
-    assert detail.startswith("meteora: ")
+    assert detail.startswith("meteora: instruction ")
     assert detail.endswith("is not the order's payment: its data differ")
     assert desk.chain.balance(desk.wallet) == 1_000 * SOL
