@@ -170,9 +170,6 @@ RPC_REQUESTS = Counter(
     "slipstream_rpc_requests_total",
     "Requests to the chain's nodes over JSON-RPC; one holds many calls",
 )
-RPC_CALLS = Counter(
-    "slipstream_rpc_calls_total", "Calls of the chain's nodes over JSON-RPC", ["method"]
-)
 VENUE_SECONDS = Histogram(
     "slipstream_venue_call_duration_seconds",
     "Time of calls to venues, by call and outcome",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -160,8 +159,6 @@ class Node:
 
     async def _post(self, calls: Sequence[Call]) -> list[Any]:
         metrics.RPC_REQUESTS.inc()
-        for method, count in Counter(call.method for call in calls).items():
-            metrics.series(metrics.RPC_CALLS, method).inc(count)
         body = [
             {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
             for number, call in enumerate(calls)
