@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from solders.pubkey import Pubkey
 
 from cli.console import Trouble
-from shared.solana.wallets.key_file import BadWallet, new_key_file
+from shared.solana.wallets.key_file import BadWallet, new_key_file, read_key_file
 from shared.solana.wallets.wallets_file import NAME, OTHERS, Wallets, read_wallets
 
 
@@ -25,11 +25,18 @@ def wallets_in(file: Path) -> Wallets:
         raise Trouble(f"{error}") from error
 
 
-def add_wallet(file: Path, name: str, accounts: Sequence[str], keys: Path | None = None) -> Pubkey:
+def add_wallet(
+    file: Path,
+    name: str,
+    accounts: Sequence[str],
+    keys: Path | None = None,
+    make: Callable[[Path], Pubkey] = new_key_file,
+) -> Pubkey:
     """Make a key, write down its wallet, and return its address.
 
     The key lies beside the file, or in the folder `keys`. It is on disk before the file names it.
-    Raises `Trouble`, with the file as it was.
+    `make` returns the public key of a key file, which it makes. Raises `Trouble`, with the file as
+    it was.
     """
     there = wallets_in(file)
     if not re.fullmatch(NAME, name):
@@ -46,7 +53,7 @@ def add_wallet(file: Path, name: str, accounts: Sequence[str], keys: Path | None
     key_file = (keys.resolve() if keys else file.parent) / f"{name}.json"
     shown = str(key_file) if keys else key_file.name  # From the file's own folder on.
     try:
-        address = new_key_file(key_file)
+        address = make(key_file)
     except BadWallet as error:
         raise Trouble(str(error)) from error
     named = ", ".join(f'"{account}"' for account in accounts)
@@ -58,6 +65,11 @@ def add_wallet(file: Path, name: str, accounts: Sequence[str], keys: Path | None
         out.flush()
         os.fsync(out.fileno())
     return address
+
+
+def key_of_this_name(path: Path) -> Pubkey:
+    """Return the public key of a key file, which is made unless it is there. Raises `BadWallet`."""
+    return read_key_file(path).public_key if path.exists() else new_key_file(path)
 
 
 def _quoted(name: str) -> str:

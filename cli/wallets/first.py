@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli.console import Trouble
 from cli.plan import DEVCHAIN, SIMULATED
-from cli.wallets.book import add_wallet, wallets_in
+from cli.wallets.book import add_wallet, key_of_this_name, wallets_in
 from cli.wallets.faucet import endow
 from shared.errors import ServerAway
 from shared.settings import MarketSettings
@@ -36,7 +36,8 @@ async def prepare(env: Mapping[str, str], file: Path, keys: Path | None = None) 
             raise Trouble(f"{file} has no wallet: make one with `slipstream wallet new {NAME}`.")
         return f"wallets are those of {file}"
     if not wallets_in(file).all:
-        add_wallet(file, NAME, [OTHERS], keys)
+        # It may have died last time with the key made and its wallet not yet written down.
+        add_wallet(file, NAME, [OTHERS], keys, make=key_of_this_name)
     main = wallets_in(file).all.get(NAME)
     if main is None or not await _is_empty(settings, main):
         return f"wallets are those of {file}"

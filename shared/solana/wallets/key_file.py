@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 from solders.keypair import Keypair
@@ -48,22 +49,27 @@ def new_key_file(path: Path) -> Pubkey:
     The key is on disk when this returns. Raises `BadWallet`: a file that exists is never written.
     """
     key = Keypair()
+    # Under another name first: who dies in between leaves no half of a key.
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        _write(unfinished, msgspec.json.encode(list(bytes(key))))
+        path.hardlink_to(unfinished)
+        _sync_folder(path.parent)
     except FileExistsError:
         raise BadWallet(f"{path} exists and stays as it is: choose another name") from None
     except OSError as error:
         raise BadWallet(f"{path} cannot be made: {error.strerror}") from None
-    try:
-        with open(file, "wb") as out:  # noqa: PTH123 - it is open already
-            out.write(msgspec.json.encode(list(bytes(key))))
-            out.flush()
-            os.fsync(out.fileno())
-        _sync_folder(path.parent)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise BadWallet(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
     return key.pubkey()
+
+
+def _write(path: Path, content: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(file, "wb") as out:  # noqa: PTH123 - it is open already
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def _check_access(path: Path, found: os.stat_result) -> None:

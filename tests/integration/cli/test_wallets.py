@@ -18,6 +18,7 @@ from devchain.genesis import accounts
 from devchain.server.running import make_blocks
 from shared.solana.addresses import WRAPPED_SOL
 from shared.solana.rpc.nodes import Nodes
+from shared.solana.wallets.key_file import new_key_file
 from shared.solana.wallets.wallets_file import read_wallets
 from shared.tokens.registry import load_tokens
 from tests.deploy.manifests import ROOT
@@ -57,6 +58,19 @@ async def test_a_first_wallet_is_made_and_endowed_once(
     assert [path.name for path in file.parent.iterdir()] == ["wallets.toml"]
     assert main.key_file == str(keys / "main.json")
     assert read_wallets(file).signers({})[NAME].public_key == main.address
+
+
+async def test_a_key_that_a_preparation_left_without_its_wallet_is_taken_up(
+    tmp_path: Path, desk: tuple[Desk, str]
+) -> None:
+    chain, url = desk
+    file = tmp_path / "wallets.toml"
+    left = new_key_file(tmp_path / f"{NAME}.json")
+
+    await prepare(environment("devchain", url, file), file)
+
+    assert read_wallets(file).all[NAME].address == left
+    assert chain.balance(left) > 0
 
 
 async def test_no_wallet_is_made_where_money_is_real(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import logging
 import os
@@ -135,6 +136,21 @@ def test_a_new_key_is_for_its_owner_alone_and_is_never_overwritten(tmp_path: Pat
     with pytest.raises(BadWallet, match="exists and stays as it is"):
         new_key_file(path)
     assert path.read_bytes() == written
+
+
+def test_a_key_of_which_only_half_came_to_disk_has_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int) -> None:
+        assert not (tmp_path / "new.json").exists()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(BadWallet, match="No space left"):
+        new_key_file(tmp_path / "new.json")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_new_key_is_not_written_through_a_link_or_to_nowhere(tmp_path: Path) -> None:
