@@ -84,7 +84,9 @@ def find(
     """
     stack = running.find(data_dir or options.DATA_DIR)
     if not (stack or gateway or redis_url or database_url):
-        stack = _elsewhere(data_dir)
+        if data_dir:  # Not another one instead.
+            raise typer.BadParameter(f"no stack runs on {data_dir}", param_hint="--data-dir")
+        stack = elsewhere()
     usual = stack.gateways[0] if stack else f"http://127.0.0.1:{DEFAULT_PORT}"
     return Addresses(
         gateway=checked_url(gateway or usual),
@@ -94,9 +96,11 @@ def find(
     )
 
 
-def _elsewhere(data_dir: Path | None) -> running.RunningStack | None:
-    if data_dir:  # Not another one instead.
-        raise typer.BadParameter(f"no stack runs on {data_dir}", param_hint="--data-dir")
+def elsewhere() -> running.RunningStack | None:
+    """Return the one stack that this user runs, wherever its data lie, and say where.
+
+    Raises `typer.BadParameter` where several run.
+    """
     stacks = running.known()
     if len(stacks) > 1:
         which = " or ".join(map(str, stacks))

@@ -50,7 +50,7 @@ class Stack:
         self.database_url = options.database_url or ""
         self.prometheus_url: str | None = None
         self.rpc_urls = os.environ.get("RPC_URLS", "")
-        self.wallets_file = Path(os.environ.get("WALLETS_FILE") or self.layout.wallets)
+        self.wallets_file = Path(os.environ.get("WALLETS_FILE") or self.layout.wallets).resolve()
         self.ways_in: list[str] = []  # Commands of a shell: a person's way to embedded servers.
         self._say = say
         self._claim: Claim | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from cli import options, running
-from cli.console import EXIT_CODES, OK, Trouble, out, run
-from cli.layout import Layout
+from cli import options
+from cli.console import EXIT_CODES, OK, Trouble, err, out, program, run
 from cli.wallets.book import add_wallet, wallets_in
 from cli.wallets.faucet import airdrop as give
 from cli.wallets.first import prepare
+from cli.wallets.whereabouts import Whereabouts
 from shared.settings import MarketSettings
 from shared.solana.wallets.wallets_file import OTHERS, Wallet
 from shared.tokens.amounts import to_atoms
@@ -60,16 +59,19 @@ def new(
     ] = None,
     wallets_file: File = None,
     keys_dir: Keys = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Make a key and its wallet. Nobody else can read the key file; keep a copy of it.
 
     Services read the file when they start.
     """
-    file = wallets_file or Layout(data_dir).wallets
+    where = Whereabouts(wallets_file, data_dir)
+    file = where.file
     first = not wallets_in(file).all
     address = add_wallet(file, name, account or ([OTHERS] if first else []), keys_dir)
     out.print(f"{name}  {address}  {(keys_dir or file.parent) / f'{name}.json'}", markup=False)
+    if where.is_in_use:
+        err.print("The stack that runs trades with it once it is started again.")
 
 
 @app.command(name="prepare", epilog="Example: slipstream wallet prepare")
@@ -77,24 +79,22 @@ def prepare_first(
     *,
     wallets_file: File = None,
     keys_dir: Keys = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """See that there is a wallet; on a development chain, make it and give it play money."""
 
     async def work() -> int:
-        file = wallets_file or Layout(data_dir).wallets
-        out.print(await prepare(_environment(data_dir), file, keys_dir), markup=False)
+        where = Whereabouts(wallets_file, data_dir)
+        out.print(await prepare(where.settings, where.file, keys_dir), markup=False)
         return OK
 
     run(work())
 
 
 @app.command(name="list", epilog="Example: slipstream wallet list")
-def list_wallets(
-    *, wallets_file: File = None, data_dir: options.DataDir = options.DATA_DIR
-) -> None:
+def list_wallets(*, wallets_file: File = None, data_dir: options.OfStack = None) -> None:
     """List the wallets: name, address, accounts."""
-    for wallet in wallets_in(wallets_file or Layout(data_dir).wallets).all.values():
+    for wallet in _wallets(Whereabouts(wallets_file, data_dir)).values():
         accounts = ", ".join(wallet.accounts) or "nobody's"
         out.print(f"{wallet.name:<12} {wallet.address}  {accounts}", markup=False)
 
@@ -104,10 +104,11 @@ def balance(
     *,
     name: Annotated[str | None, typer.Argument(help="One wallet; unless given, all.")] = None,
     wallets_file: File = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Show what wallets hold, token by token, and as of which slot."""
-    wallets = wallets_in(wallets_file or Layout(data_dir).wallets).all
+    where = Whereabouts(wallets_file, data_dir)
+    wallets = _wallets(where)
     chosen = [_named(wallets, name)] if name else list(wallets.values())
 
     async def work(chain: SolanaChain) -> int:
@@ -120,7 +121,7 @@ def balance(
                 out.print("  nothing", markup=False)
         return OK
 
-    run(_on_chain(data_dir, work))
+    run(_on_chain(where, work))
 
 
 @app.command(epilog="Example: slipstream wallet airdrop main 100 SOL")
@@ -130,11 +131,11 @@ def airdrop(
     amount: Annotated[str, typer.Argument(help="How much, e.g. 12.5")],
     token: Annotated[str, typer.Argument(help="Of which token.")] = "SOL",  # noqa: S107 - a coin
     wallets_file: File = None,
-    data_dir: options.DataDir = options.DATA_DIR,
+    data_dir: options.OfStack = None,
 ) -> None:
     """Fund a wallet on a development chain."""
-    wallets = wallets_in(wallets_file or Layout(data_dir).wallets).all
-    wallet = _named(wallets, name)
+    where = Whereabouts(wallets_file, data_dir)
+    wallet = _named(_wallets(where), name)
 
     async def work(chain: SolanaChain) -> int:
         found = chain.tokens.by_name.get(token)
@@ -144,7 +145,7 @@ def airdrop(
         out.print(f"{wallet.name} got {amount} {found.symbol}", markup=False)
         return OK
 
-    run(_on_chain(data_dir, work))
+    run(_on_chain(where, work))
 
 
 def _amount(text: str, token: Token) -> Decimal:
@@ -168,15 +169,15 @@ def _named(wallets: Mapping[str, Wallet], name: str) -> Wallet:
     return wallets[name]
 
 
-def _environment(data_dir: Path) -> Mapping[str, str]:
-    stack = running.find(data_dir)
-    env = {**os.environ, "REDIS_URL": "unused", "DATABASE_URL": "unused"}
-    env |= {"CHAIN": stack.chain, "RPC_URLS": stack.rpc_urls} if stack and stack.chain else {}
-    return env
+def _wallets(where: Whereabouts) -> Mapping[str, Wallet]:
+    wallets = wallets_in(where.file).all
+    if not wallets:
+        err.print(f"{where.file} has no wallet: make one with `{program()} wallet new NAME`.")
+    return wallets
 
 
-async def _on_chain(data_dir: Path, work: Callable[[SolanaChain], Awaitable[int]]) -> int:
-    async with opened_chain(MarketSettings.from_env(_environment(data_dir))) as chain:
+async def _on_chain(where: Whereabouts, work: Callable[[SolanaChain], Awaitable[int]]) -> int:
+    async with opened_chain(MarketSettings.from_env(where.settings)) as chain:
         if chain is None:
             raise Trouble("No chain was found: start a stack with `slipstream up`, or set CHAIN.")
         return await work(chain)

@@ -95,6 +95,29 @@ def _environment(env: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **HOME, **env}
 
 
+@contextmanager
+def stack_in(data_dir: Path, address: str, *, killed: bool = False, **also: str) -> Iterator[str]:
+    """Let it look as if `slipstream up` ran on a directory, and ended or was killed."""
+    layout = Layout(data_dir)
+    layout.make()
+    lock = locks.take(layout.lock)
+    assert lock is not None
+    locks.write(lock, os.getpid())
+    stack = running.RunningStack(
+        pid=os.getpid(),
+        gateways=[f"http://{address}"],
+        redis_url="",
+        database_url="",
+        health={},
+        **also,
+    )
+    running.publish(layout, stack)
+    yield str(data_dir.resolve())
+    if not killed:
+        running.withdraw(layout)
+    os.close(lock)
+
+
 class Up:
     """A `slipstream up` that runs."""
 

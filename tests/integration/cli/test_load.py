@@ -12,12 +12,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from cli import locks, running
-from cli.layout import Layout
 from cli.load.generator import Load, Wanted
 from slipstream import AsyncClient
 from tests.support.builders import history
-from tests.support.cli import command, folder, started
+from tests.support.cli import command, folder, stack_in, started
 from tests.support.eventually import eventually
 from tests.support.frozen import frozen
 from tests.support.gateway import Gateway, events_on
@@ -191,17 +189,8 @@ async def test_an_interrupt_ends_it_with_the_summary(gateway: Gateway) -> None:
 
 
 async def test_it_goes_to_another_machine_only_when_told_to() -> None:
-    with folder() as root:
-        layout = Layout(root)
-        lock = locks.take(layout.lock)
-        assert lock is not None
-        locks.write(lock, 1)
-        elsewhere = "http://192.0.2.1:8000"
-        stack = running.RunningStack(
-            pid=1, gateways=[elsewhere], redis_url="", database_url="", health={}
-        )
-        running.publish(layout, stack)
-        refused = await run("--data-dir", str(root), "--orders", "1")
+    with folder() as root, stack_in(root, "192.0.2.1:8000") as data_dir:
+        refused = await run("--data-dir", data_dir, "--orders", "1")
 
     assert refused.returncode == 2
     assert "--url" in refused.stderr

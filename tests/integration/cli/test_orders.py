@@ -8,17 +8,14 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import locks, running
-from cli.layout import Layout
 from cli.main import app
-from tests.support.cli import command, in_an_interpreter
+from tests.support.cli import command, in_an_interpreter, stack_in
 from tests.support.gateway import events_on, gateway_settings, running_gateway
 from tests.support.proxy import proxied
 
@@ -145,28 +142,6 @@ async def test_an_order_whose_answer_is_lost_is_placed_once_by_what_is_printed(
             assert (lost.returncode, lost.stdout, placed.returncode) == (1, "", 0)
             assert ask[:2] == ["orders", "show"]
             assert await events_on(gateway.log) == 1 + 1
-
-
-@contextmanager
-def stack_in(data_dir: Path, address: str, *, killed: bool = False) -> Iterator[str]:
-    """Let it look as if `slipstream up` ran on a directory, and ended or was killed."""
-    layout = Layout(data_dir)
-    layout.make()
-    lock = locks.take(layout.lock)
-    assert lock is not None
-    locks.write(lock, os.getpid())
-    stack = running.RunningStack(
-        pid=os.getpid(),
-        gateways=[f"http://{address}"],
-        redis_url="",
-        database_url="",
-        health={},
-    )
-    running.publish(layout, stack)
-    yield str(data_dir.resolve())
-    if not killed:
-        running.withdraw(layout)
-    os.close(lock)
 
 
 def test_the_stack_that_runs_is_found_from_any_directory(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from typer.testing import CliRunner, Result
 
 from cli.console import Trouble
+from cli.main import app
 from cli.wallets.faucet import airdrop
 from cli.wallets.first import NAME, prepare
 from devchain.genesis import accounts
@@ -22,6 +24,7 @@ from shared.solana.wallets.key_file import new_key_file
 from shared.solana.wallets.wallets_file import read_wallets
 from shared.tokens.registry import load_tokens
 from tests.deploy.manifests import ROOT
+from tests.support.cli import stack_in
 from tests.support.devchain import Desk, born
 
 
@@ -80,6 +83,59 @@ async def test_no_wallet_is_made_where_money_is_real(tmp_path: Path) -> None:
         await prepare(environment("mainnet", "http://127.0.0.1:1", file), file)
 
     assert not file.exists()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Return what runs `slipstream wallet` where no stack was ever started."""
+    there = tmp_path / "elsewhere"
+    there.mkdir()
+    monkeypatch.chdir(there)
+    monkeypatch.setenv("HOME", str(tmp_path))  # Nobody's own stacks are found.
+    for name in ("XDG_CONFIG_HOME", "CHAIN", "RPC_URLS", "WALLETS_FILE", "WALLET_KEYS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda *words: CliRunner().invoke(app, ["wallet", *words])
+
+
+def test_a_new_wallet_goes_to_the_stack_that_runs_wherever_that_is(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    file = tmp_path / "its own" / "wallets.toml"
+    with stack_in(tmp_path / "data", "127.0.0.1:1", chain="devchain", wallets_file=str(file)):
+        made, listed = run("new", "desk"), run("list")
+    later = run("list")
+
+    assert (made.exit_code, listed.exit_code) == (0, 0)
+    assert "once it is started again" in made.stderr
+    assert listed.stdout.split()[:2] == ["desk", str(read_wallets(file).all["desk"].address)]
+    assert later.stdout == ""
+    assert "wallet new" in later.stderr
+
+
+def test_another_chain_or_file_that_is_named_goes_before_the_stack_that_runs(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, ours = tmp_path / "theirs.toml", tmp_path / "ours.toml"
+    with stack_in(tmp_path / "data", "127.0.0.1:1", chain="devchain", wallets_file=str(theirs)):
+        run("new", "desk", "--wallets-file", str(ours))
+        monkeypatch.setenv("CHAIN", "devnet")
+        run("new", "main")
+
+    assert not theirs.exists()
+    assert list(read_wallets(ours).all) == ["desk"]
+    assert list(read_wallets(Path(".slipstream/wallets/wallets.toml")).all) == ["main"]
+
+
+def test_which_stack_is_meant_is_asked_where_several_run(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    with stack_in(one, "127.0.0.1:1"), stack_in(two, "127.0.0.1:1"):
+        asked, said = run("new", "desk"), run("new", "desk", "--data-dir", str(two))
+
+    assert (asked.exit_code, said.exit_code) == (2, 0)
+    assert "--data-dir" in asked.stderr
+    assert (two / "wallets" / "desk.json").exists()
 
 
 @pytest.mark.parametrize(
