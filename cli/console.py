@@ -22,6 +22,7 @@ from cli.signals import INTERRUPTED, at_a_prompt, end_now, interruptible
 from shared.archive.errors import ArchiveUnusable
 from shared.errors import ServerAway
 from shared.settings import InvalidSettings
+from shared.solana.rpc.errors import NoneIsOurs
 from slipstream import SlipstreamError, Unreachable
 
 OK, FAILED = 0, 1
@@ -113,6 +114,8 @@ class Foreseen(TyperGroup):
             code = _failed(str(error), _notes(error))
         except ArchiveUnusable as error:
             code = _failed(f"Postgres cannot be used: {error}.")
+        except NoneIsOurs as wrong:
+            code = _failed(f"RPC_URLS, CHAIN and GENESIS_HASH do not belong together: {wrong}.")
         except ServerAway as away:
             code = _failed(f"A server does not answer ({away}); `slipstream doctor` tells which.")
         except InvalidSettings as wrong:

@@ -12,6 +12,7 @@ from cli.wallets.book import add_wallet, key_of_this_name, wallets_in
 from cli.wallets.faucet import endow
 from shared.errors import ServerAway
 from shared.settings import MarketSettings
+from shared.solana.rpc.errors import NoneIsOurs
 from shared.solana.wallets.wallets_file import OTHERS, Wallet
 from shared.venues.onchain.holdings import holdings
 from shared.venues.onchain.opening import opened_chain
@@ -53,6 +54,8 @@ async def _is_empty(settings: MarketSettings, wallet: Wallet) -> bool:
         while True:
             try:
                 return not (await holdings(chain.state, chain.tokens, wallet.address)).balances
+            except NoneIsOurs:  # As it will be in a minute.
+                raise
             except ServerAway as error:
                 if loop.time() > deadline:
                     raise Trouble(f"The chain does not answer: {error}.") from error

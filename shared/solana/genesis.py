@@ -10,13 +10,18 @@ KNOWN = {
 }
 
 
-def belongs(chain: str, pinned: str, genesis: str) -> bool:
-    """Return whether a chain of this genesis hash is the one called `chain`.
+def why_foreign(chain: str, pinned: str, genesis: str) -> str:
+    """Return why a chain of this genesis hash is not the one called `chain`; nothing if it is.
 
     `pinned` is the hash that the configuration names, or nothing. Without one a development chain
     may have any but those of the public chains, which belong to nobody else with one either.
     """
-    if genesis in KNOWN.values() and genesis != KNOWN.get(chain):
-        return False  # Whatever is pinned: real money is never met by another name.
-    expected = pinned or KNOWN.get(chain)
-    return not expected or genesis == expected
+    is_theirs = f"its genesis hash is {genesis}"
+    public = next((name for name, known in KNOWN.items() if known == genesis), chain)
+    if public != chain:  # Whatever is pinned: real money is never met by another name.
+        expected = f"CHAIN={chain}" + (f" has {KNOWN[chain]}" if chain in KNOWN else "")
+        return f"{is_theirs}, that of {public}, and {expected}"
+    expected = pinned or KNOWN.get(chain, genesis)
+    if genesis != expected:
+        return f"{is_theirs}, and {'GENESIS_HASH' if pinned else f'CHAIN={chain}'} has {expected}"
+    return ""

@@ -37,3 +37,7 @@ class WrongChain(NodeAway):
 
 class ChainAway(ServerAway):
     """No URL answers. Wait for one."""
+
+
+class NoneIsOurs(ChainAway):
+    """Every URL is of another chain. Waiting helps only if somebody changes that."""

@@ -66,7 +66,8 @@ _encoder = msgspec.json.Encoder()
 class Node:
     """One URL of a chain. `name` tells it in logs, where its URL, which may hold a key, must not.
 
-    `is_ours` judges a chain by its genesis hash, before anything else is asked of the URL.
+    `why_foreign` tells by its genesis hash why a chain is not ours, or nothing if it is, before
+    anything else is asked of the URL.
     """
 
     def __init__(
@@ -74,13 +75,13 @@ class Node:
         url: str,
         session: aiohttp.ClientSession,
         *,
-        is_ours: Callable[[str], bool],
+        why_foreign: Callable[[str], str],
         timeout_s: float,
     ) -> None:
         self.name = urlsplit(url).netloc.rpartition("@")[2]
         self._url = url
         self._session = session
-        self._is_ours = is_ours
+        self._why_foreign = why_foreign
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._known = False
         self._pauses = backoff(0.2, _LONGEST_REST_S)
@@ -132,8 +133,8 @@ class Node:
         [answer] = await self._asked([_GENESIS])
         if isinstance(answer, RpcError):
             raise NodeAway(f"{_GENESIS.method}: {answer}")
-        if not self._is_ours(answer):
-            raise WrongChain(f"it is another chain, of genesis {answer}")
+        if why := self._why_foreign(answer):
+            raise WrongChain(f"it is another chain: {why}")
         self._known = True
         self._shows(up=True, other_chain=False)
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from shared.solana.rpc.errors import ChainAway, NodeAway, RpcError
+from shared.solana.rpc.errors import ChainAway, NodeAway, NoneIsOurs, RpcError, WrongChain
 from shared.solana.rpc.node import Call, Node
 
 _CONNECTIONS = 32  # To one URL.
@@ -19,12 +19,12 @@ class Nodes:
     """Asks the first URL that is well, or each where all count. An async context manager."""
 
     def __init__(
-        self, urls: Sequence[str], *, is_ours: Callable[[str], bool], timeout_s: float
+        self, urls: Sequence[str], *, why_foreign: Callable[[str], str], timeout_s: float
     ) -> None:
-        """`is_ours` judges by its genesis hash whether a URL is one of the chain."""
+        """`why_foreign` tells by its genesis hash why a URL is not one of the chain, or nothing."""
         self.urls = urls
         self._make: Callable[[str, aiohttp.ClientSession], Node] = lambda url, session: Node(
-            url, session, is_ours=is_ours, timeout_s=timeout_s
+            url, session, why_foreign=why_foreign, timeout_s=timeout_s
         )
         self._session: aiohttp.ClientSession | None = None
         self.all: list[Node] = []
@@ -57,16 +57,22 @@ class Nodes:
         return bool(self.all) and all(node.why for node in self.all)
 
     async def ask(self, calls: Sequence[Call]) -> list[Any]:
-        """Return one URL's answers, as `Node.ask` does. Raises `ChainAway` when none answers."""
+        """Return one URL's answers, as `Node.ask` does.
+
+        Raises `ChainAway` when none answers, `NoneIsOurs` where all are of another chain.
+        """
         # Those at rest come last, the first to wake up first: one may be back already.
         order = sorted(self.all, key=lambda node: node.rests_until if node.rests else 0.0)
-        said = []
+        errors: dict[str, NodeAway] = {}
         for node in order:
             try:
                 return await node.ask(calls)
             except NodeAway as error:
-                said.append(f"{node.name}: {error}")
-        raise ChainAway("; ".join(said))
+                errors[node.name] = error
+        said = "; ".join(f"{name}: {error}" for name, error in errors.items())
+        if errors and all(isinstance(error, WrongChain) for error in errors.values()):
+            raise NoneIsOurs(said)
+        raise ChainAway(said)
 
     async def ask_each(self, calls: Sequence[Call]) -> list[list[Any] | None]:
         """Return the answers of each URL, in order, and None for one that is away."""

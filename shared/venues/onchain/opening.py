@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from shared.settings import ChainSettings, InvalidSettings, MarketSettings
-from shared.solana.genesis import belongs
+from shared.solana.genesis import why_foreign
 from shared.solana.rpc.nodes import Nodes
 from shared.solana.wallets.key_file import BadWallet
 from shared.solana.wallets.signer import Signer
@@ -53,9 +53,9 @@ async def opened_chain(
     if not settings.urls:
         yield None
         return
-    is_ours = partial(belongs, settings.chain, settings.genesis_hash)
+    foreign = partial(why_foreign, settings.chain, settings.genesis_hash)
     timeout_s = settings.rpc_timeout_ms / 1_000
-    async with Nodes(settings.urls, is_ours=is_ours, timeout_s=timeout_s) as nodes:
+    async with Nodes(settings.urls, why_foreign=foreign, timeout_s=timeout_s) as nodes:
         yield _chain(settings, nodes, signs=signs)
 
 

@@ -24,7 +24,7 @@ from shared.solana.wallets.key_file import new_key_file
 from shared.solana.wallets.wallets_file import read_wallets
 from shared.tokens.registry import load_tokens
 from tests.deploy.manifests import ROOT
-from tests.support.cli import stack_in
+from tests.support.cli import command, stack_in
 from tests.support.devchain import Desk, born
 
 
@@ -126,6 +126,18 @@ def test_another_chain_or_file_that_is_named_goes_before_the_stack_that_runs(
     assert list(read_wallets(Path(".slipstream/wallets/wallets.toml")).all) == ["main"]
 
 
+async def test_a_url_of_another_chain_is_refused_at_once_by_both_hashes_and_the_settings(
+    desk: tuple[Desk, str], tmp_path: Path
+) -> None:
+    chain, url = desk
+    env = {"CHAIN": "devchain", "RPC_URLS": url, "GENESIS_HASH": "1" * 32}
+    refused = await asyncio.to_thread(command, "wallet", "prepare", env=env, cwd=tmp_path)
+
+    assert refused.returncode == 1
+    for named in ("RPC_URLS", "CHAIN", "GENESIS_HASH has " + "1" * 32, chain.ask("getGenesisHash")):
+        assert named in refused.stderr
+
+
 def test_which_stack_is_meant_is_asked_where_several_run(
     run: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -149,7 +161,7 @@ async def test_a_gift_that_is_no_number_of_atoms_is_refused_and_not_rounded(
     amount: str, why: str
 ) -> None:
     sol = load_tokens("").by_name["SOL"]
-    nowhere = Nodes([], is_ours=lambda _: True, timeout_s=1)
+    nowhere = Nodes([], why_foreign=lambda _: "", timeout_s=1)
 
     with pytest.raises(Trouble, match=why):
         await airdrop(nowhere, WRAPPED_SOL, sol, Decimal(amount))

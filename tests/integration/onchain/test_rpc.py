@@ -47,10 +47,14 @@ def once_known(behave: Callable[[Asked], web.Response]) -> Behave:
     return answer
 
 
+def why_foreign(genesis: str) -> str:
+    return "" if genesis == OURS else f"it is {genesis}"
+
+
 @asynccontextmanager
 async def nodes(*stubs: Stub, timeout_s: float = 60) -> AsyncIterator[Nodes]:
     urls = [f"{stub.url}/{KEY}" for stub in stubs]
-    async with Nodes(urls, is_ours=lambda genesis: genesis == OURS, timeout_s=timeout_s) as opened:
+    async with Nodes(urls, why_foreign=why_foreign, timeout_s=timeout_s) as opened:
         yield opened
 
 
@@ -172,7 +176,7 @@ async def test_a_url_of_another_chain_is_asked_nothing_and_told_once_even_after_
 async def test_a_chain_that_does_not_say_which_it_is_is_nobodys(genesis: Any) -> None:
     async with (
         stubbed(a_node(genesis=genesis)) as vague,
-        Nodes([vague.url], is_ours=lambda _: True, timeout_s=60) as opened,
+        Nodes([vague.url], why_foreign=lambda _: "", timeout_s=60) as opened,
     ):
         with pytest.raises(ChainAway, match="getGenesisHash"):
             await opened.ask([SLOT])
