@@ -11,7 +11,9 @@ import re
 import socket
 from collections.abc import Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -26,6 +28,9 @@ DEVCHAIN_URL = "http://127.0.0.1:8899"  # Where Solana's own tools look for a lo
 # As browsers send them, or nothing would ever match.
 _ORIGIN = re.compile(r"(?!http://.*:80$|https://.*:443$)[a-z][a-z0-9+.-]*://[a-z0-9.:_\[\]-]+")
 _NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_HTTP_URL = r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$"
+_HTTP_RATE = r"^[1-9][0-9]{0,4}/(second|minute|hour)$"
+_KEY = r"[\x21-\x7e]{1,512}"
 _RATE = r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$"
 
 
@@ -129,6 +134,12 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_in_clear(url: str) -> bool:
+    """Return whether what is sent there can be read on its way."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def listed(text: str) -> frozenset[str]:
@@ -244,7 +255,82 @@ class ChainSettings(Settings):
         return given or ([DEVCHAIN_URL] if self.chain == "devchain" else [])
 
 
-class MarketSettings(ChainSettings):
+class HttpVenueSettings(ChainSettings):
+    """Where venues behind HTTP are, by which key, and how often they may be asked."""
+
+    jupiter_url: str = Field(
+        default="",
+        pattern=_HTTP_URL,
+        repr=False,
+        description="Jupiter's API, without the path; https://api.jup.ag on mainnet when empty. On "
+        "other chains there is `jupiter` only where this is set",
+    )
+    jupiter_key: str = Field(
+        default="",
+        pattern=f"^({_KEY})?$",
+        repr=False,
+        description="Key of Jupiter's API; none when empty",
+    )
+    jupiter_key_file: str = Field(
+        default="", description="File that holds that key, in place of JUPITER_KEY"
+    )
+    jupiter_rate: str = Field(
+        default="30/minute",
+        pattern=_HTTP_RATE,
+        description="Most requests to Jupiter of all replicas together, e.g. 10/second. The "
+        "default is what it takes without a key",
+    )
+    raydium_api_url: str = Field(
+        default="",
+        pattern=_HTTP_URL,
+        repr=False,
+        description="Raydium's trade API, without the path; https://transaction-v1.raydium.io on "
+        "mainnet when empty. On other chains there is `raydium_api` only where this is set",
+    )
+    raydium_api_rate: str = Field(
+        default="120/minute",
+        pattern=_HTTP_RATE,
+        description="Most requests to Raydium's API of all replicas together",
+    )
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.jupiter_key and self.jupiter_key_file:
+            raise ValueError("JUPITER_KEY and JUPITER_KEY_FILE contradict each other: unset one")
+        if self.jupiter_api_key and _is_in_clear(self.jupiter_at):
+            raise ValueError("JUPITER_URL: a key is not sent over http:// to another machine")
+        return self
+
+    @property
+    def jupiter_at(self) -> str:
+        """Return where Jupiter is asked; "" where there is none on this chain."""
+        return self._at(self.jupiter_url, "https://api.jup.ag")
+
+    @property
+    def raydium_api_at(self) -> str:
+        """Return where Raydium's API is asked; "" where there is none on this chain."""
+        return self._at(self.raydium_api_url, "https://transaction-v1.raydium.io")
+
+    def _at(self, given: str, on_mainnet: str) -> str:
+        if self.chain == "simulated":
+            return ""
+        return given or (on_mainnet if self.chain == "mainnet" else "")
+
+    @property
+    def jupiter_api_key(self) -> str:
+        """Return Jupiter's key, also from its file. Raises `ValueError` for a file without one."""
+        if not self.jupiter_key_file:
+            return self.jupiter_key
+        try:
+            key = Path(self.jupiter_key_file).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"JUPITER_KEY_FILE: {type(error).__name__}") from None
+        if not re.fullmatch(_KEY, key):
+            raise ValueError("JUPITER_KEY_FILE: holds no key, or more than one")
+        return key
+
+
+class MarketSettings(HttpVenueSettings):
     """Which tokens and venues there are, and how the simulated ones and their chain behave."""
 
     tokens_file: str = Field(

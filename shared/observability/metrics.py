@@ -176,6 +176,12 @@ VENUE_SECONDS = Histogram(
     ["venue", "call", "outcome"],
     buckets=_SECONDS,
 )
+VENUE_HTTP_SECONDS = Histogram(
+    "slipstream_venue_http_duration_seconds",
+    "Time of requests to venues behind HTTP, by what came of them",
+    ["venue", "outcome"],
+    buckets=_SECONDS,
+)
 CHAIN_INFO = Gauge(
     "slipstream_chain_info", "1: the labels say on which chain orders settle", ["chain", "money"]
 )
@@ -319,7 +325,8 @@ LABELS = {
     "of": "`backlog` or `memory`",
     "outcome": "a call: `ok`, `rejected`, `gone` (the price has moved), `no_funds`, "
     "`firewall_refused`, `unavailable`, `unreachable`, `too_slow` or `error`; "
-    "a request to a node: `ok`, `refused`, `throttled`, `unwell`, `unreachable` or `too_slow`; "
+    "a request to a node, or to a venue behind HTTP: `ok`, `refused`, `throttled`, `unwell`, "
+    "`unreachable`, `too_slow`, or `held_back` (not made: the venue's rate was used up); "
     "a step: `ok`, `moved` (another replica was first, and this one was fenced off), `archived` "
     "(the order has ended and left Redis), `halted` (a person has to settle the order first) or "
     "`missing` (the order's history is nowhere)",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from importlib.metadata import entry_points
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from shared.settings import InvalidSettings, MarketSettings
 from shared.streams.redis.client import Client
@@ -20,6 +20,14 @@ from shared.venues.simulated import simulated
 
 Factory: TypeAlias = Callable[[MarketSettings, Client], Venue]
 Opener: TypeAlias = Callable[[MarketSettings, Client, SolanaChain | None], Venue]
+
+
+class OverHttp(NamedTuple):
+    """A venue behind HTTP: `at` is its URL, "" where there is none on the chain; and its maker."""
+
+    at: Callable[[MarketSettings], str]
+    make: Callable[[str, MarketSettings, Client, SolanaChain], Venue]
+
 
 ENTRY_POINTS = "slipstream.venues"
 
@@ -41,10 +49,14 @@ _SIMULATED: dict[str, Factory] = {
     "meteora": simulated("meteora", _METEORA),
 }
 
+_OVER_HTTP: dict[str, OverHttp] = {}
+
 
 def venue_names() -> list[str]:
     """Return the name of every venue that can be opened, third parties' included, sorted."""
-    return sorted({*_SIMULATED, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+    return sorted(
+        {*_SIMULATED, *_OVER_HTTP, *(entry.name for entry in entry_points(group=ENTRY_POINTS))}
+    )
 
 
 def open_venues(
@@ -75,6 +87,8 @@ def _opener(name: str, settings: MarketSettings) -> Opener:
     on_chain = venues_of(settings.chain)
     if name in on_chain:
         return partial(_on, name, on_chain[name])
+    if name in _OVER_HTTP:
+        return _over_http(name, settings)
     if not settings.urls and (factory := _SIMULATED.get(name)):
         return lambda settings, client, _chain: factory(settings, client)
     for entry in entry_points(group=ENTRY_POINTS, name=name):
@@ -86,6 +100,18 @@ def _opener(name: str, settings: MarketSettings) -> Opener:
     raise InvalidSettings(f"VENUES: no venue {name!r}; there are {', '.join(venue_names())}")
 
 
+def _over_http(name: str, settings: MarketSettings) -> Opener:
+    over_http = _OVER_HTTP[name]
+    if not over_http.at(settings):
+        needs = f"set {name.upper()}_URL" if settings.urls else "it trades on Solana alone"
+        raise InvalidSettings(f"VENUES: {name} is not asked on {settings.chain}: {needs}")
+
+    def opened(settings: MarketSettings, client: Client, chain: SolanaChain | None) -> Venue:
+        return over_http.make(name, settings, client, _there(settings, chain))
+
+    return opened
+
+
 def _on(
     name: str,
     make: OnChain,
@@ -93,6 +119,10 @@ def _on(
     _client: Client,
     chain: SolanaChain | None,
 ) -> Venue:
+    return make(name, _there(settings, chain))
+
+
+def _there(settings: MarketSettings, chain: SolanaChain | None) -> SolanaChain:
     if chain is None:
         raise InvalidSettings(f"CHAIN={settings.chain} is not opened here")
-    return make(name, chain)
+    return chain

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
+import aiohttp
+
 from shared.clock import Clock, utc_now
 from shared.orders.values import Quote, SignedTransaction
 from shared.solana.rpc.nodes import Nodes
@@ -22,7 +24,10 @@ from shared.venues.protocol import Answer, VenueRejected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolanaChain:
-    """The parts of a chain that its venues share. `ttl_ms` is how long their quotes are good."""
+    """The parts of a chain that its venues share. `ttl_ms` is how long their quotes are good.
+
+    `web` has the connections of those venues that are behind HTTP.
+    """
 
     nodes: Nodes
     wallets: Wallets
@@ -31,6 +36,7 @@ class SolanaChain:
     signing: Signing
     tokens: Tokens
     ttl_ms: int
+    web: aiohttp.ClientSession
     now: Clock = utc_now
 
 

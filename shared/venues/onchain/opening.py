@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+import aiohttp
+
 from shared.settings import ChainSettings, InvalidSettings, MarketSettings
 from shared.solana.genesis import why_foreign
 from shared.solana.rpc.nodes import Nodes
@@ -16,6 +18,7 @@ from shared.solana.wallets.key_file import BadWallet
 from shared.solana.wallets.signer import Signer
 from shared.solana.wallets.wallets_file import Wallets, read_wallets
 from shared.tokens.registry import load_tokens
+from shared.venues.http.service import new_session
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.onchain.co_signed import CoSignedVenue
 from shared.venues.onchain.landing import Landing
@@ -55,8 +58,11 @@ async def opened_chain(
         return
     foreign = partial(why_foreign, settings.chain, settings.genesis_hash)
     timeout_s = settings.rpc_timeout_ms / 1_000
-    async with Nodes(settings.urls, why_foreign=foreign, timeout_s=timeout_s) as nodes:
-        yield _chain(settings, nodes, signs=signs)
+    async with (
+        Nodes(settings.urls, why_foreign=foreign, timeout_s=timeout_s) as nodes,
+        new_session() as web,
+    ):
+        yield _chain(settings, nodes, web, signs=signs)
 
 
 def _wallets(settings: ChainSettings) -> Wallets:
@@ -79,7 +85,9 @@ def _signers(settings: ChainSettings, wallets: Wallets) -> Mapping[str, Signer]:
         raise InvalidSettings(f"WALLETS_FILE: {error}") from None
 
 
-def _chain(settings: MarketSettings, nodes: Nodes, *, signs: bool) -> SolanaChain:
+def _chain(
+    settings: MarketSettings, nodes: Nodes, web: aiohttp.ClientSession, *, signs: bool
+) -> SolanaChain:
     wallets = _wallets(settings)
     signers = _signers(settings, wallets) if signs else {}
     tokens = load_tokens(settings.tokens_file)
@@ -104,4 +112,5 @@ def _chain(settings: MarketSettings, nodes: Nodes, *, signs: bool) -> SolanaChai
         signing=signing,
         tokens=tokens,
         ttl_ms=settings.quote_ttl_ms,
+        web=web,
     )
