@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import Instruction
-from solders.message import MessageV0, to_bytes_versioned
+from solders.message import CompileError, MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 
 from shared.solana.instructions import (
@@ -25,19 +26,22 @@ class Envelope(Struct, frozen=True, kw_only=True):
     """The chain's side of a message.
 
     `cu_limit` is in compute units, `cu_price` in micro-lamports a unit. `existing` holds those of
-    the wallet's token accounts that exist and belong to it.
+    the wallet's token accounts that exist and belong to it, `tables` the addresses of lookup tables
+    that the message may use.
     """
 
     blockhash: Hash
     cu_limit: int
     cu_price: int
     existing: Collection[Pubkey]
+    tables: Mapping[Pubkey, Sequence[Pubkey]] = {}
 
 
 def swap_message(terms: Terms, venue: Sequence[Instruction], envelope: Envelope) -> bytes:
-    """Return a message (version 0, without lookup tables) that does the venue's instructions.
+    """Return a message (version 0) that does the venue's instructions.
 
     These move the tokens from `terms.pays` to the venue and from the venue to `terms.receives`.
+    Raises `ValueError` where they name more accounts than a message can.
     """
     instructions = [
         set_compute_unit_limit(envelope.cu_limit),
@@ -48,7 +52,11 @@ def swap_message(terms: Terms, venue: Sequence[Instruction], envelope: Envelope)
     ]
     if terms.wraps:
         instructions.append(close(terms.temporary, terms.wallet))
-    message = MessageV0.try_compile(terms.wallet, instructions, [], envelope.blockhash)
+    tables = [AddressLookupTableAccount(*table) for table in envelope.tables.items()]
+    try:
+        message = MessageV0.try_compile(terms.wallet, instructions, tables, envelope.blockhash)
+    except CompileError as error:
+        raise ValueError(f"the message cannot be made: {error}") from None
     return to_bytes_versioned(message)
 
 

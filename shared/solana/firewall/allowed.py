@@ -32,7 +32,8 @@ class SwapCall(Struct, frozen=True, kw_only=True):
     """The promise of a venue's instruction: the program itself holds to it, or fails.
 
     Exactly `amount_in` atoms leave `pays`, by the word of `authority`; `min_out` at least come to
-    `receives`. The only accounts that it may change are `writable`.
+    `receives`. The only accounts that it may change are `writable`. An `opaque` one hands its
+    accounts on to programs that nobody here knows: it is not signed before a rehearsal.
     """
 
     pays: Pubkey
@@ -41,6 +42,7 @@ class SwapCall(Struct, frozen=True, kw_only=True):
     amount_in: int
     min_out: int
     writable: Collection[Pubkey]
+    opaque: bool = False
 
 
 class SwapDecoder(Protocol):

@@ -8,18 +8,53 @@ from typing import Final
 
 from solders.pubkey import Pubkey
 
+from shared.solana.fees import network_fee
 from shared.solana.firewall.allowed import Allowed, CoSigner, Refusal, Refused
 from shared.solana.firewall.message import Expanded, Tables, expand
-from shared.solana.firewall.parts import MAY_BE_LEFT_OUT, SWAP, Part, fixed_parts, known_part
+from shared.solana.firewall.parts import (
+    LIMIT,
+    MAY_BE_LEFT_OUT,
+    PRICE,
+    SWAP,
+    Part,
+    fixed_parts,
+    known_part,
+)
+from shared.solana.firewall.rehearsal import Rehearsal, check_rehearsal
 
 _NO_TABLES: Final[Tables] = MappingProxyType({})
 
 
-def judge(message: bytes, allowed: Allowed, tables: Tables = _NO_TABLES) -> Refused | None:
+def judge(
+    message: bytes,
+    allowed: Allowed,
+    tables: Tables = _NO_TABLES,
+    rehearsal: Rehearsal | None = None,
+) -> Refused | None:
     """Return why these bytes must not be signed, or None if they do the allowed swap and no more.
 
-    `tables` holds the addresses of the message's lookup tables, as our own nodes tell them.
+    `tables` holds the addresses of the message's lookup tables, as our own nodes tell them. A
+    message with an opaque swap needs a `rehearsal` of these very bytes, too.
     """
+    refused, parts = _read(message, allowed, tables)
+    handed_on = [key for part in parts for key in part.handed_on]
+    if refused is not None or not handed_on:
+        return refused
+    try:
+        check_rehearsal(message, allowed.terms, _fee(parts), handed_on, rehearsal)
+    except Refusal as refusal:
+        return Refused(str(refusal))
+    return None
+
+
+def judge_words(message: bytes, allowed: Allowed, tables: Tables = _NO_TABLES) -> Refused | None:
+    """Return what can be said against a message before it is rehearsed: all but the rehearsal."""
+    return _read(message, allowed, tables)[0]
+
+
+def _read(
+    message: bytes, allowed: Allowed, tables: Tables
+) -> tuple[Refused | None, Collection[Part]]:
     at: int | None = None
     parts: dict[int, Part] = {}
     fixed = fixed_parts(allowed)
@@ -33,8 +68,14 @@ def judge(message: bytes, allowed: Allowed, tables: Tables = _NO_TABLES) -> Refu
         _whole(parts.values(), allowed, fixed)
         _accounts(found, parts.values(), allowed.terms.wallet)
     except Refusal as refusal:
-        return Refused(str(refusal), at)
-    return None
+        return Refused(str(refusal), at), ()
+    return None, parts.values()
+
+
+def _fee(parts: Collection[Part]) -> int:
+    """Return what the transaction costs in lamports, by the message's own words: one signs."""
+    budget = {part.name: part.budget for part in parts}
+    return network_fee(1, budget[LIMIT], budget[PRICE]).total
 
 
 def _signers_and_blockhash(found: Expanded, allowed: Allowed) -> None:
@@ -59,7 +100,7 @@ def _not_twice(at: int, parts: dict[int, Part]) -> None:
 
 def _whole(parts: Collection[Part], allowed: Allowed, fixed: Collection[str]) -> None:
     swap = {"fill"} if isinstance(allowed.venue, CoSigner) else {SWAP}
-    wanted = {*fixed, *swap, "compute unit limit", "compute unit price"} - {MAY_BE_LEFT_OUT}
+    wanted = {*fixed, *swap, LIMIT, PRICE} - {MAY_BE_LEFT_OUT}
     if missing := wanted - {part.name for part in parts}:
         raise Refusal(f"has no {min(missing)}")
     terms = allowed.terms

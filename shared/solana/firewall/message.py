@@ -80,8 +80,11 @@ def _looked_up(message: MessageV0, tables: Tables) -> tuple[list[Pubkey], list[P
     readonly: list[Pubkey] = []
     for lookup in message.address_table_lookups:
         table = tables.get(lookup.account_key, ())
-        if max([*lookup.writable_indexes, *lookup.readonly_indexes], default=0) >= len(table):
-            raise Refusal(f"lookup table {lookup.account_key} is unknown, or shorter than said")
+        last = max([*lookup.writable_indexes, *lookup.readonly_indexes], default=0)
+        if last >= len(table):
+            raise Refusal(
+                f"lookup table {lookup.account_key} is unknown, or has no final address {last}"
+            )
         writable += [table[at] for at in lookup.writable_indexes]
         readonly += [table[at] for at in lookup.readonly_indexes]
     return writable, readonly

@@ -18,6 +18,7 @@ from shared.solana.addresses import (
     token_account,
 )
 from shared.solana.firewall.allowed import Allowed, CoSigner, Refusal, SwapDecoder
+from shared.solana.firewall.rehearsal import check_handed_on
 from shared.solana.instructions import (
     close,
     create_seeded,
@@ -31,6 +32,7 @@ from shared.solana.terms import Terms
 SWAP = "swap"
 MAY_BE_LEFT_OUT = "token account"
 
+LIMIT, PRICE = "compute unit limit", "compute unit price"
 _LIMIT, _PRICE = b"\x02", b"\x03"
 _TOKEN_KINDS = {
     3: "transfer",
@@ -57,13 +59,19 @@ _KINDS = {
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """An instruction that is part of the swap: its name, its accounts, and the atoms it moves."""
+    """An instruction that is part of the swap: its name, its accounts, and the atoms it moves.
+
+    `handed_on` are the accounts that go to programs nobody here knows. `budget` is the limit or the
+    price of the compute units, in its own unit.
+    """
 
     name: str
     accounts: Collection[Pubkey] = ()
     writable: Collection[Pubkey] = ()
     amount_in: int = 0
     min_out: int = 0
+    handed_on: Collection[Pubkey] = ()
+    budget: int = 0
 
     @classmethod
     def of(cls, name: str, wanted: Instruction, amount_in: int = 0, min_out: int = 0) -> Part:
@@ -115,14 +123,14 @@ def known_part(found: Instruction, allowed: Allowed, fixed: Mapping[str, Instruc
 def _budget(found: Instruction, allowed: Allowed) -> Part:
     kind, value = found.data[:1], int.from_bytes(found.data[1:], "little")
     if kind == _LIMIT and len(found.data) == 1 + 4:
-        name, cap = "compute unit limit", allowed.max_cu_limit
+        name, cap = LIMIT, allowed.max_cu_limit
     elif kind == _PRICE and len(found.data) == 1 + 8:
-        name, cap = "compute unit price", allowed.max_cu_price
+        name, cap = PRICE, allowed.max_cu_price
     else:
         raise Refusal(_not_allowed(found))
     if found.accounts or value > cap:
         raise Refusal(f"a {name} of {value} is above {cap}, or names accounts")
-    return Part(name=name)
+    return Part(name=name, budget=value)
 
 
 def _fill(found: Instruction, allowed: Allowed, venue: CoSigner) -> Part | None:
@@ -147,12 +155,16 @@ def _swap(found: Instruction, terms: Terms, venue: SwapDecoder) -> Part:
     ):
         if key != wanted:
             raise Refusal(f"the {what} of the swap is {key}, not {wanted}")
+    accounts = [meta.pubkey for meta in found.accounts]
+    if call.opaque:
+        check_handed_on(found)
     return Part(
         name=SWAP,
-        accounts=[meta.pubkey for meta in found.accounts],
+        accounts=accounts,
         writable=call.writable,
         amount_in=call.amount_in,
         min_out=call.min_out,
+        handed_on=accounts if call.opaque else (),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -43,10 +44,15 @@ class Recent(Struct, frozen=True, kw_only=True):
 
 
 class Simulated(Struct, frozen=True):
-    """A simulation's word: the compute units it took, or the error that ended it."""
+    """A simulation's word: the compute units it took, or the error that ended it.
+
+    `code` is the error's number, where a program gave one; `after` has the accounts asked for.
+    """
 
     units: int
     error: str
+    code: int | None = None
+    after: tuple[Account | None, ...] = ()
 
 
 class _Fee(Struct, frozen=True, rename="camel"):
@@ -85,28 +91,16 @@ class ChainState:
 
     async def simulate(self, message: bytes, signatures: int) -> Simulated:
         """Return what a message would do now, unsigned."""
-        unsigned = bytes([signatures]) + bytes(64 * signatures) + message
-        options = {
-            "encoding": "base64",
-            "sigVerify": False,
-            "replaceRecentBlockhash": True,
-            "commitment": "processed",
-        }
-        call = Call("simulateTransaction", [b64encode(unsigned).decode(), options], _simulated)
-        simulated: Simulated = await self._ask(call)
+        simulated: Simulated = await self._ask(simulation(message, signatures))
         return simulated
 
-    async def _read_groups(self, groups: list[Group]) -> list[Snapshot]:
-        options = {"encoding": "base64", "commitment": "processed"}
-        calls = [
-            Call(
-                "getMultipleAccounts",
-                [[str(key) for key in group], options],
-                partial(_snapshot, len(group)),
-            )
-            for group in groups
-        ]
+    async def together(self, calls: Sequence[Call]) -> list[Any]:
+        """Return one node's answers to calls that it is asked in one request."""
         return [_good(answer) for answer in await self._nodes.ask(calls)]
+
+    async def _read_groups(self, groups: list[Group]) -> list[Snapshot]:
+        answers = await self._nodes.ask([accounts_of(group) for group in groups])
+        return [_good(answer) for answer in answers]
 
     async def _read_recent(self, _key: None) -> Recent:
         call = Call("getLatestBlockhash", [{"commitment": "confirmed"}], _recent)
@@ -125,6 +119,37 @@ class ChainState:
     async def _ask(self, call: Call) -> Any:
         [answer] = await self._nodes.ask([call])
         return _good(answer)
+
+
+def accounts_of(group: Group) -> Call:
+    """Return the question for accounts as they are together, whose answer is a `Snapshot`."""
+    options = {"encoding": "base64", "commitment": "processed"}
+    return Call(
+        "getMultipleAccounts",
+        [[str(key) for key in group], options],
+        partial(_snapshot, len(group)),
+    )
+
+
+def simulation(message: bytes, signatures: int, watched: Group = ()) -> Call:
+    """Return the question for what a message would do now, unsigned: the answer is a `Simulated`.
+
+    It has the accounts of `watched` as they would be then.
+    """
+    unsigned = bytes([signatures]) + bytes(64 * signatures) + message
+    options: dict[str, Any] = {
+        "encoding": "base64",
+        "sigVerify": False,
+        "replaceRecentBlockhash": True,
+        "commitment": "processed",
+    }
+    if watched:
+        options["accounts"] = {"encoding": "base64", "addresses": [str(key) for key in watched]}
+    return Call(
+        "simulateTransaction",
+        [b64encode(unsigned).decode(), options],
+        partial(_simulated, len(watched)),
+    )
 
 
 def _good(answer: Any) -> Any:
@@ -153,9 +178,21 @@ def _fees(answer: Any) -> list[int]:
     return [fee.prioritization_fee for fee in convert(answer, list[_Fee])]
 
 
-def _simulated(answer: Any) -> Simulated:
+def _simulated(watched: int, answer: Any) -> Simulated:
     value = answer["value"]
-    return Simulated(int(value["unitsConsumed"] or 0), _error_of(value))
+    error = _error_of(value)
+    after = tuple(account and _account(account) for account in value.get("accounts") or ())
+    if not error and len(after) != watched:
+        raise ValueError(f"{len(after)} of {watched} accounts")
+    units = int(value["unitsConsumed"] or 0)
+    return Simulated(units, error, _code_of(value["err"]), after)
+
+
+def _code_of(error: object) -> int | None:
+    match error:
+        case {"InstructionError": [int(), {"Custom": int(code)}]}:
+            return code
+    return None
 
 
 def _account(shown: dict[str, Any]) -> Account:

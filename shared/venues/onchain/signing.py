@@ -2,57 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 from msgspec import Struct
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
-from shared.observability import metrics
 from shared.orders.events import OrderRouted
 from shared.orders.values import SignedTransaction
 from shared.solana.addresses import Mint
 from shared.solana.building.swap import Envelope, swap_message
 from shared.solana.fees import MAX_CU_LIMIT, cu_limit, network_fee
 from shared.solana.firewall.allowed import Allowed, CoSigner, Refused, SwapDecoder
-from shared.solana.signing import sign
+from shared.solana.firewall.judge import judge_words
+from shared.solana.firewall.message import Tables
+from shared.solana.firewall.tables import read_tables
+from shared.solana.signing import TooLarge, check_size, sign
 from shared.solana.terms import Terms
-from shared.solana.token_accounts import balance_of, is_of
 from shared.solana.wallets.key_file import BadWallet
 from shared.solana.wallets.signer import Signer
-from shared.solana.wallets.wallets_file import Wallet, Wallets
-from shared.tokens.amounts import from_atoms, to_atoms, to_atoms_at_least
+from shared.solana.wallets.wallets_file import Wallets
+from shared.tokens.amounts import to_atoms, to_atoms_at_least
 from shared.tokens.registry import Token, Tokens
-from shared.venues.onchain.reading import ChainState, Snapshot
+from shared.venues.onchain.funds import Swap, check_funds, existing_accounts
+from shared.venues.onchain.reading import ChainState, Recent, Simulated, Snapshot
+from shared.venues.onchain.rehearsing import rehearse
 from shared.venues.protocol import (
     FirewallRefused,
-    InsufficientFunds,
+    RouteGone,
     VenueRejected,
     VenueUnavailable,
 )
 
-# Of an account without data, in lamports: a wallet that falls below it is refused by the chain.
-_WALLET_RENT = 890_880
 _SHAPES = 1_000
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A venue's part of a transaction. `shape` tells those apart that take other compute units."""
+    """A venue's part of a transaction. `shape` tells those apart that take other compute units.
+
+    An `opaque` one is rehearsed each time, and may use the lookup `tables`. `slippage` has the
+    codes by which its program says in a simulation that the price has moved.
+    """
 
     instructions: Sequence[Instruction]
     venue: SwapDecoder | CoSigner
     written: tuple[Pubkey, ...]
     shape: Hashable
     co_signers: Sequence[Signer] = ()
+    opaque: bool = False
+    tables: tuple[Pubkey, ...] = ()
+    slippage: Collection[int] = ()
 
 
-class Swap(Struct, frozen=True, kw_only=True):
-    """A route in the chain's own terms, and the tokens of both sides."""
+class RouteTooLarge(VenueUnavailable):
+    """The route takes a larger transaction than Solana does."""
 
-    terms: Terms
-    wallet: Wallet
-    token_in: Token
-    token_out: Token
+
+class _Draft(Struct, frozen=True):
+    """A message, and all that it may do."""
+
+    message: bytes
+    allowed: Allowed
+    recent: Recent
 
 
 class Signing:
@@ -99,62 +110,95 @@ class Signing:
     async def sign(self, swap: Swap, plan: Plan) -> SignedTransaction:
         """Return the signed transaction of a plan.
 
-        Raises `InsufficientFunds` or `FirewallRefused`, and then nothing is signed;
-        `VenueUnavailable` where a simulation fails.
+        Raises `InsufficientFunds` or `FirewallRefused`, and then nothing is signed; `RouteGone` or
+        `VenueUnavailable` where a simulation fails, `RouteTooLarge` before there is any.
         """
         terms = swap.terms
         price = await self._state.cu_price(plan.written)
         held = await self._state.accounts((terms.wallet, terms.pays, terms.receives))
-        signatures = 1 + len(plan.co_signers)
-        units = await self._limit(swap, plan, held, price)
-        fee = network_fee(signatures, units, price).total
-        _check_funds(swap, held, fee)
-        recent = await self._state.recent()
-        envelope = Envelope(
-            blockhash=recent.blockhash,
-            cu_limit=units,
-            cu_price=price,
-            existing=_existing(swap, held),
-        )
-        message = swap_message(terms, plan.instructions, envelope)
-        allowed = Allowed(
-            terms=terms,
-            blockhash=recent.blockhash,
-            max_cu_limit=units,
-            max_cu_price=self._max_cu_price,
-            venue=plan.venue,
-        )
+        tables = await self._tables(plan.tables)
+        units = await self._limit(swap, plan, held, price, tables)
+        check_funds(swap, held, network_fee(1 + len(plan.co_signers), units, price).total)
+        draft = await self._draft(swap, plan, held, (units, price), tables)
+        rehearsal = None
+        if plan.opaque:
+            self._check(draft, tables)
+            rehearsed = await rehearse(self._state, draft.message, terms, tables)
+            _went_well(plan, rehearsed.simulated)
+            rehearsal = rehearsed.rehearsal
         signers = [self._signers[swap.wallet.name], *plan.co_signers]
-        signed = sign(message, allowed, signers)
+        signed = sign(draft.message, draft.allowed, signers, tables, rehearsal)
         if isinstance(signed, Refused):
             raise FirewallRefused(str(signed))
         return SignedTransaction(
             signature=str(signed.signatures[0]),
             payload=bytes(signed),
-            valid_until=recent.valid_until,
-            signed_slot=recent.slot,
+            valid_until=draft.recent.valid_until,
+            signed_slot=draft.recent.slot,
         )
 
-    async def _limit(self, swap: Swap, plan: Plan, held: Snapshot, price: int) -> int:
+    async def _tables(self, keys: tuple[Pubkey, ...]) -> Tables:
+        if not keys:
+            return {}
+        found = await self._state.accounts(keys)
+        tables = read_tables(keys, found.accounts, found.slot)
+        if isinstance(tables, Refused):
+            raise FirewallRefused(str(tables))
+        return tables
+
+    async def _draft(
+        self, swap: Swap, plan: Plan, held: Snapshot, budget: tuple[int, int], tables: Tables
+    ) -> _Draft:
+        recent = await self._state.recent()
+        units, price = budget
+        envelope = Envelope(
+            blockhash=recent.blockhash,
+            cu_limit=units,
+            cu_price=price,
+            existing=existing_accounts(swap, held),
+            tables=tables,
+        )
+        allowed = Allowed(
+            terms=swap.terms,
+            blockhash=recent.blockhash,
+            max_cu_limit=units,
+            max_cu_price=self._max_cu_price,
+            venue=plan.venue,
+        )
+        try:
+            message = swap_message(swap.terms, plan.instructions, envelope)
+        except ValueError as error:
+            raise RouteTooLarge(str(error)) from None
+        return _Draft(message, allowed, recent)
+
+    @staticmethod
+    def _check(draft: _Draft, tables: Tables) -> None:
+        """Raise `FirewallRefused` or `RouteTooLarge` for what needs no simulation."""
+        if refused := judge_words(draft.message, draft.allowed, tables):
+            raise FirewallRefused(str(refused))
+        try:
+            check_size(draft.message)
+        except TooLarge as error:
+            raise RouteTooLarge(str(error)) from None
+
+    async def _limit(
+        self, swap: Swap, plan: Plan, held: Snapshot, price: int, tables: Tables
+    ) -> int:
         # As many units whatever the amount is: one simulation serves all swaps of a shape.
-        terms, existing = swap.terms, _existing(swap, held)
+        terms, signatures = swap.terms, 1 + len(plan.co_signers)
         shape = (
             plan.shape,
             terms.mint_in.address,
             terms.mint_out.address,
-            terms.receives in existing,
+            terms.receives in existing_accounts(swap, held),
         )
         if shape in self._units:
             return self._units[shape]
-        _check_funds(swap, held, network_fee(1 + len(plan.co_signers), MAX_CU_LIMIT, price).total)
-        recent = await self._state.recent()
-        envelope = Envelope(
-            blockhash=recent.blockhash, cu_limit=MAX_CU_LIMIT, cu_price=price, existing=existing
-        )
-        message = swap_message(terms, plan.instructions, envelope)
-        told = await self._state.simulate(message, 1 + len(plan.co_signers))
-        if told.error:
-            raise VenueUnavailable(f"a simulation fails: {told.error}")
+        check_funds(swap, held, network_fee(signatures, MAX_CU_LIMIT, price).total)
+        draft = await self._draft(swap, plan, held, (MAX_CU_LIMIT, price), tables)
+        self._check(draft, tables)
+        told = await self._state.simulate(draft.message, signatures)
+        _went_well(plan, told)
         if len(self._units) >= _SHAPES:
             self._units.clear()
         self._units[shape] = cu_limit(told.units)
@@ -167,39 +211,9 @@ class Signing:
         return token
 
 
-def _existing(swap: Swap, held: Snapshot) -> list[Pubkey]:
-    terms = swap.terms
-    _, pays, receives = held.accounts
-    found = []
-    for key, account, mint in (
-        (terms.pays, pays, terms.mint_in),
-        (terms.receives, receives, terms.mint_out),
-    ):
-        if account is not None:
-            if not is_of(account, terms.wallet, mint):
-                raise VenueRejected(f"{key} is not the wallet's any more, or is frozen")
-            found.append(key)
-    return found
-
-
-def _check_funds(swap: Swap, held: Snapshot, fee: int) -> None:
-    wallet, pays, receives = held.accounts
-    terms, lamports = swap.terms, fee + _WALLET_RENT
-    if terms.wraps:
-        lamports += terms.temporary_lamports
-    if not terms.mint_out.is_sol and receives is None:
-        lamports += terms.token_account_rent
-    _at_least(swap, "SOL", 9, lamports, wallet.lamports if wallet else 0)
-    if not terms.mint_in.is_sol:
-        token = swap.token_in
-        has = balance_of(pays.data) if pays else 0
-        _at_least(swap, token.symbol, token.decimals, terms.amount_in, has)
-
-
-def _at_least(swap: Swap, name: str, decimals: int, needed: int, available: int) -> None:
-    if available < needed:
-        metrics.series(metrics.FUNDS_MISSING, swap.wallet.name, name).inc()
-        has, takes = from_atoms(available, decimals), from_atoms(needed, decimals)
-        raise InsufficientFunds(
-            f"wallet {swap.wallet.name} has {has:f} {name}, and the swap takes {takes:f}"
-        )
+def _went_well(plan: Plan, told: Simulated) -> None:
+    """Raise `RouteGone` or `VenueUnavailable` for a simulation that failed."""
+    if told.code in plan.slippage:
+        raise RouteGone(f"pays less now than was asked for: {told.error}")
+    if told.error:
+        raise VenueUnavailable(f"a simulation fails: {told.error}")

@@ -163,8 +163,8 @@ def test_accounts_of_a_lookup_table_are_judged_as_if_they_were_in_the_message() 
     [
         ([LISTED[0], token_account(THIEF, USDC), LISTED[2]], token_account(THIEF, USDC)),
         ([LISTED[0], ORDER.pays, LISTED[2]], "names an account twice"),
-        (LISTED[:2], "unknown, or shorter than said"),
-        ([], "unknown, or shorter than said"),
+        (LISTED[:2], "unknown, or has no final address"),
+        ([], "unknown, or has no final address"),
     ],
 )
 def test_a_poisoned_lookup_table_is_refused(listed: list[Pubkey], said: object) -> None:
