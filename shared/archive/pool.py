@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -12,14 +13,45 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from shared.archive.connect import unavailable
+from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
 from shared.archive.session import Session, conninfo, set_up
 from shared.concurrency.cancellation import heeding
 
 R = TypeVar("R")
 
+logger = logging.getLogger(__name__)
+
 _CONNECT_S = 3.0  # Longest wait for a session.
 _DEADLINE_S = 10.0  # Longest wait for an answer, the session included.
 _SESSIONS = 8  # At most; none is opened before it is needed.
+# Told by psycopg_pool for each try and session, as long as the server is away: we tell it once.
+_FAILED = "error connecting in"
+_REPEATED = (
+    _FAILED,
+    "reconnection attempt in",
+    "discarding broken connection",
+    "discarding closed connection",
+    "closing returned connection",
+)
+
+
+class _Repeated(logging.Filter):
+    """Keeps what is said again and again off the log, and why a pool could not connect last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.why: dict[str, str] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is news."""
+        if record.msg.startswith(_FAILED) and isinstance(record.args, tuple):
+            pool, error = record.args
+            self.why[str(pool)] = str(error).partition("\n")[0]
+        return not record.msg.startswith(_REPEATED)
+
+
+_repeated = _Repeated()
+logging.getLogger("psycopg.pool").addFilter(_repeated)
 
 
 class _ClosedUnseen(Exception):
@@ -31,6 +63,7 @@ class Pool:
 
     def __init__(self, pool: AsyncConnectionPool[Session]) -> None:
         self._pool = pool
+        self._is_away = False
 
     @classmethod
     async def open(cls, database_url: str) -> Self:
@@ -73,12 +106,35 @@ class Pool:
         It is done again where its session had been closed while it lay idle, and was perhaps
         closed only now: all that is done here may be done twice.
         """
+        try:
+            with unavailable():
+                async with asyncio.timeout(within_s):
+                    done = await self._until_done(work)
+        except ArchiveUnusable:
+            self._tell("")  # It did answer.
+            raise
+        except ArchiveUnavailable as error:
+            self._tell(str(error))
+            raise
+        self._tell("")
+        return done
+
+    def _tell(self, why_away: str) -> None:
+        if why_away and not self._is_away:
+            logger.warning(
+                "PostgreSQL does not answer: %s",
+                _repeated.why.get(self._pool.name, why_away),
+            )
+        elif self._is_away and not why_away:
+            logger.info("PostgreSQL answers again")
+            _repeated.why.pop(self._pool.name, None)
+        self._is_away = bool(why_away)
+
+    async def _until_done(self, work: Callable[[Session], Awaitable[R]]) -> R:
         began_s = asyncio.get_running_loop().time()
-        with unavailable():
-            async with asyncio.timeout(within_s):
-                while True:  # Each round takes another session from before out of the pool.
-                    with suppress(_ClosedUnseen):
-                        return await heeding(self._try(work, began_s))
+        while True:  # Each round takes another session from before out of the pool.
+            with suppress(_ClosedUnseen):
+                return await heeding(self._try(work, began_s))
 
     async def _try(self, work: Callable[[Session], Awaitable[R]], began_s: float) -> R:
         async with self._pool.connection() as session:

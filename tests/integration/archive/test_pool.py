@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 
+import pytest
+
 from shared.archive import pool
+from shared.archive.errors import ArchiveUnavailable
 from shared.archive.pool import Pool
 from shared.archive.session import Session
+from tests.support.archive import outage
 from tests.support.eventually import eventually
 
 _TURNS = 30  # Of the event loop, more than it takes to hand a session on.
@@ -37,6 +42,44 @@ async def test_a_cancellation_that_comes_with_a_session_is_heeded(database_url: 
 
     assert heeded == [True] * _TURNS
     assert lent == 0
+
+
+async def test_an_outage_is_told_once_and_so_is_its_end(
+    postgres_url: str,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(pool, "_CONNECT_S", 0.3)
+    sessions = await Pool.open(database_url)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(pool._SESSIONS):
+            group.create_task(sessions.do(_look))
+    with outage(postgres_url, database_url):
+        for _ in range(4):
+            with pytest.raises(ArchiveUnavailable):
+                await sessions.do(_look)
+    await eventually(partial(_answers, sessions))
+    await sessions.do(_look)
+    told = [record.levelname for record in caplog.records if record.name == pool.__name__]
+    theirs = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    await sessions.close()
+
+    assert told == ["WARNING", "INFO"]
+    assert len(theirs) == 1
+
+
+async def _answers(sessions: Pool) -> bool:
+    try:
+        await sessions.do(_look)
+    except ArchiveUnavailable:
+        return False
+    return True
+
+
+async def _look(session: Session) -> None:
+    await session.execute("SELECT")
 
 
 async def _hold(_session: Session, all_lent: asyncio.Semaphore, until: asyncio.Event) -> None:
