@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+from base64 import b64decode
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -70,6 +73,22 @@ def _write(path: Path, content: bytes) -> None:
         out.write(content)
         out.flush()
         os.fsync(out.fileno())
+
+
+def is_key(text: str) -> bool:
+    """Return whether a text is a key itself, as wallets show it to be copied, and no path."""
+    spellings: list[Callable[[str], bytes]] = [
+        lambda text: bytes(Keypair.from_base58_string(text)),
+        lambda text: bytes(Pubkey.from_string(text)),  # Any 32 bytes in base58.
+        lambda text: bytes(msgspec.json.decode(text, type=list[int])),
+        lambda text: b64decode(text, validate=True),
+        bytes.fromhex,
+    ]
+    for read in spellings:
+        with suppress(ValueError):
+            if len(read(text)) in (Keypair.LENGTH, Pubkey.LENGTH):
+                return True
+    return False
 
 
 def _check_access(path: Path, found: os.stat_result) -> None:

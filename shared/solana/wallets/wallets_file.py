@@ -31,12 +31,13 @@ from pydantic import (
 )
 from solders.pubkey import Pubkey
 
-from shared.solana.wallets.key_file import BadWallet, read_key_file
+from shared.solana.wallets.key_file import BadWallet, is_key, read_key_file
 from shared.solana.wallets.signer import Signer
 
 OTHERS = "*"  # Every account that no wallet names.
 NAME = r"^[A-Za-z0-9._@-]{1,64}$"
 
+_NO_PATH = "holds a key itself: write it into a file of mode 0600, and give that file's path"
 _SAID = {
     "missing": "is required",
     "extra_forbidden": "is not known here",
@@ -161,9 +162,13 @@ def _doubles(wallets: Mapping[str, Wallet]) -> Iterator[str]:
 def _signer(wallet: Wallet, folder: Path, environment: Mapping[str, str]) -> Signer:
     if bool(wallet.key_file) == bool(wallet.key_env):
         raise BadWallet("needs key_file or key_env, and not both")
+    if any(is_key(text.strip()) for text in (wallet.key_file, wallet.key_env)):
+        raise BadWallet(f"key_file or key_env {_NO_PATH}")  # All that follows would repeat it.
     path = wallet.key_file or environment.get(wallet.key_env)
     if not path:
         raise BadWallet(f"key_env: the variable {wallet.key_env} is not set")
+    if is_key(path.strip()):
+        raise BadWallet(f"key_env: {wallet.key_env} {_NO_PATH}")
     signer = read_key_file(folder / path)
     if signer.public_key != wallet.address:
         raise BadWallet(f"{path} is the key of {signer.public_key}, and not of {wallet.address}")

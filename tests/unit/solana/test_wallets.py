@@ -10,10 +10,12 @@ import os
 import pickle
 import stat
 import traceback
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 
 from shared.solana.wallets.key_file import BadWallet, new_key_file, read_key_file
 from shared.solana.wallets.signer import KeySigner
@@ -238,6 +240,33 @@ def test_a_file_of_wallets_with_a_fault_names_its_place(
     with pytest.raises(BadWallet, match=said) as caught:
         read_wallets(path).signers({})
     assert all(line.startswith(str(path)) for line in str(caught.value).splitlines())
+
+
+@pytest.mark.parametrize("where", ["key_file", "key_env", "the variable"])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        str(KEY),
+        str(Pubkey(bytes(KEY)[:32])),
+        json.dumps(SECRET),
+        bytes(KEY).hex(),
+        b64encode(bytes(KEY)).decode(),
+        f" {bytes(KEY)[:32].hex()}",
+    ],
+    ids=range(6),
+)
+def test_a_key_in_the_place_of_its_path_is_refused_without_a_word_of_it(
+    tmp_path: Path, where: str, spelling: str
+) -> None:
+    field = f"{where} = '{spelling}'" if where != "the variable" else 'key_env = "KEY"'
+    path = _wallets_file(tmp_path, f"[main]\n{ADDRESS}\n{field}")
+
+    with pytest.raises(BadWallet, match="holds a key itself") as caught:
+        read_wallets(path).signers({"KEY": spelling})
+
+    said = "".join(traceback.format_exception(caught.value))
+    _is_silent(said)
+    assert spelling.strip() not in said
 
 
 def test_a_file_of_wallets_that_is_not_there_is_told(tmp_path: Path) -> None:
