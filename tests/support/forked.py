@@ -12,7 +12,7 @@ import pkgutil
 import runpy
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing import get_context
@@ -26,10 +26,19 @@ _context.set_forkserver_preload([f"{__package__}.preloaded"])
 
 
 class Forked:
-    """A process that runs a service, as `python -m services.<name>` does in a shell."""
+    """A process that runs a service, as `python -m services.<name>` does in a shell.
 
-    def __init__(self, name: str, variables: Mapping[str, str], output: Path) -> None:
-        given = (f"services.{name}", dict(variables), output)
+    `before`, a function of a module, is called there first: it may break something.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        variables: Mapping[str, str],
+        output: Path,
+        before: Callable[[], None] | None = None,
+    ) -> None:
+        given = (f"services.{name}", dict(variables), output, before)
         self._process = _context.Process(target=_serve, args=given, daemon=True)
         self._process.start()
 
@@ -85,8 +94,12 @@ def preload() -> None:
         del sys.modules[name]
 
 
-def _serve(module: str, variables: dict[str, str], output: Path) -> None:
+def _serve(
+    module: str, variables: dict[str, str], output: Path, before: Callable[[], None] | None
+) -> None:
     _become(variables, output, output)
+    if before:
+        before()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
