@@ -42,6 +42,11 @@ def _routed(event: Event) -> str:
     return f"{quote['venue']} pays best, {quote['amountOut']} {token}{rest}; {minimum}"
 
 
+def _expired(event: Event) -> str:
+    why = f": {event['why']}" if event.get("why") else ""
+    return f"the quote of {event['venue']} went stale{why}"
+
+
 def _confirmed(event: Event) -> str:
     price = f"{Decimal(event['price']):.8g}"
     return f"received {event['receipt']['amountOut']} at {price}, in {event['signature']}"
@@ -51,7 +56,7 @@ _WORDS: dict[str, Callable[[Event], str]] = {
     "OrderSubmitted": _submitted,
     "RoutingStarted": lambda _: "asking the venues",
     "OrderRouted": _routed,
-    "RouteExpired": lambda event: f"the quote of {event['venue']} went stale",
+    "RouteExpired": _expired,
     "TransactionSigned": lambda event: f"signed for {event['venue']}",
     "TransactionSent": lambda event: f"sent as {event['signature']}",
     "OrderUnresolved": lambda event: f"the chain does not answer: {event['detail']}",

@@ -23,10 +23,12 @@ from shared.orders.states import State
 from shared.orders.values import FailureReason, Value
 from shared.venues.protocol import (
     Answer,
+    BuildFailed,
     Expired,
     Failed,
     Landed,
     Pending,
+    RouteGone,
     Unknown,
     VenueRejected,
 )
@@ -58,10 +60,20 @@ def too_late_to_sign(routed: OrderRouted, now: datetime) -> RouteExpired | Order
     return None
 
 
-def gone(routed: OrderRouted, at: datetime, now: datetime) -> RouteExpired:
-    """Return that the route came to nothing `at` that time, and another is to be looked for."""
+def gone(
+    routed: OrderRouted, at: datetime, now: datetime, why: RouteGone | None = None
+) -> RouteExpired:
+    """Return that the route came to nothing `at` that time, and another is to be looked for.
+
+    `why` is its venue's word, where it did not build it.
+    """
     return RouteExpired(
-        **routed.next(now), venue=routed.route.venue, expired_at=at, attempt=routed.attempt
+        **routed.next(now),
+        venue=routed.route.venue,
+        expired_at=at,
+        attempt=routed.attempt,
+        why=str(why or ""),
+        failed=isinstance(why, BuildFailed),
     )
 
 

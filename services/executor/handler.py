@@ -76,7 +76,7 @@ class Executor:
             transaction = await self.chain.build(event)
         except RouteGone as error:
             logger.info("%s is routed anew: %s", event.order_id, error)
-            return [gone(event, self.now(), self.now())]
+            return [gone(event, self.now(), self.now(), error)]
         except VenueRejected as error:
             return [rejected(event, error, self.now())]
         return [

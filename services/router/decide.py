@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from shared.orders.events import (
@@ -61,6 +61,11 @@ def name_unknown(
     )
 
 
+def able(quotes: Sequence[Quote], unable: Collection[str]) -> Sequence[Quote]:
+    """Return the quotes of venues that did not fail this order yet, or all where those are none."""
+    return [quote for quote in quotes if quote.venue not in unable] or quotes
+
+
 def choose_route(  # noqa: PLR0913, PLR0917 - all that a route is made of
     trigger: OrderEvent,
     intent: SwapIntent,
@@ -68,15 +73,18 @@ def choose_route(  # noqa: PLR0913, PLR0917 - all that a route is made of
     attempt: int,
     offers: tuple[Sequence[Quote], Sequence[Refusal]],
     now: datetime,
+    unable: Collection[str] = (),
 ) -> OrderRouted | OrderFailed | OrderExpired:
     """Choose the best net amount out; without one that pays anything, the order fails.
+
+    Those that are `unable`, by this order's own history, come after all others.
 
     Slippage tolerance bounds the outcome (`min_out`) and never ranks.
     """
     quotes, refusals = offers
     if is_late(intent, now):
         return OrderExpired(**trigger.next(now))
-    best = best_quote(quotes)
+    best = best_quote(able(quotes, unable) if unable else quotes)
     if best is None or best.net_out <= 0:
         return OrderFailed(
             **trigger.next(now),

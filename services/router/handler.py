@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from services.router.decide import begin, choose_route, may_not_try_again, name_unknown
@@ -77,16 +77,22 @@ class Router:
             return []
         if end := may_not_try_again(order, event, self.max_routes, self.now()):
             return [end]
-        return [await self._route(event, order.intent, order.account, attempt=order.attempts + 1)]
+        attempt, unable = order.attempts + 1, order.unable
+        return [await self._route(event, order.intent, order.account, attempt, unable)]
 
     async def _route(
-        self, event: OrderEvent, intent: SwapIntent, account: str, attempt: int
+        self,
+        event: OrderEvent,
+        intent: SwapIntent,
+        account: str,
+        attempt: int,
+        unable: Collection[str] = (),
     ) -> OrderEvent:
         pair = (intent.token_in, intent.token_out)
         if unknown := [name for name in pair if name not in self.tokens.by_name]:
             return name_unknown(event, unknown, attempt - 1, self.now())
         offers = await ask_all(self.venues, intent, self.quote_deadline)
-        chosen = choose_route(event, intent, account, attempt, offers, self.now())
+        chosen = choose_route(event, intent, account, attempt, offers, self.now(), unable)
         if isinstance(chosen, OrderRouted):
             metrics.series(metrics.ROUTES_WON, chosen.route.venue).inc()
             measure_spread(chosen.quotes)

@@ -323,7 +323,8 @@ LABELS = {
     "money": "`real` or `play`",
     "node": "host and port of a URL in `RPC_URLS`, without the rest, which may hold a key",
     "of": "`backlog` or `memory`",
-    "outcome": "a call: `ok`, `rejected`, `gone` (the price has moved), `no_funds`, "
+    "outcome": "a call: `ok`, `rejected`, `gone` (the price has moved), `failed` "
+    "(a venue did not build what it had quoted), `no_funds`, "
     "`firewall_refused`, `unavailable`, `unreachable`, `too_slow` or `error`; "
     "a request to a node, or to a venue behind HTTP: `ok`, `refused`, `throttled`, `unwell`, "
     "`unreachable`, `too_slow`, or `held_back` (not made: the venue's rate was used up); "

@@ -86,11 +86,16 @@ class OrderRouted(Event, frozen=True, kw_only=True):
 
 
 class RouteExpired(Event, frozen=True, kw_only=True):
-    """The quote went stale before it could be signed; the order is to be quoted again."""
+    """The quote went stale before it could be signed; the order is to be quoted again.
+
+    `why` is there where its venue would not, or could not, build it; `failed` in the second case.
+    """
 
     venue: str
     expired_at: datetime
     attempt: int = 0
+    why: str = ""
+    failed: bool = False
 
 
 class TransactionSigned(Event, frozen=True, kw_only=True):

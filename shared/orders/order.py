@@ -38,6 +38,8 @@ from shared.orders.values import (
     SwapIntent,
 )
 
+MOST_LOST = 2  # Routes of one order that a venue may lose.
+
 _UNSIGNED = frozenset({State.PENDING, State.ROUTING, State.ROUTED})
 
 # The whole lifecycle: which events may follow a state, and where they lead. What is not listed
@@ -94,6 +96,7 @@ class Order:
     price: Decimal | None = None
     failure: FailureReason | None = None
     detail: str = ""
+    lost: tuple[str, ...] = ()  # Venues that did not build what they had quoted, oldest first.
     cancel_requested: bool = False
     contradicted: bool = False
 
@@ -101,6 +104,11 @@ class Order:
     def status(self) -> Status:
         """Return what a client is told."""
         return STATUS[self.state]
+
+    @property
+    def unable(self) -> frozenset[str]:
+        """Return the venues to which this order goes only where no other one quotes."""
+        return frozenset(venue for venue in self.lost if self.lost.count(venue) >= MOST_LOST)
 
     @property
     def ended(self) -> bool:
@@ -144,12 +152,14 @@ def _is_a_guess(was: State | None, event: OrderEvent) -> bool:
     return isinstance(event, OrderFailed) and was in IN_FLIGHT and event.reason not in CHAIN_ANSWERS
 
 
-def _apply(order: Order, event: OrderEvent) -> Order:  # noqa: PLR0911 - one a kind of event
+def _apply(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911 - one a kind of event
     match event:
         case OrderRouted():
             return replace(
                 order, attempts=event.attempt, route=event.route, quotes=event.quotes, detail=""
             )
+        case RouteExpired():
+            return _lost(order, event) if event.why else order
         case TransactionSigned():
             return replace(
                 order, transaction=event.transaction, signature=event.transaction.signature
@@ -175,7 +185,6 @@ def _apply(order: Order, event: OrderEvent) -> Order:  # noqa: PLR0911 - one a k
         case (
             OrderSubmitted()
             | RoutingStarted()
-            | RouteExpired()
             | TransactionSent()
             | OrderCancelled()
             | OrderExpired()
@@ -183,6 +192,12 @@ def _apply(order: Order, event: OrderEvent) -> Order:  # noqa: PLR0911 - one a k
             return order
         case _:
             assert_never(event)
+
+
+def _lost(order: Order, event: RouteExpired) -> Order:
+    # A price that has moved may come back once; what a venue cannot build it cannot build.
+    times = MOST_LOST if event.failed else 1
+    return replace(order, lost=order.lost + times * (event.venue,))
 
 
 def replay(events: Iterable[OrderEvent]) -> Order | None:

@@ -8,6 +8,7 @@ from types import TracebackType
 from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.venues.protocol import (
+    BuildFailed,
     FirewallRefused,
     InsufficientFunds,
     RouteGone,
@@ -20,6 +21,7 @@ _OUTCOMES: dict[type[Exception], str] = {
     FirewallRefused: "firewall_refused",
     InsufficientFunds: "no_funds",
     RouteGone: "gone",
+    BuildFailed: "failed",
     VenueUnavailable: "unavailable",
     TimeoutError: "too_slow",
 }

@@ -47,6 +47,13 @@ class RouteGone(Exception):
     """The price has moved: the venue pays less now than the route promises. Nothing is signed."""
 
 
+class BuildFailed(RouteGone):
+    """The venue does not build what it has quoted. The order is routed anew, past this venue.
+
+    Where others quote, the order comes back to it no more. Nothing is signed.
+    """
+
+
 class VenueUnavailable(Exception):
     """The venue answered with an error. Trying again later may help."""
 
@@ -101,7 +108,8 @@ class Venue(Protocol):
     async def build(self, routed: OrderRouted) -> SignedTransaction:
         """Sign a swap that pays the account at least `route.min_out` or fails on chain.
 
-        Raises `RouteGone` to have the order routed anew.
+        Raises `RouteGone` to have the order routed anew, and `BuildFailed` to have it go to
+        another venue.
 
         Nothing leaves: the caller records the result before it sends. The order's id travels in
         the transaction, so that the chain can be searched for it.

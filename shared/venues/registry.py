@@ -16,6 +16,7 @@ from shared.venues.onchain.opening import Factory as OnChain
 from shared.venues.onchain.opening import venues_of
 from shared.venues.pricing import Terms
 from shared.venues.protocol import Venue
+from shared.venues.raydium_api.venue import opened as raydium_api
 from shared.venues.simulated import simulated
 
 Factory: TypeAlias = Callable[[MarketSettings, Client], Venue]
@@ -49,7 +50,9 @@ _SIMULATED: dict[str, Factory] = {
     "meteora": simulated("meteora", _METEORA),
 }
 
-_OVER_HTTP: dict[str, OverHttp] = {}
+_OVER_HTTP: dict[str, OverHttp] = {
+    "raydium_api": OverHttp(lambda settings: settings.raydium_api_at, raydium_api),
+}
 
 
 def venue_names() -> list[str]:

@@ -79,7 +79,8 @@ class Pace:
 
     async def rest(self, for_s: float) -> None:
         """Give nobody a place for so long."""
-        await self._client.call(*_REST.command(self._keys[1:], (int(for_s * 1_000),)))
+        if (for_ms := int(for_s * 1_000)) > 0:
+            await self._client.call(*_REST.command(self._keys[1:], (for_ms,)))
 
     async def left(self) -> Left:
         """Return what is left."""

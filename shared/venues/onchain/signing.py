@@ -83,7 +83,7 @@ class Signing:
         self._wallets = wallets
         self._signers = signers
         self._tokens = tokens.by_name
-        self._max_cu_price = max_cu_price
+        self.max_cu_price = max_cu_price
         self._units: dict[Hashable, int] = {}
 
     async def swap(self, routed: OrderRouted) -> Swap:
@@ -162,7 +162,7 @@ class Signing:
             terms=swap.terms,
             blockhash=recent.blockhash,
             max_cu_limit=units,
-            max_cu_price=self._max_cu_price,
+            max_cu_price=self.max_cu_price,
             venue=plan.venue,
         )
         try:

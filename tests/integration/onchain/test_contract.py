@@ -12,12 +12,14 @@ import pytest_asyncio
 from shared.errors import ServerAway
 from shared.orders.events import OrderRouted
 from shared.orders.values import FailureReason, Quote, SignedTransaction, SwapIntent
+from shared.streams.log.log import Log
 from shared.venues.protocol import (
     Answer,
     Expired,
     Failed,
     Landed,
     Pending,
+    RouteGone,
     Unknown,
     Venue,
     VenueRejected,
@@ -47,6 +49,7 @@ from tests.contract.test_venues import (
 from tests.integration.onchain.conftest import Desk
 from tests.support.builders import an_intent, routed
 from tests.support.onchain import FINAL, Devchain, venues_on
+from tests.support.raydium_api import raydium_api
 
 __all__ = [
     "test_a_quote_is_net_of_its_fee_and_impact_and_tells_the_network_fee",
@@ -90,8 +93,12 @@ class OfBlocks:
         return await self._venue.search(transactions)
 
 
-@pytest_asyncio.fixture(params=["raydium", "meteora"])
-async def venue(request: pytest.FixtureRequest, desk: Desk) -> AsyncIterator[Venue]:
+@pytest_asyncio.fixture(params=["raydium", "meteora", "raydium_api"])
+async def venue(request: pytest.FixtureRequest, desk: Desk, log: Log) -> AsyncIterator[Venue]:
+    if request.param == "raydium_api":
+        async with raydium_api(desk.settings, log, desk.chain) as (venue, _, _):
+            yield OfBlocks(venue, desk.chain)
+        return
     async with venues_on(desk.settings) as venues:
         yield OfBlocks(venues[request.param], desk.chain)
 
@@ -183,5 +190,5 @@ async def test_bad_news_comes_in_three_kinds_only(
         [result] = await asyncio.gather(call(), return_exceptions=True)
 
         assert not isinstance(result, Exception) or isinstance(
-            result, VenueRejected | VenueUnavailable | ServerAway
+            result, VenueRejected | VenueUnavailable | ServerAway | RouteGone
         )

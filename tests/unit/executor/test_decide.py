@@ -13,6 +13,7 @@ from services.executor.decide import (
     InFlight,
     contradictions,
     exhausted,
+    gone,
     in_doubt,
     in_flight,
     judge,
@@ -40,11 +41,13 @@ from shared.orders.states import IN_FLIGHT, State
 from shared.orders.values import CHAIN_ANSWERS, FailureReason, Receipt
 from shared.venues.protocol import (
     Answer,
+    BuildFailed,
     Expired,
     Failed,
     InsufficientFunds,
     Landed,
     Pending,
+    RouteGone,
     Unknown,
     VenueRejected,
 )
@@ -91,6 +94,15 @@ def test_a_stale_route_tells_whose_quote_it_was_and_when_it_ended() -> None:
     assert too_late_to_sign(event, SOON) == RouteExpired(
         **event.next(SOON), venue="raydium", expired_at=SOON, attempt=2
     )
+
+
+@pytest.mark.parametrize(
+    ("why", "failed"), [(RouteGone("50 now"), False), (BuildFailed("no"), True)]
+)
+def test_a_route_that_its_venue_did_not_build_says_why(why: RouteGone, failed: bool) -> None:
+    event = gone(routed(), LATER, LATER, why)
+
+    assert (event.why, event.failed) == (str(why), failed)
 
 
 def test_a_landed_swap_confirms_with_what_it_really_paid() -> None:

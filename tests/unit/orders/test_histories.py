@@ -43,6 +43,7 @@ EXPECTED = {
         State.CONFIRMED, 5, 1, "raydium", True, "224.010000000"
     ),
     "rerouted-then-confirmed": Expected(State.CONFIRMED, 8, 2, "raydium", True, "224.010000000"),
+    "rerouted-past-a-venue": Expected(State.CONFIRMED, 8, 2, "meteora", True, "224.010000000"),
     "unresolved-then-confirmed": Expected(State.CONFIRMED, 7, 1, "raydium", True, "224.010000000"),
     "unresolved-then-failed": Expected(
         State.FAILED, 7, 1, "raydium", True, failure=FailureReason.FAILED_ON_CHAIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -13,6 +14,7 @@ from shared.orders.events import (
     OrderEvent,
     OrderSubmitted,
     OutcomeContradicted,
+    RouteExpired,
     TransactionExpired,
     TransactionSigned,
 )
@@ -26,7 +28,7 @@ from shared.orders.order import (
 )
 from shared.orders.states import ENDS, IN_FLIGHT, STATUS, State
 from shared.orders.values import CHAIN_ANSWERS, FailureReason
-from tests.support.builders import history
+from tests.support.builders import NOON, history
 from tests.support.walks import EVERY_KIND, a_failure, an_event, histories, path_to
 
 FORBIDDEN = [
@@ -159,6 +161,36 @@ def test_a_cancel_request_and_a_contradiction_leave_the_status_alone(
             assert (after.status, after.cancel_requested) == (before.status, True)
         if isinstance(event, OutcomeContradicted):
             assert (after.status, after.contradicted) == (before.status, True)
+
+
+@pytest.mark.parametrize(
+    ("lost", "unable"),
+    [
+        ([], set()),
+        ([("", False), ("", False)], set()),  # The quote went stale: nobody's fault.
+        ([("moved", False)], set()),
+        ([("moved", False), ("moved", False)], {"raydium"}),
+        ([("down", True)], {"raydium"}),
+    ],
+)
+def test_an_order_passes_a_venue_that_lost_it_two_routes_or_could_not_build_one(
+    lost: list[tuple[str, bool]], unable: set[str]
+) -> None:
+    order = order_in(State.ROUTED)
+    for why, failed in lost:
+        order = replace(order, state=State.ROUTED)
+        event = RouteExpired(
+            order_id=order.id,
+            version=order.version + 1,
+            at=NOON,
+            venue="raydium",
+            expired_at=NOON,
+            why=why,
+            failed=failed,
+        )
+        order = evolve(order, event)
+
+    assert order.unable == unable
 
 
 def test_every_state_has_a_status() -> None:

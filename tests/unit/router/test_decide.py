@@ -81,6 +81,21 @@ def test_nobody_pays_more_than_the_winner(quotes: list[Quote]) -> None:
         assert best <= 0
 
 
+def past(*unable: str) -> str:
+    quotes = [a_quote("raydium", "225"), a_quote("meteora", "200")]
+    event = choose_route(submitted(), an_intent(), "desk", 1, (quotes, ()), LATER, unable)
+    assert isinstance(event, OrderRouted)
+    return event.route.venue
+
+
+def test_a_venue_that_did_not_build_for_an_order_comes_after_all_that_quote() -> None:
+    assert [past(), past("raydium"), past("raydium", "meteora")] == [
+        "raydium",
+        "meteora",
+        "raydium",
+    ]
+
+
 def test_slippage_tolerance_never_ranks() -> None:
     quotes = [a_quote("raydium", "225"), a_quote("meteora", "224")]
     routes = [chosen(quotes, intent=an_intent(slippage_bps=bps)) for bps in (0, 100, 10_000)]

@@ -59,6 +59,7 @@ async def test_a_rest_holds_for_every_replica_and_no_shorter_one_ends_it(log: Lo
     pace, other = a_pace(log, "9/second"), a_pace(log, "9/second")
     await pace.rest(600)
     await other.rest(1)
+    await other.rest(0)
     left, wait = await other.left(), await other.place(10, of=9)
 
     assert left.places == 9
