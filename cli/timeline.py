@@ -39,7 +39,36 @@ def _routed(event: Event) -> str:
     others += [f"{refusal['venue']}: {refusal['reason']}" for refusal in event["refusals"]]
     rest = f" ({', '.join(others)})" if others else ""
     minimum = f"at least {event['route']['minOut']}"
-    return f"{quote['venue']} pays best, {quote['amountOut']} {token}{rest}; {minimum}"
+    return (
+        f"{quote['venue']} pays best, {quote['amountOut']} {token}{rest}; {minimum}{_split(event)}"
+    )
+
+
+def _split(event: Event) -> str:
+    """Return how a swap over several pools is divided, and what that is good for."""
+    quote = event["route"]["quote"]
+    single = quote.get("bestSingle")
+    if not single or not quote.get("legs"):
+        return ""
+    whole = Decimal(event["intent"]["amountIn"])
+    legs = [
+        f"{leg['venue']} {_short(leg['pool'])} {100 * Decimal(leg['amountIn']) / whole:.1f} %"
+        for leg in quote["legs"]
+    ]
+    more = _net(quote) - _net(single)
+    return (
+        f"; over {len(legs)} pools ({', '.join(legs)}), {more.normalize():f} "
+        f"{event['intent']['tokenOut']} more after all fees than {single['venue']} "
+        f"{_short(single['pool'])} alone"
+    )
+
+
+def _net(offer: Event) -> Decimal:
+    return Decimal(offer["amountOut"]) - Decimal(offer["networkFee"])
+
+
+def _short(address: str) -> str:
+    return f"{address[:4]}…{address[-4:]}"
 
 
 def _expired(event: Event) -> str:

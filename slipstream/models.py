@@ -73,8 +73,30 @@ class Wallets(Model, frozen=True, kw_only=True):
     wallets: tuple[Wallet, ...]
 
 
+class Leg(Model, frozen=True, kw_only=True):
+    """A part of a swap over several pools. `pool` is an address on Solana."""
+
+    venue: str
+    pool: str
+    amount_in: Decimal
+    amount_out: Decimal
+
+
+class Single(Model, frozen=True, kw_only=True):
+    """The best swap in one pool alone; the network fee is not taken off."""
+
+    venue: str
+    pool: str
+    amount_out: Decimal
+    network_fee: Decimal
+
+
 class Quote(Model, frozen=True, kw_only=True):
-    """A venue's quote. Fee and price impact are inside `amount_out`, the network fee is not."""
+    """A venue's quote. Fee and price impact are inside `amount_out`, the network fee is not.
+
+    `fee_unpriced` says that the network fee is not known in the token out, and 0 stands for it. A
+    split has its `legs`, and the `best_single` swap that it beats.
+    """
 
     venue: str
     amount_out: Decimal
@@ -82,6 +104,9 @@ class Quote(Model, frozen=True, kw_only=True):
     fee_bps: Decimal
     price_impact_bps: Decimal
     expires_at: datetime
+    fee_unpriced: bool = False
+    legs: tuple[Leg, ...] = ()
+    best_single: Single | None = None
 
 
 class Offer(Quote, frozen=True, kw_only=True):

@@ -19,16 +19,18 @@ from shared.orders.states import STATUS, State
 from shared.orders.values import (
     CHAIN_ANSWERS,
     FailureReason,
+    Leg,
     Quote,
     Receipt,
     Refusal,
     Route,
     SignedTransaction,
+    Single,
     SwapIntent,
 )
 
 KINDS: tuple[type[OrderEvent], ...] = get_args(OrderEvent)
-VALUES = (SwapIntent, Quote, Refusal, Route, SignedTransaction, Receipt)
+VALUES = (SwapIntent, Quote, Leg, Single, Refusal, Route, SignedTransaction, Receipt)
 COMMON = [field.name for field in msgspec.structs.fields(Event)]
 
 REASONS = {

@@ -27,12 +27,40 @@ class SwapIntent(Value, frozen=True, kw_only=True):
     expires_at: datetime | None = None
 
 
-class Quote(Value, frozen=True, kw_only=True):
+class Leg(Value, frozen=True, kw_only=True):
+    """A part of a swap over several pools; `amount_in` is its share of the order's.
+
+    `pool` is the pool's address.
+    """
+
+    venue: str
+    pool: str
+    amount_in: Decimal
+    amount_out: Decimal
+
+
+class Single(Value, frozen=True, kw_only=True):
+    """The best swap in one pool alone, `network_fee` not yet taken off."""
+
+    venue: str
+    pool: str
+    amount_out: Decimal
+    network_fee: Decimal
+
+    @property
+    def net_out(self) -> Decimal:
+        """Return what would have been left for the client, in units of the token out."""
+        return self.amount_out - self.network_fee
+
+
+class Quote(Value, frozen=True, kw_only=True, omit_defaults=True):
     """A venue's offer for an intent.
 
     `amount_out` is after the venue's fee and price impact. `network_fee`, in units of the token
-    out, is the chain's charge for landing the swap. `fee_bps` and `price_impact_bps` are already
-    inside `amount_out`, and are kept to explain that amount.
+    out, is the chain's charge for landing the swap; it is 0 and `fee_unpriced` where no pools tell
+    its price. `fee_bps` and `price_impact_bps` are already inside `amount_out`, and are kept to
+    explain that amount. A swap over several pools has its `legs`, whose amounts add up to it, and
+    the `best_single`: it has to pay less.
     """
 
     venue: str
@@ -41,6 +69,10 @@ class Quote(Value, frozen=True, kw_only=True):
     fee_bps: Decimal
     price_impact_bps: Decimal
     expires_at: datetime
+    # Left out of the event where they say nothing.
+    fee_unpriced: bool = False
+    legs: tuple[Leg, ...] = ()
+    best_single: Single | None = None
 
     @property
     def net_out(self) -> Decimal:

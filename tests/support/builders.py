@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
+from msgspec.structs import replace
+
 from shared.orders.events import (
     OrderConfirmed,
     OrderEvent,
@@ -20,10 +22,12 @@ from shared.orders.events import (
 )
 from shared.orders.values import (
     FailureReason,
+    Leg,
     Quote,
     Receipt,
     Route,
     SignedTransaction,
+    Single,
     SwapIntent,
 )
 from shared.streams.log.order_ids import new_order_id
@@ -57,6 +61,28 @@ def a_quote(venue: str = "raydium", amount_out: str = "225", *, fee: str = "0.00
         price_impact_bps=Decimal(1),
         expires_at=SOON,
     )
+
+
+def a_split() -> Quote:
+    """Return the quote of a split of 100 SOL over two pools."""
+    one, other = f"7Xaw{'1' * 36}Dn3k", f"9Qbc{'1' * 36}7Yz1"
+    return replace(
+        a_quote("split", "15000", fee="0.0025"),
+        legs=(
+            _leg("raydium", one, "71.5", "10726"),
+            _leg("meteora", other, "28.5", "4274"),
+        ),
+        best_single=Single(
+            venue="raydium",
+            pool=one,
+            amount_out=Decimal(14_990),
+            network_fee=Decimal("0.001"),
+        ),
+    )
+
+
+def _leg(venue: str, pool: str, amount_in: str, amount_out: str) -> Leg:
+    return Leg(venue=venue, pool=pool, amount_in=Decimal(amount_in), amount_out=Decimal(amount_out))
 
 
 def a_route(venue: str = "raydium", amount_out: str = "225", min_out: str = "222.75") -> Route:

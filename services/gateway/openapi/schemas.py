@@ -56,15 +56,45 @@ class BatchAnswer(_Model):
     orders: list[BatchItem]
 
 
+class LegView(_Model):
+    """A part of a swap over several pools."""
+
+    venue: str = Field(examples=["raydium"])
+    pool: str = Field(description="The pool's address on Solana")
+    amount_in: str = Field(description="Its share of the order's `amountIn`")
+    amount_out: str
+
+
+class SingleView(_Model):
+    """The best swap in one pool alone, which a split has to beat."""
+
+    venue: str = Field(examples=["raydium"])
+    pool: str = Field(description="The pool's address on Solana")
+    amount_out: str
+    network_fee: str = Field(description="In units of the token out; not yet taken off")
+
+
 class QuoteView(_Model):
     """A venue's quote."""
 
     venue: str = Field(examples=["raydium"])
     amount_out: str = Field(description="After the venue's fee and price impact")
-    network_fee: str
+    network_fee: str = Field(
+        description="The chain's charge, in units of the token out: priority fee and base fee"
+    )
     fee_bps: str
     price_impact_bps: str
     expires_at: datetime
+    fee_unpriced: bool = Field(
+        default_factory=bool,
+        description="There is no price of SOL in the token out: `networkFee` is 0, and not known",
+    )
+    legs: list[LegView] = Field(
+        default_factory=list, description="The pools of a split, in one transaction; else none"
+    )
+    best_single: SingleView | None = Field(
+        default=None, description="The best that one pool alone would have paid; of a split only"
+    )
 
 
 class FailureView(_Model):

@@ -7,7 +7,6 @@ development chain can work it out. Until Meteora's DLMM is traded for real, it b
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 from hashlib import sha256
 from typing import Final
 
@@ -16,7 +15,7 @@ from solders.pubkey import Pubkey
 
 from shared.orders.events import OrderRouted
 from shared.orders.values import Quote, SignedTransaction, SwapIntent
-from shared.solana.addresses import WRAPPED_SOL, Mint, token_account
+from shared.solana.addresses import Mint, token_account
 from shared.solana.building.co_signed import co_signed_fill
 from shared.solana.fees import network_fee
 from shared.solana.firewall.allowed import CoSigner
@@ -49,7 +48,7 @@ class CoSignedVenue(OnChainVenue):
         pair = pair_of(intent, self.chain.tokens)
         offer, price = await self._offer(pair), await self.chain.state.cu_price(())
         lamports = network_fee(2, _UNITS, price).total
-        return self.offered(pair, offer, lamports, await self._sol_price(pair))
+        return await self.offered(pair, offer, lamports)
 
     async def build(self, routed: OrderRouted) -> SignedTransaction:
         """Sign a fill at the present price, or at the least that the order takes."""
@@ -68,13 +67,6 @@ class CoSignedVenue(OnChainVenue):
     async def _offer(self, pair: Pair) -> Offer:
         reserve_in, reserve_out = await self._reserves(pair.token_in.mint, pair.token_out.mint)
         return constant_product(pair.amount_in, reserve_in, reserve_out)
-
-    async def _sol_price(self, pair: Pair) -> Fraction:
-        """Return atoms of the token out a lamport, by the reserves."""
-        if pair.token_out.mint == str(WRAPPED_SOL):
-            return Fraction(1)
-        sol, out = await self._reserves(str(WRAPPED_SOL), pair.token_out.mint)
-        return Fraction(out, sol)
 
     async def _reserves(self, *mints: str) -> tuple[int, int]:
         accounts = tuple(

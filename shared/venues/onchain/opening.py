@@ -22,21 +22,28 @@ from shared.venues.http.service import new_session
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.onchain.co_signed import CoSignedVenue
 from shared.venues.onchain.landing import Landing
+from shared.venues.onchain.pool_venue import PoolVenue
+from shared.venues.onchain.pools import PoolSource
 from shared.venues.onchain.reading import ChainState
+from shared.venues.onchain.reference import Reference
 from shared.venues.onchain.signing import Signing
 from shared.venues.protocol import Venue
 from shared.venues.raydium.program import SLIPPAGE_EXCEEDED
-from shared.venues.raydium.venue import RaydiumVenue
+from shared.venues.raydium.source import RaydiumPools
 
 Factory: TypeAlias = Callable[[str, SolanaChain], Venue]
 
 
 _ON: Mapping[str, Mapping[str, Factory]] = {
     "simulated": {},
-    "devchain": {"raydium": RaydiumVenue, "meteora": CoSignedVenue},
-    "devnet": {"raydium": RaydiumVenue},
-    "mainnet": {"raydium": RaydiumVenue},
+    "devchain": {"raydium": PoolVenue, "meteora": CoSignedVenue},
+    "devnet": {"raydium": PoolVenue},
+    "mainnet": {"raydium": PoolVenue},
 }
+
+
+# The venues whose pools everybody may look at, on whichever chain.
+_POOLS: Mapping[str, Callable[[str, ChainState], PoolSource]] = {"raydium": RaydiumPools}
 
 
 def venues_of(chain: str) -> Mapping[str, Factory]:
@@ -104,6 +111,7 @@ def _chain(
         slippage={SLIPPAGE_EXCEEDED},
     )
     signing = Signing(state, wallets, signers, tokens, max_cu_price=settings.max_cu_price)
+    sources = {name: read(name, state) for name, read in _POOLS.items()}
     return SolanaChain(
         nodes=nodes,
         wallets=wallets,
@@ -111,6 +119,8 @@ def _chain(
         landing=landing,
         signing=signing,
         tokens=tokens,
+        sources=sources,
+        reference=Reference(sources.values(), tokens),
         ttl_ms=settings.quote_ttl_ms,
         web=web,
     )

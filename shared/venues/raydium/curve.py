@@ -13,16 +13,17 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.venues.onchain import pools
 from shared.venues.raydium.accounts import AmmConfig, Pool
 
-_MILLION: Final = 1_000_000
+MILLION: Final = 1_000_000
 _BPS: Final = 10_000
 _SWAP_DISABLED: Final = 4
 _BOTH_TOKENS, _LAST_FEE_ON = 0, 2  # Of `creator_fee_on`.
 _U64: Final = 2**64
 
 
-class NoSwap(Exception):
+class NoSwap(pools.NoSwap):
     """The program would refuse. `code` is its error; None where it would panic."""
 
     def __init__(self, why: str, code: int | None = None) -> None:
@@ -77,10 +78,9 @@ def swap(at: Standing, side: int, amount_in: int, unix_time: int) -> Swapped:
     x, y = _reserves(at, side)
     if pool.creator_fee_on > _LAST_FEE_ON:
         raise NoSwap("the creator's fee is of an unknown kind", 6013)
-    creator_rate = config.creator_fee_rate if pool.creator_fee_enabled else 0
-    on_input = pool.creator_fee_on == _BOTH_TOKENS or pool.creator_fee_on - 1 == side
-    rate = config.trade_fee_rate + (creator_rate if on_input else 0)
-    fee = _up(amount_in * rate, _MILLION)
+    creator_rate, on_input = _creator_rate(at), _creator_on_input(pool, side)
+    rate, _ = rates(at, side)
+    fee = _up(amount_in * rate, MILLION)
     if fee > amount_in:
         raise NoSwap("the fee is more than the amount", 6006)
     net = amount_in - fee
@@ -90,7 +90,7 @@ def swap(at: Standing, side: int, amount_in: int, unix_time: int) -> Swapped:
         creator = fee * creator_rate // rate
         fee -= creator
     elif creator_rate:
-        creator = _up(out * creator_rate, _MILLION)
+        creator = _up(out * creator_rate, MILLION)
         out -= creator
     if out <= 0:
         raise NoSwap("the amount is too small to get anything", 2505)
@@ -100,11 +100,21 @@ def swap(at: Standing, side: int, amount_in: int, unix_time: int) -> Swapped:
         amount_out=out,
         net_in=net,
         trade_fee=fee,
-        protocol_fee=fee * config.protocol_fee_rate // _MILLION,
-        fund_fee=fee * config.fund_fee_rate // _MILLION,
+        protocol_fee=fee * config.protocol_fee_rate // MILLION,
+        fund_fee=fee * config.fund_fee_rate // MILLION,
         creator_fee=creator,
         creator_on_input=on_input,
     )
+
+
+def rates(at: Standing, side: int) -> tuple[int, int]:
+    """Return the fees of a swap of token `side` in millionths: of the token in, and of the other.
+
+    The creator's is on the one or the other.
+    """
+    creator = _creator_rate(at)
+    on_input = _creator_on_input(at.pool, side)
+    return at.config.trade_fee_rate + creator * on_input, creator * (not on_input)
 
 
 def is_open(at: Standing, unix_time: int) -> bool:
@@ -147,6 +157,14 @@ def fee_bps(swapped: Swapped) -> Decimal:
     creator_out = 0 if swapped.creator_on_input else swapped.creator_fee
     before = swapped.amount_in * (swapped.amount_out + creator_out)
     return _bps(before - swapped.net_in * swapped.amount_out, before)
+
+
+def _creator_rate(at: Standing) -> int:
+    return at.config.creator_fee_rate if at.pool.creator_fee_enabled else 0
+
+
+def _creator_on_input(pool: Pool, side: int) -> bool:
+    return pool.creator_fee_on in (_BOTH_TOKENS, 1 + side)
 
 
 def _reserves(at: Standing, side: int) -> tuple[int, int]:

@@ -1,18 +1,18 @@
-"""The pools of a pair as they stand, and the one of them that pays most."""
+"""The pools of a pair as they stand."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from fractions import Fraction
 
 from msgspec import Struct
 from solders.account import Account
 from solders.pubkey import Pubkey
 
 from shared.solana.addresses import TOKEN, Mint
+from shared.venues.onchain.pools import Pools
 from shared.venues.raydium.accounts import BadAccount, exists, read_config, read_pool, read_vault
-from shared.venues.raydium.curve import NoSwap, Standing, Swapped, is_open, mid_price, swap
+from shared.venues.raydium.curve import Standing
+from shared.venues.raydium.pool import CpmmPool
 from shared.venues.raydium.program import PoolAddresses, pools_of
 
 UNSUPPORTED_TOKEN = "UNSUPPORTED_TOKEN"  # noqa: S105 - a coin, and no password
@@ -33,21 +33,28 @@ class Found(Struct, frozen=True, kw_only=True):
     side: int
 
 
-class Pools(Struct, frozen=True, kw_only=True):
+class Reading(Struct, frozen=True, kw_only=True):
     """The pools of a pair that can be traded in, and why others of them are passed over."""
 
     found: Sequence[Found]
     faults: Sequence[str]
 
+    def at(self, venue: str, unix_time: int) -> Pools:
+        """Return the pools of a venue of this name as everybody knows pools."""
+        pools = [
+            CpmmPool(
+                venue=venue,
+                address=one.address,
+                standing=one.standing,
+                side=one.side,
+                unix_time=unix_time,
+            )
+            for one in self.found
+        ]
+        return Pools(found=pools, faults=self.faults)
 
-class Best(Struct, frozen=True, kw_only=True):
-    """The pool that pays most, and the swap in it."""
 
-    found: Found
-    swapped: Swapped
-
-
-def read_pools(token_in: Side, token_out: Side, accounts: Sequence[Account | None]) -> Pools:
+def read_pools(token_in: Side, token_out: Side, accounts: Sequence[Account | None]) -> Reading:
     """Return the pools of a pair; `accounts` are those of `keys_of`, in its order."""
     found, faults = list[Found](), list[str]()
     decimals = {side.mint: side.decimals for side in (token_in, token_out)}
@@ -62,39 +69,7 @@ def read_pools(token_in: Side, token_out: Side, accounts: Sequence[Account | Non
                 found.append(Found(address=addresses.pool, standing=standing, side=side))
         except BadAccount as error:
             faults.append(str(error))
-    return Pools(found=found, faults=faults)
-
-
-def best_of(pools: Pools, amount_in: int, unix_time: int) -> Best:
-    """Return the pool that pays most for `amount_in` atoms; of equals, always the same one.
-
-    Raises `NoSwap` where none would swap at `unix_time`, in seconds, with every pool's reason.
-    """
-    offers, refusals = list[Best](), list(pools.faults)
-    for found in pools.found:
-        try:
-            swapped = swap(found.standing, found.side, amount_in, unix_time)
-        except NoSwap as error:
-            refusals.append(str(error))
-        else:
-            offers.append(Best(found=found, swapped=swapped))
-    if not offers:
-        raise NoSwap("; ".join(dict.fromkeys(refusals)) or "has no pool of this pair")
-    return max(offers, key=lambda best: (best.swapped.amount_out, bytes(best.found.address)))
-
-
-def deepest_price(pools: Pools, unix_time: int) -> Fraction:
-    """Return atoms out for an atom in by the pool with most to come in; 0 where there is none.
-
-    Only pools that swap at `unix_time`, in seconds, count: nobody can correct another's price.
-    """
-    prices = [(0, Fraction(0))]
-    for found in pools.found:
-        if is_open(found.standing, unix_time):
-            with suppress(NoSwap):
-                price = mid_price(found.standing, found.side)
-                prices.append((found.standing.reserve(found.side), price))
-    return max(prices)[1]
+    return Reading(found=found, faults=faults)
 
 
 def _standing(addresses: PoolAddresses, read: Sequence[Account | None]) -> Standing | None:

@@ -19,7 +19,7 @@ from shared.streams.redis.client import Client
 from shared.streams.redis.pace import Pace, Rate
 from shared.tokens.amounts import to_atoms_at_least
 from shared.venues.http.service import Service
-from shared.venues.onchain.chain import SolanaChain
+from shared.venues.onchain.chain import OnChainVenue, SolanaChain
 from shared.venues.onchain.offers import Offer, Pair, pair_of
 from shared.venues.onchain.signing import Plan
 from shared.venues.protocol import (
@@ -35,7 +35,6 @@ from shared.venues.raydium.accounts import BadAccount, read_pool
 from shared.venues.raydium.instruction import SwapReader
 from shared.venues.raydium.program import CPMM, SLIPPAGE_EXCEEDED
 from shared.venues.raydium.quote import UNSUPPORTED_TOKEN
-from shared.venues.raydium.venue import RaydiumVenue
 from shared.venues.raydium_api.replies import Computed, Question, built, computed, slippage_bps
 from shared.venues.raydium_api.taking_apart import kept
 
@@ -46,7 +45,7 @@ _TRIES: Final = 2  # Prices that a build asks for.
 _raw = Decoder(Raw)
 
 
-class RaydiumApiVenue(RaydiumVenue):
+class RaydiumApiVenue(OnChainVenue):
     """Asks Raydium's API for prices and transactions, and signs none but its own."""
 
     def __init__(self, name: str, chain: SolanaChain, service: Service, quote_s: float) -> None:
@@ -67,8 +66,7 @@ class RaydiumApiVenue(RaydiumVenue):
             price_impact_bps=told.price_impact_bps,
         )
         price = await self.chain.state.cu_price((told.pool,))
-        lamports = network_fee(1, _UNITS, price).total
-        return self.offered(pair, offer, lamports, await self._sol_price(pair))
+        return await self.offered(pair, offer, network_fee(1, _UNITS, price).total)
 
     async def build(self, routed: OrderRouted) -> SignedTransaction:
         """Sign the swap of the API's transaction, in one of our own.

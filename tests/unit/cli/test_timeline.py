@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import get_args
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from cli import timeline
 from cli.timeline import line
 from shared.orders.events import OrderEvent, OrderRouted
-from shared.orders.values import Refusal
+from shared.orders.values import Refusal, Route
 from shared.orders.view import public_event
-from tests.support.builders import NOON, Ending, a_quote, a_route, an_intent, history
+from tests.support.builders import NOON, Ending, a_quote, a_route, a_split, an_intent, history
 
 
 def lines(ending: Ending) -> list[str]:
@@ -46,6 +47,25 @@ def test_a_route_shows_who_won_and_who_lost_or_refused() -> None:
 
     assert line(public_event(routed), NOON).endswith(
         "raydium pays best, 225 USDC (meteora 224, orca: no pool); at least 222.75"
+    )
+
+
+def test_a_split_says_how_much_goes_where_and_how_much_more_that_pays() -> None:
+    routed = OrderRouted(
+        order_id="an-order",
+        version=3,
+        at=NOON,
+        intent=an_intent("100"),
+        route=Route(quote=a_split(), min_out=Decimal(14_900)),
+        quotes=(a_split(), a_quote("raydium", "14990")),
+        refusals=(),
+        attempt=1,
+    )
+
+    assert line(public_event(routed), NOON).endswith(
+        "split pays best, 15000 USDC (raydium 14990); at least 14900; over 2 pools (raydium "
+        "7Xaw…Dn3k 71.5 %, meteora 9Qbc…7Yz1 28.5 %), 9.9985 USDC more after all fees than "
+        "raydium 7Xaw…Dn3k alone"
     )
 
 

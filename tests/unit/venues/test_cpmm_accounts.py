@@ -18,11 +18,13 @@ from solders.token.state import TokenAccount, TokenAccountState
 from devchain.cpmm import addresses, layouts
 from shared.solana.addresses import SYSTEM, TOKEN, TOKEN_2022, Mint
 from shared.solana.terms import Terms
+from shared.venues.onchain.pools import NoSwap, Pools, best_of, deepest_price
 from shared.venues.raydium.accounts import AmmConfig, BadAccount, read_config, read_pool, read_vault
-from shared.venues.raydium.curve import NoSwap, after
+from shared.venues.raydium.curve import after, swap
 from shared.venues.raydium.instruction import SwapReader, swap_base_input
+from shared.venues.raydium.pool import CpmmPool
 from shared.venues.raydium.program import AUTHORITY, CPMM, keys_of, pools_of
-from shared.venues.raydium.quote import Pools, Side, best_of, deepest_price, read_pools
+from shared.venues.raydium.quote import Side, read_pools
 from tests.support.cpmm import vectors
 
 NOW = 1_700_000_000
@@ -59,9 +61,9 @@ def chain(**pools: tuple[int, int]) -> Read:
     return read
 
 
-def found(read: Read, token_in: Side = IN, token_out: Side = OUT) -> Pools:
+def found(read: Read, token_in: Side = IN, token_out: Side = OUT, now: int = NOW) -> Pools:
     keys = keys_of(token_in.mint, token_out.mint)
-    return read_pools(token_in, token_out, [read[key] for key in keys])
+    return read_pools(token_in, token_out, [read[key] for key in keys]).at("raydium", now)
 
 
 def of_pool(index: int) -> addresses.PoolAddresses:
@@ -111,15 +113,14 @@ def test_swaps_of_the_real_program_leave_the_bytes_that_we_foresee() -> None:
         before |= recorded(complete["before"])
         later = {key: account.data for key, account in before.items() if account}
         later |= {Pubkey.from_string(k): base64.b64decode(v) for k, v in complete["after"].items()}
-        best = best_of(
-            found(before, token_in, token_out),
-            case["amount_in"],
-            case["clock"]["unix_timestamp"],
-        )
-        at = after(best.found.standing, best.swapped)
+        at_time = case["clock"]["unix_timestamp"]
+        best = best_of(found(before, token_in, token_out, at_time), case["amount_in"])
+        pool = best.pool
+        assert isinstance(pool, CpmmPool)
+        at = after(pool.standing, swap(pool.standing, pool.side, case["amount_in"], at_time))
         pool_key = role(complete, "pool_state")
 
-        assert best.found.address == pool_key
+        assert pool.address == pool_key
         assert at.pool == read_pool(pool_key, Account(1, later[pool_key], CPMM))
         for key, program, mint, atoms in zip(
             at.pool.vaults, at.pool.programs, at.pool.mints, at.vaults, strict=True
@@ -286,8 +287,8 @@ def test_the_pool_that_pays_most_is_taken() -> None:
     pools = found(read)
 
     assert len(pools.found) == 3
-    assert best_of(pools, 10**6, NOW).found.address == of_pool(2).pool
-    assert deepest_price(found(read, OUT, IN), NOW) == 1
+    assert best_of(pools, 10**6).pool.address == of_pool(2).pool
+    assert deepest_price(found(read, OUT, IN).found) == 1
 
 
 @pytest.mark.parametrize(
@@ -302,27 +303,27 @@ def test_a_pool_that_nobody_can_swap_in_prices_nothing(state: layouts.PoolState)
     read = chain(c0=(10**9, 10**9), c1=(10**12, 10**14))
     read[of_pool(1).pool] = pool_account(1, state)
 
-    assert deepest_price(found(read), NOW) == 1
+    assert deepest_price(found(read).found) == 1
 
 
 def test_an_empty_pool_prices_nothing() -> None:
-    assert deepest_price(found(chain(c0=(10**9, 10**9), c1=(10**12, 0))), NOW) == 1
-    assert deepest_price(found(chain(c1=(10**12, 0))), NOW) == 0
+    assert deepest_price(found(chain(c0=(10**9, 10**9), c1=(10**12, 0))).found) == 1
+    assert deepest_price(found(chain(c1=(10**12, 0))).found) == 0
 
 
 def test_of_equal_pools_it_is_always_the_same_one() -> None:
     pools = found(chain(c0=(10**9, 10**9), c1=(10**9, 10**9), c3=(10**9, 10**9)))
     turned = Pools(found=pools.found[::-1], faults=())
 
-    assert best_of(pools, 10**6, NOW) == best_of(turned, 10**6, NOW)
+    assert best_of(pools, 10**6) == best_of(turned, 10**6)
 
 
 def test_both_ways_through_a_pool_are_told_apart() -> None:
     read = chain(c0=(10**12, 4 * 10**12))
 
-    assert best_of(found(read), 10**6, NOW).swapped.amount_out > 3_900_000
-    assert best_of(found(read, OUT, IN), 10**6, NOW).swapped.amount_out < 250_000
-    assert deepest_price(found(read), NOW) == Fraction(4)
+    assert best_of(found(read), 10**6).offer.amount_out > 3_900_000
+    assert best_of(found(read, OUT, IN), 10**6).offer.amount_out < 250_000
+    assert deepest_price(found(read).found) == Fraction(4)
 
 
 def test_lamports_at_the_address_of_a_pool_make_no_pool() -> None:
@@ -339,20 +340,20 @@ def test_a_pool_with_a_fault_is_passed_over() -> None:
     read = chain(c0=(10**9, 10**9), c1=(10**12, 10**12))
     read[of_pool(1).vaults[0]] = vault(LOW, 10**12, frozen=True)
 
-    assert best_of(found(read), 10**6, NOW).found.address == of_pool(0).pool
+    assert best_of(found(read), 10**6).pool.address == of_pool(0).pool
 
 
 def test_no_pool_at_all_is_said() -> None:
     with pytest.raises(NoSwap, match=r"^has no pool of this pair$"):
-        best_of(found(chain()), 10**6, NOW)
-    assert deepest_price(found(chain()), NOW) == 0
+        best_of(found(chain()), 10**6)
+    assert deepest_price(found(chain()).found) == 0
 
 
 def test_other_decimals_than_configured_are_never_traded() -> None:
     pools = found(chain(c0=(10**9, 10**9)), Side(LOW, 6), OUT)
 
     with pytest.raises(NoSwap, match=f"^mint {LOW}: it has 9 decimals, and 6 are configured$"):
-        best_of(pools, 10**6, NOW)
+        best_of(pools, 10**6)
 
 
 def test_a_pool_that_names_other_vaults_is_never_traded() -> None:
@@ -360,7 +361,7 @@ def test_a_pool_that_names_other_vaults_is_never_traded() -> None:
     read[of_pool(0).pool] = pool_account(1)
 
     with pytest.raises(NoSwap, match="names other accounts than its own"):
-        best_of(found(read), 10**6, NOW)
+        best_of(found(read), 10**6)
 
 
 @pytest.mark.parametrize("field", [0, 2, 3, 5, 6], ids=["tier", *["vault"] * 2, *["mint"] * 2])
@@ -371,7 +372,7 @@ def test_a_pool_that_names_one_other_account_is_never_traded(field: int) -> None
     read[of_pool(0).pool] = Account(1, bytes(data), CPMM)
 
     with pytest.raises(NoSwap, match="names other accounts than its own"):
-        best_of(found(read), 10**6, NOW)
+        best_of(found(read), 10**6)
 
 
 def test_a_mint_that_may_take_fees_is_unsupported() -> None:
@@ -384,4 +385,4 @@ def test_a_mint_that_may_take_fees_is_unsupported() -> None:
     read[at.vaults[0]] = Account(1, vault_of_2022.data, TOKEN_2022)
 
     with pytest.raises(NoSwap, match=f"^UNSUPPORTED_TOKEN: {LOW} "):
-        best_of(found(read), 10**6, NOW)
+        best_of(found(read), 10**6)
