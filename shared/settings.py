@@ -236,6 +236,12 @@ class ChainSettings(Settings):
         ge=0,
         description="Highest priority fee offered, in millionths of a lamport a compute unit",
     )
+    meteora_pools: str = Field(
+        default="",
+        pattern=r"^(|[1-9A-HJ-NP-Za-km-z]{32,44}(,[1-9A-HJ-NP-Za-km-z]{32,44}){0,99})$",
+        description="Addresses of Meteora's pools that are looked for besides the well-known ones, "
+        "with commas between, 100 at most; see docs/venues.md",
+    )
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

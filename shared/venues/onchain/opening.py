@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import aiohttp
+from solders.pubkey import Pubkey
 
 from shared.settings import ChainSettings, InvalidSettings, MarketSettings
 from shared.solana.genesis import why_foreign
@@ -92,6 +93,13 @@ def _signers(settings: ChainSettings, wallets: Wallets) -> Mapping[str, Signer]:
         raise InvalidSettings(f"WALLETS_FILE: {error}") from None
 
 
+def _pools(settings: ChainSettings) -> Sequence[Pubkey]:
+    try:
+        return [Pubkey.from_string(one) for one in settings.meteora_pools.split(",") if one]
+    except ValueError as error:
+        raise InvalidSettings(f"METEORA_POOLS: {error}") from None
+
+
 def _chain(
     settings: MarketSettings, nodes: Nodes, web: aiohttp.ClientSession, *, signs: bool
 ) -> SolanaChain:
@@ -123,4 +131,5 @@ def _chain(
         reference=Reference(sources.values(), tokens),
         ttl_ms=settings.quote_ttl_ms,
         web=web,
+        meteora_pools=_pools(settings),
     )

@@ -1,0 +1,168 @@
+"""The pools of a pair as they stand, and the one of them that pays most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from msgspec import Struct
+from solders.account import Account
+from solders.pubkey import Pubkey
+
+from shared.solana.sysvars import CLOCK, ChainClock, read_clock
+from shared.venues.meteora.accounts import (
+    BadAccount,
+    LbPair,
+    read_array,
+    read_decimals,
+    read_pair,
+    read_reserve,
+)
+from shared.venues.meteora.bins import NoSwap
+from shared.venues.meteora.bitmap import arrays_from
+from shared.venues.meteora.program import bin_array
+from shared.venues.meteora.walk import Standing, Swapped, swap
+
+UNSUPPORTED_TOKEN = "UNSUPPORTED_TOKEN"  # noqa: S105 - a coin, and no password
+
+ARRAYS = 3  # That a swap may go through: more take more compute units than there may be.
+_PAIR_TYPES = (0, 2, 3)  # All permissionless; 1 is by permission, and nobody has tried it.
+_FUNCTION_TYPES, _FEE_MODES = range(3), range(2)
+
+Accounts = Mapping[Pubkey, Account | None]
+
+
+class Pools(Struct, frozen=True, kw_only=True):
+    """The pools of a pair that can be traded in, and why others of them are passed over."""
+
+    clock: ChainClock
+    found: Sequence[Standing]
+    faults: Sequence[str]
+
+
+class Best(Struct, frozen=True, kw_only=True):
+    """The pool that pays most, and the swap in it."""
+
+    found: Standing
+    swapped: Swapped
+
+
+def keys_of(mints: Sequence[Pubkey], pairs: Mapping[Pubkey, LbPair]) -> tuple[Pubkey, ...]:
+    """Return the accounts that tell the state of pools, to be read in one getMultipleAccounts.
+
+    Their bin arrays are those that swaps go through from where the pools are now.
+    """
+    keys = [CLOCK, *mints]
+    for address, pair in pairs.items():
+        keys += (address, *pair.reserves)
+        keys += (bin_array(address, index) for index in _nearby(pair))
+    return tuple(keys)
+
+
+def read_pools(
+    pools: Sequence[Pubkey], decimals: Mapping[Pubkey, int], accounts: Accounts
+) -> Pools:
+    """Return the pools of a pair; `decimals` are those that its mints are known to have.
+
+    Raises `BadAccount` for mints that are not as they are known, or a chain without a clock.
+    """
+    try:
+        clock = read_clock(accounts.get(CLOCK))
+    except ValueError as error:
+        raise BadAccount(str(error)) from None
+    for mint, known in decimals.items():
+        if (found := read_decimals(mint, accounts.get(mint))) != known:
+            raise BadAccount(f"mint {mint}: it has {found} decimals, and {known} are configured")
+    standings, faults = list[Standing](), list[str]()
+    for address in pools:
+        try:
+            standings.append(_standing(address, accounts))
+        except BadAccount as error:
+            faults.append(str(error))
+    return Pools(clock=clock, found=standings, faults=faults)
+
+
+def best_of(pools: Pools, mint_in: Pubkey, amount_in: int) -> Best:
+    """Return the pool that pays most for `amount_in` atoms; of equals, always the same one.
+
+    Raises `NoSwap` where none would swap, with every pool's reason.
+    """
+    offers, refusals = list[Best](), list(pools.faults)
+    for found in pools.found:
+        try:
+            swapped = swap(found, found.pair.mints.index(mint_in), amount_in, pools.clock)
+        except NoSwap as error:
+            refusals.append(str(error))
+        else:
+            offers.append(Best(found=found, swapped=swapped))
+    if not offers:
+        raise NoSwap("; ".join(dict.fromkeys(refusals)) or "has no pool of this pair")
+    return max(offers, key=lambda best: (best.swapped.amount_out, bytes(best.found.address)))
+
+
+def deepest(pairs: Mapping[Pubkey, LbPair], accounts: Accounts, most: int) -> list[Pubkey]:
+    """Return the pools that hold most of a pair's tokens, the deepest first, `most` at most.
+
+    `accounts` has their reserves. A pool counts by its shares of both tokens in all of them: no
+    price that somebody gave a pool moves it up.
+    """
+    held = {address: _held(address, pair, accounts) for address, pair in pairs.items()}
+    totals = {
+        mint: sum(atoms[mint] for atoms in held.values())
+        for atoms in held.values()
+        for mint in atoms
+    }
+
+    def share(address: Pubkey) -> Fraction:
+        parts = held[address].items()
+        return sum((Fraction(atoms, totals[mint] or 1) for mint, atoms in parts), Fraction(0))
+
+    return sorted(pairs, key=lambda address: (-share(address), bytes(address)))[:most]
+
+
+def _held(address: Pubkey, pair: LbPair, accounts: Accounts) -> dict[Pubkey, int]:
+    try:
+        return {
+            mint: read_reserve(address, key, accounts.get(key), mint)
+            for key, mint in zip(pair.reserves, pair.mints, strict=True)
+        }
+    except BadAccount:
+        return dict.fromkeys(pair.mints, 0)
+
+
+def _nearby(pair: LbPair) -> Sequence[int]:
+    return sorted({*arrays_from(pair, 0, ARRAYS), *arrays_from(pair, 1, ARRAYS)})
+
+
+def _standing(address: Pubkey, accounts: Accounts) -> Standing:
+    account = accounts.get(address)
+    if account is None:
+        raise BadAccount(f"LbPair {address}: it is gone")
+    pair = read_pair(address, account)
+    _check(address, pair)
+    in_x, in_y = (
+        read_reserve(address, key, accounts.get(key), mint)
+        for key, mint in zip(pair.reserves, pair.mints, strict=True)
+    )
+    arrays = {
+        index: read_array(address, index, accounts[key])
+        for index in _nearby(pair)
+        if (key := bin_array(address, index)) in accounts
+    }
+    return Standing(address=address, pair=pair, reserves=(in_x, in_y), arrays=arrays)
+
+
+def _check(address: Pubkey, pair: LbPair) -> None:
+    """Raise `BadAccount` for pools whose swaps nobody has shown to be as they are counted here."""
+    for mint, flag in zip(pair.mints, pair.programs, strict=True):
+        if flag != 0:
+            # Its mints may take fees of transfers, or have programs that refuse them.
+            raise BadAccount(f"{UNSUPPORTED_TOKEN}: {mint} belongs to Token-2022")
+    for what, kind, known in (
+        ("pair type", pair.pair_type, _PAIR_TYPES),
+        ("function type", pair.function_type, _FUNCTION_TYPES),
+        ("fee mode", pair.collect_fee_mode, _FEE_MODES),
+        ("activation type", pair.by_time, range(2)),
+    ):
+        if kind not in known:
+            raise BadAccount(f"LbPair {address}: {what} {kind} is not supported")
