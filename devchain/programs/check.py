@@ -22,7 +22,8 @@ from pathlib import Path
 from devchain.programs.link import link
 
 ZIGLANG = "0.17.1"
-PROGRAMS = [Path(__file__).parent / "raydium_cpmm" / "raydium_cpmm.c"]
+_HERE = Path(__file__).parent
+PROGRAMS = [_HERE / name / f"{name}.c" for name in ("raydium_cpmm", "meteora_dlmm")]
 # v1: sBPF v0 knows no jumps on 32 bits. Small rather than fast: the work of a swap is its two
 # transfers. Accounts are full of words at odd addresses, and the virtual machine takes them.
 FLAGS = [
@@ -68,9 +69,8 @@ def _need_compiler() -> None:
 
 def sums(source: Path) -> str:
     """Return what `sha256sum` says of a program's binary and all that it is made of."""
-    here = Path(__file__).parent
     files = [*sorted(source.parent.glob("*.[ch]")), source.with_suffix(".so")]
-    files += [here / "check.py", here / "link.py"]
+    files += [*sorted((_HERE / "solana").glob("*.h")), _HERE / "check.py", _HERE / "link.py"]
     return "".join(
         f"{sha256(file.read_bytes()).hexdigest()}  {os.path.relpath(file, source.parent)}\n"
         for file in files

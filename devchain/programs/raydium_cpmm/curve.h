@@ -1,7 +1,7 @@
 /* Fees and the curve: x * y never falls. All amounts are atoms, all rates millionths. */
 #pragma once
 #include "layouts.h"
-#include "wide.h"
+#include "../solana/wide.h"
 
 enum { MILLION = 1000000 };
 

@@ -1,29 +1,6 @@
-/* What lies in the accounts: the two token programs' and Raydium CPMM's own, byte for byte. */
+/* What lies in the accounts of Raydium's CPMM, byte for byte, and how a swap is written. */
 #pragma once
-#include "runtime.h"
-
-struct PACKED token_account {
-  pubkey mint, owner;
-  u64 amount;
-  u32 has_delegate;
-  pubkey delegate;
-  u8 state; /* 0 not initialised, 1 in use, 2 frozen */
-  u32 is_native;
-  u64 native_reserve, delegated_amount;
-  u32 has_close_authority;
-  pubkey close_authority;
-};
-_Static_assert(sizeof(struct token_account) == 165, "of the token program");
-
-struct PACKED mint {
-  u32 has_authority;
-  pubkey authority;
-  u64 supply;
-  u8 decimals, initialized;
-  u32 has_freeze_authority;
-  pubkey freeze_authority;
-};
-_Static_assert(sizeof(struct mint) == 82, "of the token program");
+#include "../solana/anchor.h"
 
 /* The first eight bytes of sha256 of "account:" and the name. */
 enum : u64 {
@@ -84,25 +61,8 @@ enum {
 enum : u64 { SWAP_BASE_INPUT = 0xde331ec4da5abe8f }; /* sha256 of "global:swap_base_input" */
 struct PACKED swap_base_input { u64 discriminator, amount_in, minimum_amount_out; };
 
-/* The program's own errors, and those of Anchor, the framework that the real one is written in. */
+/* The program's own errors. */
 enum : u64 {
-  INSTRUCTION_MISSING = 100,
-  INSTRUCTION_UNKNOWN = 101,
-  INSTRUCTION_DID_NOT_DESERIALIZE = 102,
-  CONSTRAINT_MUT = 2000,
-  CONSTRAINT_RAW = 2003,
-  CONSTRAINT_SEEDS = 2006,
-  CONSTRAINT_ADDRESS = 2012,
-  REQUIRE_GREATER_VIOLATED = 2505,
-  DISCRIMINATOR_NOT_FOUND = 3001,
-  DISCRIMINATOR_MISMATCH = 3002,
-  ACCOUNT_DID_NOT_DESERIALIZE = 3003,
-  NOT_ENOUGH_ACCOUNTS = 3005,
-  OWNED_BY_WRONG_PROGRAM = 3007,
-  INVALID_PROGRAM_ID = 3008,
-  PROGRAM_NOT_EXECUTABLE = 3009,
-  ACCOUNT_NOT_SIGNER = 3010,
-  ACCOUNT_NOT_INITIALIZED = 3012,
   NOT_APPROVED = 6000,
   EXCEEDED_SLIPPAGE = 6005,
   ZERO_TRADING_TOKENS = 6006,

@@ -1,7 +1,7 @@
 /* The pool's diary of prices: every fifteen seconds at most, what they were before the swap. */
 #pragma once
 #include "layouts.h"
-#include "wide.h"
+#include "../solana/wide.h"
 
 enum { SECONDS_BETWEEN = 15 };
 

@@ -11,7 +11,7 @@
 #include "checks.h"
 #include "curve.h"
 #include "observations.h"
-#include "tokens.h"
+#include "transfer_fees.h"
 
 enum : u64 { SWAP_EVENT = 0xe2710826e8cdc640 }; /* sha256 of "event:SwapEvent" */
 struct PACKED swap_event {
@@ -41,13 +41,13 @@ static result pay(const struct account a[ACCOUNTS], u64 in, u64 out) {
   const struct pool_state *pool = a[POOL].data;
   const struct transfer from_user = {
       &a[PROGRAM_IN], &a[MINT_IN], &a[USER_IN], &a[VAULT_IN], &a[PAYER], in};
-  TRY(move(&from_user, a, 0));
+  TRY(move(&from_user, a, ACCOUNTS, 0));
   const struct transfer to_user = {
       &a[PROGRAM_OUT], &a[MINT_OUT], &a[VAULT_OUT], &a[USER_OUT], &a[AUTHORITY], out};
   const struct slice seeds[] = {{AUTHORITY_SEED, AUTHORITY_SEED_LENGTH},
                                 {&pool->authority_bump, 1}};
   const struct slice signer = {seeds, 2};
-  return move(&to_user, a, &signer);
+  return move(&to_user, a, ACCOUNTS, &signer);
 }
 
 static result swap(const struct account a[ACCOUNTS], u64 amount_in, u64 minimum_amount_out) {

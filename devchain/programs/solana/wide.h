@@ -50,6 +50,20 @@ static bool divide(struct wide *n, const struct wide *divisor) {
   return left.high | left.low;
 }
 
+/* Divides in place by a number that is not 0, rounding down; returns what was left. */
+static inline u32 divide_short(struct wide *n, u32 divisor) {
+  u64 digit[4] = {n->high >> 32, (u32)n->high, n->low >> 32, (u32)n->low}, left = 0;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    left = left << 32 | digit[i];
+    digit[i] = left / divisor;
+    left %= divisor;
+  }
+  n->high = digit[0] << 32 | digit[1];
+  n->low = digit[2] << 32 | digit[3];
+  return left;
+}
+
 /* result = a * b / divisor, rounded down; says whether something was left. */
 static bool share(struct wide *result, u64 a, u64 b, u64 divisor) {
   multiply(a, b, result);

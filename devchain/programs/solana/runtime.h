@@ -10,6 +10,8 @@ typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
+typedef int i32;
+typedef long long i64;
 #define PACKED __attribute__((packed))
 
 typedef struct PACKED { u64 word[4]; } pubkey;
@@ -47,7 +49,11 @@ extern u64 sol_invoke_signed_c(const struct instruction *, const struct account 
 
 /* A result is 0, a number of the program's own (Custom), or one of the runtime's. */
 typedef u64 result;
-enum : u64 { INVALID_ACCOUNT_DATA = 4ULL << 32, UNINITIALIZED_ACCOUNT = 10ULL << 32 };
+enum : u64 {
+  INVALID_ACCOUNT_DATA = 4ULL << 32,
+  UNINITIALIZED_ACCOUNT = 10ULL << 32,
+  ACCOUNT_BORROW_FAILED = 12ULL << 32,
+};
 
 #define REQUIRE(claim, error) do { if (!(claim)) return (error); } while (0)
 #define TRY(call) do { result failure_ = (call); if (failure_) return failure_; } while (0)

@@ -1,7 +1,7 @@
-/* Moving tokens, and the fee that a Token-2022 mint may take of a transfer. */
+/* The fee that a Token-2022 mint may take of a transfer. */
 #pragma once
 #include "checks.h"
-#include "wide.h"
+#include "../solana/wide.h"
 
 struct PACKED transfer_fee { u64 epoch, maximum; u16 basis_points; };
 struct PACKED extension { u16 type, length; u8 data[]; };
@@ -33,22 +33,4 @@ static u64 transfer_fee(const struct account *mint, u64 amount, u64 epoch) {
   struct wide fee;
   share_up(&fee, amount, now->basis_points, BASIS_POINTS);
   return fee.high || fee.low > now->maximum ? now->maximum : fee.low;
-}
-
-struct transfer {
-  const struct account *program, *mint, *from, *to, *authority;
-  u64 amount;
-};
-enum { TRANSFER_CHECKED = 12 };
-struct PACKED transfer_checked { u8 tag; u64 amount; u8 decimals; };
-
-/* `signer` is the authority's seeds where it is the program's own address, or 0. */
-static result move(const struct transfer *t, const struct account *all,
-                   const struct slice *signer) {
-  const struct mint *mint = t->mint->data;
-  const struct transfer_checked data = {TRANSFER_CHECKED, t->amount, mint->decimals};
-  const struct meta metas[] = {
-      {t->from->key, 1, 0}, {t->mint->key, 0, 0}, {t->to->key, 1, 0}, {t->authority->key, 0, 1}};
-  const struct instruction call = {t->program->key, metas, 4, &data, sizeof data};
-  return sol_invoke_signed_c(&call, all, ACCOUNTS, signer, signer ? 1 : 0);
 }
