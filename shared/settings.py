@@ -211,6 +211,12 @@ class ChainSettings(Settings):
     rpc_timeout_ms: Milliseconds = Field(
         default=2_000, ge=1, description="Longest wait for one answer of an RPC URL, in ms"
     )
+    max_slots_behind: int = Field(
+        default=25,
+        ge=1,
+        description="Slots by which an answer of an RPC URL, or a quote, may be older than the "
+        "newest that another URL has told; older ones are refused",
+    )
     proof_quorum: int = Field(
         default=2,
         ge=1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from solders.hash import Hash, ParseHashError
 from shared.concurrency.pause import backoff
 from shared.observability import metrics
 from shared.solana.rpc.errors import NodeAway, RpcError, WrongChain
+from shared.solana.rpc.standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 _ILL = frozenset({-32004, -32005, -32014, -32016, -32603, -32429, 429})
 _BATCH = 100  # Calls a request: public providers take no more.
 _LONGEST_REST_S = 10.0
+_PATIENCE = 8  # With other URLs there are, one is waited for such a part of the timeout at most.
 _MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -82,7 +84,8 @@ class Node:
         self._url = url
         self._session = session
         self._why_foreign = why_foreign
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._timeout_s = timeout_s
+        self.standing = Standing(timeout_s / _PATIENCE)
         self._known = False
         self._pauses = backoff(0.2, _LONGEST_REST_S)
         self.rests_until = 0.0  # By the monotonic clock.
@@ -91,23 +94,34 @@ class Node:
         self._is_wrong = False  # Whether it was said to be another chain.
 
     @property
-    def rests(self) -> bool:
-        """Return whether it failed lately, and is to be asked after the others."""
-        return time.monotonic() < self.rests_until
+    def is_well(self) -> bool:
+        """Return whether it answered when it was last asked, and no other one was quicker."""
+        return not self.why and not self.standing.is_slow
 
-    async def ask(self, calls: Sequence[Call]) -> list[Any]:
+    def overtaken(self) -> None:
+        """Note that another one has answered in the time that this one takes."""
+        if not self.standing.is_slow:
+            logger.info("%s is slow: others are asked before it", self.name)
+        self.rests_until = time.monotonic() + self.standing.overtaken()
+
+    async def ask(
+        self, calls: Sequence[Call], *, least_slot: int = 0, within_s: float | None = None
+    ) -> list[Any]:
         """Return the result of each call, in order; an `RpcError` in the place of one refused.
 
-        Raises `NodeAway`, and asks nothing while the URL wants to be left alone.
+        Raises `NodeAway`, also for an answer of a slot before `least_slot`, and asks nothing while
+        the URL wants to be left alone.
         """
+        timeout_s = min(self._timeout_s, within_s or self._timeout_s)
         if time.monotonic() < self._left_alone_until:
             raise NodeAway(self.why)
         try:
             if not self._known:
-                await self._check_genesis()
+                await self._check_genesis(timeout_s)
             answers: list[Any] = []
             for start in range(0, len(calls), _BATCH):
-                answers += await self._asked(calls[start : start + _BATCH])
+                some = calls[start : start + _BATCH]
+                answers += await self._asked(some, least_slot, timeout_s)
         except NodeAway as error:
             self._rest(error)
             raise
@@ -129,8 +143,8 @@ class Node:
         self.why, self._is_wrong = str(error), self._is_wrong or is_wrong
         self._shows(up=False, other_chain=is_wrong)
 
-    async def _check_genesis(self) -> None:
-        [answer] = await self._asked([_GENESIS])
+    async def _check_genesis(self, timeout_s: float) -> None:
+        [answer] = await self._asked([_GENESIS], 0, timeout_s)
         if isinstance(answer, RpcError):
             raise NodeAway(f"{_GENESIS.method}: {answer}")
         if why := self._why_foreign(answer):
@@ -142,13 +156,16 @@ class Node:
         metrics.series(metrics.RPC_NODE_UP, self.name).set(up)
         metrics.series(metrics.RPC_NODE_ALIEN, self.name).set(other_chain)
 
-    async def _asked(self, calls: Sequence[Call]) -> list[Any]:
+    async def _asked(self, calls: Sequence[Call], least_slot: int, timeout_s: float) -> list[Any]:
         began = time.perf_counter()
         try:
-            answers = await self._post(calls)
+            replies = _by_number(await self._post(calls, timeout_s))
+            slot = _slot_of(replies.values(), least_slot)
+            answers = _in_order(replies, calls)
         except NodeAway as error:
             self._note(began, {(call.method, error.outcome) for call in calls})
             raise
+        self.standing.answered(time.perf_counter() - began, slot)
         said = zip(calls, answers, strict=True)
         self._note(began, {(call.method, _outcome(answer)) for call, answer in said})
         return answers
@@ -158,7 +175,7 @@ class Node:
         for method, outcome in outcomes:
             metrics.series(metrics.RPC_SECONDS, self.name, method, outcome).observe(spent)
 
-    async def _post(self, calls: Sequence[Call]) -> list[Any]:
+    async def _post(self, calls: Sequence[Call], timeout_s: float) -> bytes:
         metrics.RPC_REQUESTS.inc()
         body = [
             {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
@@ -169,7 +186,8 @@ class Node:
                 self._url,
                 data=_encoder.encode(body),
                 headers={"Content-Type": "application/json"},
-                timeout=self._timeout,
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
+                allow_redirects=False,  # A stranger's URL is no node of ours.
             ) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise _no(answer)
@@ -181,7 +199,7 @@ class Node:
         except aiohttp.ClientError as error:
             # Its words hold the URL.
             raise NodeAway(type(error).__name__, outcome="unreachable") from None
-        return _in_order(content, calls)
+        return content
 
 
 async def _rest_of(answer: aiohttp.ClientResponse, most: int) -> bytes:
@@ -205,11 +223,27 @@ def _no(answer: aiohttp.ClientResponse) -> NodeAway:
     return NodeAway(f"answered {answer.status}", rest_s, "throttled" if throttled else "unwell")
 
 
-def _in_order(content: bytes, calls: Sequence[Call]) -> list[Any]:
+def _by_number(content: bytes) -> dict[int | None, _Reply]:
     try:
-        replies = {reply.id: reply for reply in _replies.decode(content)}
+        return {reply.id: reply for reply in _replies.decode(content)}
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NodeAway(f"answered with something else than JSON-RPC: {error}") from None
+
+
+def _slot_of(replies: Iterable[_Reply], least: int) -> int:
+    """Return the oldest slot that answers are of; 0 where none says. Raises `NodeAway`."""
+    slots = []
+    for reply in replies:
+        match reply.result:
+            case {"context": {"slot": int(slot)}}:
+                slots.append(slot)
+    slot = min(slots, default=0)
+    if 0 < slot < least:
+        raise NodeAway(f"is behind: it answers as of slot {slot}, before {least}")
+    return slot
+
+
+def _in_order(replies: Mapping[int | None, _Reply], calls: Sequence[Call]) -> list[Any]:
     answers: list[Any] = []
     for number, call in enumerate(calls):
         reply = replies.get(number)

@@ -35,6 +35,9 @@ from shared.venues.raydium.source import RaydiumPools
 Factory: TypeAlias = Callable[[str, SolanaChain], Venue]
 
 
+_READ_PART = (
+    0.8  # Of a quote's deadline: a chain that is silent is waited for, and no order's fault.
+)
 _ON: Mapping[str, Mapping[str, Factory]] = {
     "simulated": {},
     "devchain": {"raydium": PoolVenue, "meteora": CoSignedVenue},
@@ -65,11 +68,13 @@ async def opened_chain(
         yield None
         return
     foreign = partial(why_foreign, settings.chain, settings.genesis_hash)
-    timeout_s = settings.rpc_timeout_ms / 1_000
-    async with (
-        Nodes(settings.urls, why_foreign=foreign, timeout_s=timeout_s) as nodes,
-        new_session() as web,
-    ):
+    nodes = Nodes(
+        settings.urls,
+        why_foreign=foreign,
+        timeout_s=settings.rpc_timeout_ms / 1_000,
+        most_behind=settings.max_slots_behind,
+    )
+    async with nodes, new_session() as web:
         yield _chain(settings, nodes, web, signs=signs)
 
 
@@ -111,6 +116,7 @@ def _chain(
         tick_s=settings.quote_tick_ms / 1_000,
         percentile=settings.priority_percentile,
         max_cu_price=settings.max_cu_price,
+        within_s=_READ_PART * settings.quote_deadline_ms / 1_000,
     )
     landing = Landing(
         nodes,

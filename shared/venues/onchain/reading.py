@@ -62,9 +62,21 @@ class _Fee(Struct, frozen=True, rename="camel"):
 class ChainState:
     """Reads a chain. Every call raises `ServerAway` where no node answers."""
 
-    def __init__(self, nodes: Nodes, *, tick_s: float, percentile: int, max_cu_price: int) -> None:
-        """`tick_s` is how long what was read serves others; the rest is about priority fees."""
+    def __init__(
+        self,
+        nodes: Nodes,
+        *,
+        tick_s: float,
+        percentile: int,
+        max_cu_price: int,
+        within_s: float | None = None,
+    ) -> None:
+        """`tick_s` is how long what was read serves others, `within_s` how long a read may take.
+
+        The rest is about priority fees.
+        """
         self._nodes = nodes
+        self._within_s = within_s
         self._percentile = percentile
         self._max_cu_price = max_cu_price
         self._grouped: Coalescer[Group, Snapshot] = Coalescer(self._read_groups, batch=_GROUPS)
@@ -99,7 +111,8 @@ class ChainState:
         return [_good(answer) for answer in await self._nodes.ask(calls)]
 
     async def _read_groups(self, groups: list[Group]) -> list[Snapshot]:
-        answers = await self._nodes.ask([accounts_of(group) for group in groups])
+        calls = [accounts_of(group) for group in groups]
+        answers = await self._nodes.ask(calls, within_s=self._within_s)
         return [_good(answer) for answer in answers]
 
     async def _read_recent(self, _key: None) -> Recent:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
@@ -16,15 +18,17 @@ from solders.pubkey import Pubkey
 from shared.solana.rpc.errors import ChainAway, RpcError
 from shared.solana.rpc.node import Call
 from shared.solana.rpc.nodes import Nodes
-from shared.venues.onchain.reading import ChainState
+from shared.venues.onchain.reading import ChainState, accounts_of
 from tests.integration.onchain.conftest import Desk
 from tests.support.builders import an_intent
+from tests.support.eventually import eventually
 from tests.support.nodes import Asked, Behave, Stub, between, replies, stubbed
 from tests.support.onchain import venues_on
 
 OURS, OTHER = "1" * 32, "1" * 31 + "2"
 KEY = "k3y-that-nobody-may-see"
 SLOT = Call("getSlot", read=int)
+ACCOUNT = accounts_of((Pubkey.default(),))
 
 
 def a_node(result: Any = 7, genesis: str = OURS) -> Behave:
@@ -123,6 +127,109 @@ async def test_a_url_that_says_nothing_in_time_is_passed_over() -> None:
 
     assert first == second == [7]
     assert requests == bad.requests == 1
+
+
+async def silent(_asked: Asked) -> web.Response:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_a_url_that_hangs_costs_one_question_a_part_of_its_time_and_others_nothing() -> None:
+    async with (
+        stubbed(silent) as bad,
+        stubbed(a_node()) as good,
+        nodes(bad, good, timeout_s=2) as both,
+    ):
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        first = await both.ask([SLOT])
+        hung_s = loop.time() - began
+        both.all[0].rests_until = math.inf  # Its pause lasts for this test.
+        order = both._in_order()
+        others = [await both.ask([SLOT]) for _ in range(50)]
+
+    assert [first, *others] == [[7]] * 51
+    assert hung_s >= 2 / 8
+    assert [node.name for node in order] == [urlsplit(good.url).netloc, urlsplit(bad.url).netloc]
+    assert bad.requests == 1
+
+
+async def test_a_url_that_was_slow_comes_back_to_its_place_once_it_is_quick() -> None:
+    stub: Stub
+    async with (
+        stubbed(silent) as stub,
+        stubbed(a_node()) as good,
+        nodes(stub, good, timeout_s=2) as both,
+    ):
+        await both.ask([SLOT])
+        slow = both.all[0]
+        stub.behave = a_node()
+
+        async def asked_first() -> bool:
+            slow.rests_until = 0.0  # Its pause has passed.
+            await both.ask([SLOT])
+            return both._in_order()[0] is slow
+
+        await eventually(asked_first)
+
+
+async def test_a_read_that_no_url_answers_in_time_is_a_chain_that_is_away() -> None:
+    async with stubbed(silent) as one, stubbed(silent) as other:
+        for stubs in ([one], [one, other]):
+            async with nodes(*stubs) as opened:
+                state = ChainState(opened, tick_s=0, percentile=50, max_cu_price=0, within_s=0.1)
+                with pytest.raises(ChainAway):
+                    await state.accounts((Pubkey.default(),))
+
+
+def as_of(slot: int) -> Behave:
+    return a_node({"context": {"slot": slot}, "value": [None]})
+
+
+async def test_an_answer_that_is_older_than_anothers_by_too_much_is_refused() -> None:
+    read = ACCOUNT
+    async with stubbed(as_of(1_000)) as old, stubbed(as_of(1_026)) as new, nodes(old, new) as both:
+        before = await both.ask([read])  # Nobody knows better yet.
+        await both.ask_each([read])
+        after = [await both.ask([read]) for _ in range(2)]
+
+    assert [answer.slot for [answer] in (before, *after)] == [1_000, 1_026, 1_026]
+    assert "slot 1000" in both.all[0].why
+    assert both.is_stale(1_000)
+    assert not both.is_stale(1_001)
+
+
+async def test_an_answer_a_little_behind_is_as_good_as_any() -> None:
+    async with stubbed(as_of(1_000)) as old, stubbed(as_of(1_025)) as new, nodes(old, new) as both:
+        await both.ask_each([ACCOUNT])
+        [answer] = await both.ask([ACCOUNT])
+
+    assert answer.slot == 1_000
+
+
+async def test_with_the_newest_url_away_the_old_one_is_asked_again() -> None:
+    new: Stub
+    async with stubbed(as_of(1_000)) as old, stubbed(as_of(2_000)) as new, nodes(old, new) as both:
+        await both.ask_each([ACCOUNT])
+        assert [answer.slot for answer in await both.ask([ACCOUNT])] == [2_000]
+        new.behave = once_known(WRONG["500"])
+        [answer] = await both.ask([ACCOUNT])
+
+    assert answer.slot == 1_000
+
+
+async def test_a_url_that_redirects_leads_nowhere() -> None:
+    async with stubbed(a_node()) as elsewhere:
+        location = {"Location": f"{elsewhere.url}/rpc"}
+
+        async def redirects(_asked: Asked) -> web.Response:
+            return web.Response(status=307, headers=location)
+
+        async with stubbed(redirects) as first, nodes(first) as alone:
+            with pytest.raises(ChainAway, match="307"):
+                await alone.ask([SLOT])
+
+    assert elsewhere.requests == 0
 
 
 async def test_a_url_that_wants_to_be_left_alone_is(caplog: pytest.LogCaptureFixture) -> None:
