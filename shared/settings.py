@@ -353,6 +353,13 @@ class MarketSettings(HttpVenueSettings):
     venues: str = Field(
         default="raydium,meteora", description="Names of the venues to ask, with commas between"
     )
+    split_pools: int = Field(
+        default=3,
+        ge=1,
+        le=4,
+        description="Pools that one swap on a chain of Solana is split over at most, where that "
+        "pays more than it costs; 1 splits none",
+    )
     quote_deadline_ms: Milliseconds = Field(
         default=1_000, ge=1, description="Longest wait for a venue's quote, in ms"
     )

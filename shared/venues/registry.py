@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from importlib.metadata import entry_points
@@ -12,8 +12,8 @@ from shared.settings import InvalidSettings, MarketSettings
 from shared.streams.redis.client import Client
 from shared.venues.faults import EVERY_VENUE, parse_faults
 from shared.venues.onchain.chain import SolanaChain
+from shared.venues.onchain.opening import SPLIT, open_split, pooled, venues_of
 from shared.venues.onchain.opening import Factory as OnChain
-from shared.venues.onchain.opening import venues_of
 from shared.venues.pricing import Terms
 from shared.venues.protocol import Venue
 from shared.venues.raydium_api.venue import opened as raydium_api
@@ -73,9 +73,11 @@ def open_venues(
 
 
 def chosen_venues(settings: MarketSettings) -> dict[str, Opener]:
-    """Return what opens each venue that `VENUES` names, in that order.
+    """Return what opens each venue that `VENUES` names, in that order, and `split` behind them.
 
-    Raises `InvalidSettings` for a name nobody registered, in `VENUES` or in `VENUE_FAULTS`.
+    `split` is there whenever one of them has pools on a chain of Solana: executors need it for
+    what was signed before it was switched off. Raises `InvalidSettings` for a name nobody
+    registered, in `VENUES` or in `VENUE_FAULTS`.
     """
     names = list(filter(None, map(str.strip, settings.venues.split(","))))
     if not names:
@@ -83,11 +85,16 @@ def chosen_venues(settings: MarketSettings) -> dict[str, Opener]:
     for venue in parse_faults(settings.venue_faults):
         if venue not in (EVERY_VENUE, *names):
             raise InvalidSettings(f"VENUE_FAULTS: {venue!r} is not among VENUES")
-    return {name: _opener(name, settings) for name in names}
+    openers = {name: _opener(name, settings) for name in names}
+    if settings.urls and (venues := pooled(names)):
+        openers[SPLIT] = partial(_split, venues)
+    return openers
 
 
 def _opener(name: str, settings: MarketSettings) -> Opener:
     on_chain = venues_of(settings.chain)
+    if name == SPLIT and settings.urls:
+        raise InvalidSettings("VENUES: split joins them by itself, unless SPLIT_POOLS is 1")
     if name in on_chain:
         return partial(_on, name, on_chain[name])
     if name in _OVER_HTTP:
@@ -113,6 +120,12 @@ def _over_http(name: str, settings: MarketSettings) -> Opener:
         return over_http.make(name, settings, client, _there(settings, chain))
 
     return opened
+
+
+def _split(
+    venues: Sequence[str], settings: MarketSettings, _client: Client, chain: SolanaChain | None
+) -> Venue:
+    return open_split(_there(settings, chain), venues, settings.split_pools)
 
 
 def _on(

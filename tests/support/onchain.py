@@ -23,7 +23,7 @@ from shared.settings import VenueSettings
 from shared.solana.wallets.key_file import new_key_file
 from shared.streams.log.log import Log
 from shared.tokens.registry import load_tokens
-from shared.venues.onchain.opening import opened_chain, venues_of
+from shared.venues.onchain.opening import SPLIT, open_split, opened_chain, pooled, venues_of
 from shared.venues.protocol import Venue
 from tests.support.eventually import eventually
 from tests.support.processes import ROOT
@@ -152,10 +152,14 @@ def on(chain: Devchain, settings: VenueSettings, wallets: Path, **others: object
 
 @asynccontextmanager
 async def venues_on(settings: VenueSettings) -> AsyncIterator[dict[str, Venue]]:
+    """Open the venues that are named; `split` is so too, over the pools of the others."""
     async with opened_chain(settings, signs=True) as chain:
         assert chain
-        made = venues_of(settings.chain)
-        yield {name: made[name](name, chain) for name in settings.venues.split(",")}
+        made, names = venues_of(settings.chain), settings.venues.split(",")
+        venues = {name: made[name](name, chain) for name in names if name != SPLIT}
+        if SPLIT in names:
+            venues[SPLIT] = open_split(chain, pooled(names), settings.split_pools)
+        yield venues
 
 
 @asynccontextmanager

@@ -1,19 +1,31 @@
-"""Constant-product pools in memory, and sources of them: any market that a test needs."""
+"""Pools in memory, and sources of them: any market that a test needs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
+from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
+from shared.solana.addresses import TOKEN
+from shared.solana.firewall.allowed import SwapDecoder
+from shared.solana.terms import Terms
 from shared.tokens.registry import Token
-from shared.venues.onchain.pools import Pools
+from shared.venues.onchain.offers import Offer
+from shared.venues.onchain.pools import SCALE, NoSwap, Pools
 from shared.venues.raydium.accounts import AmmConfig, Pool
 from shared.venues.raydium.curve import Standing
+from shared.venues.raydium.instruction import SwapReader
 from shared.venues.raydium.pool import CpmmPool
 
 NOW = 1_700_000_000
-_KEY = Pubkey.default()
+MINTS = (Pubkey(bytes([250] * 32)), Pubkey(bytes([251] * 32)))
+
+
+_READER = SwapReader()
 
 
 def a_pool(  # noqa: PLR0913 - each is a pool's own
@@ -26,6 +38,7 @@ def a_pool(  # noqa: PLR0913 - each is a pool's own
     number: int = 1,
     venue: str = "raydium",
     status: int = 0,
+    mints: tuple[Pubkey, Pubkey] = MINTS,
 ) -> CpmmPool:
     """Return a pool with reserves of `x` atoms of the token in and `y` of the other."""
     config = AmmConfig(
@@ -35,10 +48,10 @@ def a_pool(  # noqa: PLR0913 - each is a pool's own
         creator_fee_rate=creator_rate,
     )
     pool = Pool(
-        config=_KEY,
+        config=_key(number, 4),
         vaults=(_key(number, 1), _key(number, 2)),
-        mints=(_key(250), _key(251)),
-        programs=(_KEY, _KEY),
+        mints=mints,
+        programs=(TOKEN, TOKEN),
         decimals=(9, 6),
         observation=_key(number, 3),
         status=status,
@@ -60,6 +73,45 @@ def a_pool(  # noqa: PLR0913 - each is a pool's own
 
 def _key(*numbers: int) -> Pubkey:
     return Pubkey(bytes(numbers).ljust(32, b"\1"))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A pool of another kind: so many atoms at one price, then at the next, which is lower.
+
+    Each step is an amount in, and atoms out for a hundred atoms in.
+    """
+
+    steps: Sequence[tuple[int, int]]
+    number: int = 1
+    venue: str = "steps"
+    units: int = 50_000
+    reader: SwapDecoder = _READER
+    written: tuple[Pubkey, ...] = ()
+    price: Fraction = Fraction(1)
+    depth: int = 1
+
+    @property
+    def address(self) -> Pubkey:
+        return _key(self.number)
+
+    def offer(self, amount_in: int) -> Offer:
+        out, left = 0, amount_in
+        for amount, price in self.steps:
+            out += min(left, amount) * price
+            left -= min(left, amount)
+        if left or out < 100:
+            raise NoSwap("takes no such amount")
+        return Offer(amount_out=out // 100, fee_bps=Decimal(0), price_impact_bps=Decimal(0))
+
+    def takes(self, price: int) -> int:
+        return sum(amount for amount, paid in self.steps if paid * SCALE >= price * 100)
+
+    def shape(self, amount_in: int) -> Hashable:
+        return (self.number, amount_in)
+
+    def swap(self, terms: Terms) -> Instruction:
+        raise NotImplementedError
 
 
 class Market:

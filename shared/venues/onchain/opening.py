@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import aiohttp
 from solders.pubkey import Pubkey
@@ -31,7 +31,9 @@ from shared.venues.onchain.signing import Signing
 from shared.venues.protocol import Venue
 from shared.venues.raydium.program import SLIPPAGE_EXCEEDED
 from shared.venues.raydium.source import RaydiumPools
+from shared.venues.split.venue import SplitVenue
 
+SPLIT: Final = "split"
 Factory: TypeAlias = Callable[[str, SolanaChain], Venue]
 
 
@@ -53,6 +55,16 @@ _POOLS: Mapping[str, Callable[[str, ChainState], PoolSource]] = {"raydium": Rayd
 def venues_of(chain: str) -> Mapping[str, Factory]:
     """Return what opens each venue of ours that trades on a chain."""
     return _ON[chain]
+
+
+def pooled(venues: Sequence[str]) -> list[str]:
+    """Return those of these venues that have pools to split an order over."""
+    return [name for name in venues if name in _POOLS]
+
+
+def open_split(chain: SolanaChain, venues: Sequence[str], most: int) -> Venue:
+    """Return the venue that splits orders over the pools of these, over so many at most."""
+    return SplitVenue(SPLIT, chain, [chain.sources[name] for name in venues], most)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 from shared.settings import InvalidSettings, VenueSettings
 from shared.streams.redis.client import Client
 from shared.streams.redis.standalone import OneServer
-from shared.venues.registry import open_venues, venue_names
+from shared.venues.registry import chosen_venues, open_venues, venue_names
 
 PLUGIN = """
 class Orca:
@@ -79,3 +79,22 @@ def test_what_is_wrong_is_named(venues: str, faults: str, complaint: str, client
         open_venues(some_settings(venues, faults), client)
 
     assert str(error.value).startswith(complaint)
+
+
+def on_devchain(venues: str) -> VenueSettings:
+    return VenueSettings(
+        redis_url="redis://nobody", database_url="nobody", venues=venues, chain="devchain"
+    )
+
+
+def test_orders_are_split_over_the_pools_of_the_venues_that_are_named() -> None:
+    assert list(chosen_venues(on_devchain("raydium"))) == ["raydium", "split"]
+
+
+def test_nothing_is_split_on_the_simulated_chain() -> None:
+    assert list(chosen_venues(some_settings("raydium"))) == ["raydium"]
+
+
+def test_split_is_no_venue_to_be_named() -> None:
+    with pytest.raises(InvalidSettings, match="split joins them by itself"):
+        chosen_venues(on_devchain("raydium,split"))
