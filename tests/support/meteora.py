@@ -60,6 +60,7 @@ _PAIR: Mapping[str, tuple[int, str]] = {
     "token_y_flag": (881, "B"),
 }
 _PAIR_BYTES, _ARRAY_BYTES, _FIRST_BIN, _BIN_BYTES = 904, 10_136, 56, 144
+_TOKEN_ACCOUNT_BYTES = 165
 _DEFAULTS = {
     "base_factor": 10_000,
     "filter_period": 30,
@@ -131,6 +132,12 @@ def held(mint: Pubkey, owner: Pubkey, atoms: int) -> Account:
     return Account(1, bytes(state), TOKEN)
 
 
+def native(mint: Pubkey, owner: Pubkey, atoms: int) -> Account:
+    """Return a token account of wrapped SOL, which holds the lamports that it speaks of."""
+    state = TokenAccount(mint, owner, atoms, None, TokenAccountState.Initialized, 1, 0, None)
+    return Account(1 + atoms, bytes(state), TOKEN)
+
+
 def minted(decimals: int) -> Account:
     """Return a mint."""
     return Account(1, bytes(Mint(None, 10**15, decimals, True, None)), TOKEN)
@@ -169,12 +176,28 @@ class Recorded:
 
     def __init__(self, name: str) -> None:
         state = vectors()["states"][name]
+        self._name = name
         self.pool = Pubkey.from_string(state["pool"])
         self.accounts: dict[str, bytearray] = {
             key: bytearray(_blob(account["blob"])) for key, account in state["accounts"].items()
         }
         self._arrays = {int(index): key for index, key in state["bin_arrays"].items()}
         self._reserves = (state["reserve_x"], state["reserve_y"])
+
+    def shown(self) -> dict[Pubkey, Account]:
+        """Return its accounts as they would be on a chain."""
+        owners = vectors()["states"][self._name]["accounts"]
+        return {
+            Pubkey.from_string(key): Account(
+                10**12 + _lamports(data), bytes(data), Pubkey.from_string(owners[key]["owner"])
+            )
+            for key, data in self.accounts.items()
+        }
+
+    def keep_to_its_arrays(self) -> None:
+        """Let the bitmap tell of no bin arrays but those that were recorded with the pool."""
+        bits = sum(1 << (index + 512) for index in self._arrays)
+        put(self.accounts[str(self.pool)], "bitmap", bits.to_bytes(128, "little"))
 
     def standing(self, arrays: Iterable[int]) -> Standing:
         """Return the pool as it stands, with these bin arrays."""
@@ -216,6 +239,12 @@ def recorded_swaps() -> Iterator[tuple[Mapping[str, Any], Recorded]]:
             name, pool = case["state"], Recorded(case["state"])
         yield case, pool
         pool.carry_on(case)
+
+
+def _lamports(data: bytes | bytearray) -> int:
+    """Return what a token account of wrapped SOL has besides its rent, and 0 for any other."""
+    is_native = len(data) == _TOKEN_ACCOUNT_BYTES and any(data[109:113])
+    return int.from_bytes(data[64:72], "little") if is_native else 0
 
 
 def _blob(digest: str) -> bytes:

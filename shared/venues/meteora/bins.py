@@ -13,12 +13,14 @@ from msgspec.structs import replace
 from shared.venues.meteora.accounts import BinArray, LbPair
 from shared.venues.meteora.fees import fee_from, fee_on, protocol_fee
 from shared.venues.meteora.prices import amount_in, amount_out, price_of
+from shared.venues.onchain import pools
 
 _U64: Final = 2**64
+_BILLION: Final = 1_000_000_000
 _MINING, _LIMIT_ORDERS = 1, 2  # Of `function_type`; 0 is undetermined.
 
 
-class NoSwap(Exception):
+class NoSwap(pools.NoSwap):
     """The program would refuse. `code` is its error; None where it would panic."""
 
     def __init__(self, why: str, code: int | None = None) -> None:
@@ -93,6 +95,16 @@ def take(bin_: Offered, amount: int, terms: Terms) -> Taken:
         protocol_fee=protocol_fee(fee, terms.share, parts[0], sum(parts)),
     )
     return of_whole if terms.on_input else _less_fee(of_whole, terms, parts)
+
+
+def room(bin_: Offered, terms: Terms, scale: int) -> tuple[int, int]:
+    """Return the price of a bin for `scale` atoms in, fee taken off, and the atoms it takes in all.
+
+    Both are rounded down.
+    """
+    paid = amount_out(scale * (_BILLION - terms.rate), bin_.price, terms.side) // _BILLION
+    net = sum(amount_in(atoms, bin_.price, terms.side) for atoms in bin_.atoms)
+    return paid, net + (fee_on(net, terms.rate) if terms.on_input else 0)
 
 
 def _less_fee(taken: Taken, terms: Terms, parts: list[int]) -> Taken:

@@ -5,12 +5,8 @@ Farther ones are in an account of their own, the bitmap's extension, which is no
 
 from __future__ import annotations
 
-from typing import Final
-
 from shared.venues.meteora.accounts import LbPair
-from shared.venues.meteora.program import BINS
-
-_HALF: Final = 512
+from shared.venues.meteora.program import ARRAYS, BINS
 
 
 def array_of(bin_id: int) -> int:
@@ -23,14 +19,14 @@ def next_array(bitmap: int, index: int, side: int) -> int | None:
 
     Swaps of token X, `side` 0, go down; those of Y, `side` 1, go up.
     """
-    place = index + _HALF
-    if not 0 <= place < 2 * _HALF:
+    place = index + ARRAYS
+    if not 0 <= place < 2 * ARRAYS:
         return None
     if side == 1:
         rest = bitmap >> place
         return index + (rest & -rest).bit_length() - 1 if rest else None
     rest = bitmap & ((2 << place) - 1)
-    return rest.bit_length() - 1 - _HALF if rest else None
+    return rest.bit_length() - 1 - ARRAYS if rest else None
 
 
 def arrays_from(pair: LbPair, side: int, count: int) -> tuple[int, ...]:

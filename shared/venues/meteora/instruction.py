@@ -16,7 +16,14 @@ from shared.solana.addresses import MEMO, TOKEN
 from shared.solana.firewall.allowed import SwapCall
 from shared.solana.terms import Terms
 from shared.venues.meteora.accounts import LbPair
-from shared.venues.meteora.program import DLMM, EVENT_AUTHORITY, bin_array, oracle, reserve
+from shared.venues.meteora.program import (
+    DLMM,
+    EVENT_AUTHORITY,
+    bin_array,
+    bin_arrays,
+    oracle,
+    reserve,
+)
 
 # The name (of sha256 of global:swap2), both amounts, and no slices of further accounts.
 _DATA: Final = struct.Struct("<8s Q Q I")
@@ -30,6 +37,7 @@ _FIXED: Final = {
     14: EVENT_AUTHORITY,
 }
 _ACCOUNTS: Final = 16  # The bin arrays come behind them.
+_MOST_ARRAYS: Final = 5
 _NO_SLICES: Final = 0
 
 
@@ -54,12 +62,9 @@ def swap2(terms: Terms, address: Pubkey, pair: LbPair, arrays: Sequence[int]) ->
 class SwapReader:
     """Reads the instruction for the firewall.
 
-    `arrays` are the numbers of the bin arrays that it may name. All accounts that the program
-    may write, but for the wallet's, must be at addresses that only the program can have made.
+    All accounts that the program may write, but for the wallet's, must be at addresses that follow
+    from the pool's, and that nobody but the program can have made.
     """
-
-    def __init__(self, arrays: Sequence[int]) -> None:
-        self._arrays = arrays
 
     @property
     def programs(self) -> Collection[Pubkey]:
@@ -76,7 +81,7 @@ class SwapReader:
         if slices != _NO_SLICES:
             raise ValueError(f"has {slices} slices of further accounts")
         keys = [meta.pubkey for meta in instruction.accounts]
-        self._check(keys)
+        _check(keys)
         return SwapCall(
             pays=keys[4],
             receives=keys[5],
@@ -86,14 +91,18 @@ class SwapReader:
             writable=[*(keys[number] for number in _WRITABLE), *keys[_ACCOUNTS:]],
         )
 
-    def _check(self, keys: Sequence[Pubkey]) -> None:
-        """Raise `ValueError` unless each account is the one that belongs there."""
-        wanted = _ACCOUNTS + len(self._arrays)
-        if len(keys) != wanted:
-            raise ValueError(f"names {len(keys)} accounts, and not {wanted}")
-        pool, mint_x, mint_y = keys[0], keys[6], keys[7]
-        own = {2: reserve(pool, mint_x), 3: reserve(pool, mint_y), 8: oracle(pool)}
-        arrays = enumerate((bin_array(pool, index) for index in self._arrays), _ACCOUNTS)
-        for number, key in {**_FIXED, **own, **dict(arrays)}.items():
-            if keys[number] != key:
-                raise ValueError(f"names {keys[number]} as account {number}, and not {key}")
+
+def _check(keys: Sequence[Pubkey]) -> None:
+    """Raise `ValueError` unless each account is one that belongs there."""
+    arrays = keys[_ACCOUNTS:]
+    if not 0 < len(arrays) <= _MOST_ARRAYS:
+        most = f"{_ACCOUNTS + 1} to {_ACCOUNTS + _MOST_ARRAYS}"
+        raise ValueError(f"names {len(keys)} accounts, and not {most}")
+    pool, mint_x, mint_y = keys[0], keys[6], keys[7]
+    own = {2: reserve(pool, mint_x), 3: reserve(pool, mint_y), 8: oracle(pool)}
+    for number, key in {**_FIXED, **own}.items():
+        if keys[number] != key:
+            raise ValueError(f"names {keys[number]} as account {number}, and not {key}")
+    for key in arrays:
+        if key not in bin_arrays(pool):
+            raise ValueError(f"names {key}, which is no bin array of {pool}")

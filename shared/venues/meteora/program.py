@@ -13,6 +13,7 @@ from solders.pubkey import Pubkey
 DLMM: Final = Pubkey.from_string("LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo")
 EVENT_AUTHORITY: Final = Pubkey.find_program_address([b"__event_authority"], DLMM)[0]
 BINS: Final = 70  # Of a bin array.
+ARRAYS: Final = 512  # On each side of bin 0: others are known to the bitmap's extension alone.
 SLIPPAGE_EXCEEDED: Final = 6003  # The error of a swap that would pay less than was asked for.
 
 # The pools that are looked for. A pool's address follows from its mints, and from one of these: its
@@ -26,6 +27,7 @@ BASE_FACTORS: Final = (
     *((step, 5_000) for step in (8, 10, 20, 400)),
     *((step, 7_500) for step in (80, 100)),
     *((step, 20_000) for step in (1, 10, 100)),
+    (2, 15_000),
     (250, 4_000),
 )
 PRESETS: Final = range(32)
@@ -46,10 +48,16 @@ def pools_of(one: Pubkey, other: Pubkey) -> tuple[Pubkey, ...]:
     )
 
 
-@lru_cache(maxsize=64 * _PAIRS)
+@lru_cache(maxsize=16 * _PAIRS)
 def bin_array(pool: Pubkey, index: int) -> Pubkey:
     """Return the address of a pool's bin array: bins ``70 * index`` to ``70 * index + 69``."""
     return _address(b"bin_array", bytes(pool), index.to_bytes(8, "little", signed=True))
+
+
+@lru_cache(maxsize=64)  # Some 10 ms of work, and 100 kB.
+def bin_arrays(pool: Pubkey) -> frozenset[Pubkey]:
+    """Return the addresses of all bin arrays that a pool's own bitmap can tell of."""
+    return frozenset(bin_array(pool, index) for index in range(-ARRAYS, ARRAYS))
 
 
 @lru_cache(maxsize=_PAIRS)

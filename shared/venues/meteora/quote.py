@@ -1,4 +1,4 @@
-"""The pools of a pair as they stand, and the one of them that pays most."""
+"""The pools of a pair, out of accounts: which ones to read, and how they stand."""
 
 from __future__ import annotations
 
@@ -18,33 +18,39 @@ from shared.venues.meteora.accounts import (
     read_pair,
     read_reserve,
 )
-from shared.venues.meteora.bins import NoSwap
 from shared.venues.meteora.bitmap import arrays_from
+from shared.venues.meteora.pool import NEARBY, DlmmPool
 from shared.venues.meteora.program import bin_array
-from shared.venues.meteora.walk import Standing, Swapped, swap
+from shared.venues.meteora.walk import Standing
+from shared.venues.onchain.pools import Pools
 
 UNSUPPORTED_TOKEN = "UNSUPPORTED_TOKEN"  # noqa: S105 - a coin, and no password
 
-ARRAYS = 3  # That a swap may go through: more take more compute units than there may be.
 _PAIR_TYPES = (0, 2, 3)  # All permissionless; 1 is by permission, and nobody has tried it.
 _FUNCTION_TYPES, _FEE_MODES = range(3), range(2)
 
 Accounts = Mapping[Pubkey, Account | None]
 
 
-class Pools(Struct, frozen=True, kw_only=True):
+class Reading(Struct, frozen=True, kw_only=True):
     """The pools of a pair that can be traded in, and why others of them are passed over."""
 
     clock: ChainClock
     found: Sequence[Standing]
     faults: Sequence[str]
 
-
-class Best(Struct, frozen=True, kw_only=True):
-    """The pool that pays most, and the swap in it."""
-
-    found: Standing
-    swapped: Swapped
+    def at(self, venue: str, mint_in: Pubkey) -> Pools:
+        """Return the pools of a venue of this name as everybody knows pools."""
+        pools = [
+            DlmmPool(
+                venue=venue,
+                standing=one,
+                side=one.pair.mints.index(mint_in),
+                clock=self.clock,
+            )
+            for one in self.found
+        ]
+        return Pools(found=pools, faults=self.faults)
 
 
 def keys_of(mints: Sequence[Pubkey], pairs: Mapping[Pubkey, LbPair]) -> tuple[Pubkey, ...]:
@@ -61,7 +67,7 @@ def keys_of(mints: Sequence[Pubkey], pairs: Mapping[Pubkey, LbPair]) -> tuple[Pu
 
 def read_pools(
     pools: Sequence[Pubkey], decimals: Mapping[Pubkey, int], accounts: Accounts
-) -> Pools:
+) -> Reading:
     """Return the pools of a pair; `decimals` are those that its mints are known to have.
 
     Raises `BadAccount` for mints that are not as they are known, or a chain without a clock.
@@ -79,25 +85,7 @@ def read_pools(
             standings.append(_standing(address, accounts))
         except BadAccount as error:
             faults.append(str(error))
-    return Pools(clock=clock, found=standings, faults=faults)
-
-
-def best_of(pools: Pools, mint_in: Pubkey, amount_in: int) -> Best:
-    """Return the pool that pays most for `amount_in` atoms; of equals, always the same one.
-
-    Raises `NoSwap` where none would swap, with every pool's reason.
-    """
-    offers, refusals = list[Best](), list(pools.faults)
-    for found in pools.found:
-        try:
-            swapped = swap(found, found.pair.mints.index(mint_in), amount_in, pools.clock)
-        except NoSwap as error:
-            refusals.append(str(error))
-        else:
-            offers.append(Best(found=found, swapped=swapped))
-    if not offers:
-        raise NoSwap("; ".join(dict.fromkeys(refusals)) or "has no pool of this pair")
-    return max(offers, key=lambda best: (best.swapped.amount_out, bytes(best.found.address)))
+    return Reading(clock=clock, found=standings, faults=faults)
 
 
 def deepest(pairs: Mapping[Pubkey, LbPair], accounts: Accounts, most: int) -> list[Pubkey]:
@@ -131,7 +119,7 @@ def _held(address: Pubkey, pair: LbPair, accounts: Accounts) -> dict[Pubkey, int
 
 
 def _nearby(pair: LbPair) -> Sequence[int]:
-    return sorted({*arrays_from(pair, 0, ARRAYS), *arrays_from(pair, 1, ARRAYS)})
+    return sorted({*arrays_from(pair, 0, NEARBY), *arrays_from(pair, 1, NEARBY)})
 
 
 def _standing(address: Pubkey, accounts: Accounts) -> Standing:

@@ -6,7 +6,7 @@ it gives, and when it notes the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -15,7 +15,7 @@ from solders.pubkey import Pubkey
 
 from shared.solana.sysvars import ChainClock
 from shared.venues.meteora.accounts import BinArray, LbPair, Volatility
-from shared.venues.meteora.bins import NoSwap, Taken, Terms, offered, take
+from shared.venues.meteora.bins import NoSwap, Offered, Taken, Terms, offered, take
 from shared.venues.meteora.bitmap import array_of, next_array
 from shared.venues.meteora.fees import accumulated, rate_of, referenced
 from shared.venues.meteora.program import BINS
@@ -65,10 +65,13 @@ def swap(at: Standing, side: int, amount: int, clock: ChainClock) -> Swapped:
         raise NoSwap("the amount is 0", 6002)
     if amount >= _U64:
         raise NoSwap("the amount is more than the chain can count")
-    walk = _Walk(at, side, clock)
-    while amount:
-        amount = walk.through(walk.next_array(), amount)
-    out = sum(part.amount_out for part in walk.parts)
+    walk, parts = Walk(at, side, clock), list[Taken]()
+    for found, terms in walk:
+        parts.append(take(found, amount, terms))
+        amount -= parts[-1].amount_in
+        if not amount:
+            break
+    out = sum(part.amount_out for part in parts)
     if out <= 0:
         raise NoSwap("the amount is too small to get anything", 6039)
     if out > at.reserves[1 - side]:
@@ -76,10 +79,10 @@ def swap(at: Standing, side: int, amount: int, clock: ChainClock) -> Swapped:
     moved = walk.active_id != pair.active_id
     return Swapped(
         side=side,
-        amount_in=sum(part.amount_in for part in walk.parts),
+        amount_in=sum(part.amount_in for part in parts),
         amount_out=out,
-        fee=sum(part.fee for part in walk.parts),
-        protocol_fee=sum(part.protocol_fee for part in walk.parts),
+        fee=sum(part.fee for part in parts),
+        protocol_fee=sum(part.protocol_fee for part in parts),
         fee_on_input=walk.on_input,
         active_id=walk.active_id,
         volatility=replace(walk.volatility, updated=clock.unix_time) if moved else walk.volatility,
@@ -94,8 +97,11 @@ def is_open(pair: LbPair, clock: ChainClock) -> bool:
     return pair.status == _ENABLED and late_enough
 
 
-class _Walk:
-    """A swap on its way from bin to bin."""
+class Walk:
+    """The way of a swap from bin to bin: what each has, and the fee there. Once around only.
+
+    `active_id`, `volatility` and `arrays` tell how far it has come. Raises `NoSwap` at its end.
+    """
 
     def __init__(self, at: Standing, side: int, clock: ChainClock) -> None:
         self._at = at
@@ -103,11 +109,22 @@ class _Walk:
         self.on_input = at.pair.collect_fee_mode != _ONLY_Y or side == 1
         self.active_id = at.pair.active_id
         self.volatility = referenced(at.pair, clock.unix_time)
-        self.parts: list[Taken] = []
         self.arrays: list[int] = []
 
-    def next_array(self) -> BinArray:
-        """Return the array to go on in."""
+    def __iter__(self) -> Iterator[tuple[Offered, Terms]]:
+        pair, side = self._at.pair, self._side
+        while True:
+            array = self._next_array()
+            for bin_id in self._bins_of(array):
+                self.active_id = bin_id
+                found = offered(array, bin_id, pair, side)
+                if found is not None:
+                    self.volatility = accumulated(self.volatility, pair.fees, bin_id)
+                    rate = rate_of(pair.fees, pair.bin_step, self.volatility)
+                    yield found, Terms(side, rate, pair.fees.protocol_share, self.on_input)
+            self.active_id += 1 if side else -1
+
+    def _next_array(self) -> BinArray:
         index = next_array(self._at.pair.bitmap, array_of(self.active_id), self._side)
         if index is None:
             raise NoSwap("the amount is more than it has, or than its bitmap shows", 6036)
@@ -116,24 +133,6 @@ class _Walk:
             raise NoSwap(f"the amount takes bin array {index}, which is too far", 3005)
         self.arrays.append(index)
         return array
-
-    def through(self, array: BinArray, amount: int) -> int:
-        """Return what is left of `amount` behind this array's bins."""
-        pair, side = self._at.pair, self._side
-        for bin_id in self._bins_of(array):
-            self.active_id = bin_id
-            found = offered(array, bin_id, pair, side)
-            if found is None:
-                continue
-            self.volatility = accumulated(self.volatility, pair.fees, bin_id)
-            rate = rate_of(pair.fees, pair.bin_step, self.volatility)
-            terms = Terms(side, rate, pair.fees.protocol_share, self.on_input)
-            self.parts.append(take(found, amount, terms))
-            amount -= self.parts[-1].amount_in
-            if not amount:
-                return 0
-        self.active_id += 1 if side else -1
-        return amount
 
     def _bins_of(self, array: BinArray) -> range:
         """Return the array's bins from the active one on, or from the edge that is nearer."""

@@ -8,7 +8,6 @@ from datetime import timedelta
 from fractions import Fraction
 
 import aiohttp
-from solders.pubkey import Pubkey
 
 from shared.clock import Clock, utc_now
 from shared.orders.values import Leg, Quote, SignedTransaction, Single
@@ -30,8 +29,7 @@ class SolanaChain:
     """The parts of a chain that its venues share.
 
     `sources` has the pools of each venue by its name; `ttl_ms` is how long quotes are good. `web`
-    has the connections of those venues that are behind HTTP; `meteora_pools` are pools that
-    settings name.
+    has the connections of those venues that are behind HTTP.
     """
 
     nodes: Nodes
@@ -44,7 +42,6 @@ class SolanaChain:
     reference: Reference
     ttl_ms: int
     web: aiohttp.ClientSession
-    meteora_pools: Sequence[Pubkey] = ()
     now: Clock = utc_now
 
 

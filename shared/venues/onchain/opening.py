@@ -20,6 +20,8 @@ from shared.solana.wallets.signer import Signer
 from shared.solana.wallets.wallets_file import Wallets, read_wallets
 from shared.tokens.registry import load_tokens
 from shared.venues.http.service import new_session
+from shared.venues.meteora.program import SLIPPAGE_EXCEEDED as METEORA_SLIPPAGE
+from shared.venues.meteora.source import MeteoraPools
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.onchain.co_signed import CoSignedVenue
 from shared.venues.onchain.landing import Landing
@@ -29,7 +31,7 @@ from shared.venues.onchain.reading import ChainState
 from shared.venues.onchain.reference import Reference
 from shared.venues.onchain.signing import Signing
 from shared.venues.protocol import Venue
-from shared.venues.raydium.program import SLIPPAGE_EXCEEDED
+from shared.venues.raydium.program import SLIPPAGE_EXCEEDED as RAYDIUM_SLIPPAGE
 from shared.venues.raydium.source import RaydiumPools
 from shared.venues.split.venue import SplitVenue
 
@@ -44,12 +46,8 @@ _ON: Mapping[str, Mapping[str, Factory]] = {
     "simulated": {},
     "devchain": {"raydium": PoolVenue, "meteora": CoSignedVenue},
     "devnet": {"raydium": PoolVenue},
-    "mainnet": {"raydium": PoolVenue},
+    "mainnet": {"raydium": PoolVenue, "meteora": PoolVenue},
 }
-
-
-# The venues whose pools everybody may look at, on whichever chain.
-_POOLS: Mapping[str, Callable[[str, ChainState], PoolSource]] = {"raydium": RaydiumPools}
 
 
 def venues_of(chain: str) -> Mapping[str, Factory]:
@@ -110,11 +108,18 @@ def _signers(settings: ChainSettings, wallets: Wallets) -> Mapping[str, Signer]:
         raise InvalidSettings(f"WALLETS_FILE: {error}") from None
 
 
-def _pools(settings: ChainSettings) -> Sequence[Pubkey]:
+def _named(settings: ChainSettings) -> Sequence[Pubkey]:
     try:
         return [Pubkey.from_string(one) for one in settings.meteora_pools.split(",") if one]
     except ValueError as error:
         raise InvalidSettings(f"METEORA_POOLS: {error}") from None
+
+
+# The venues whose pools everybody may look at, wherever they are traded.
+_POOLS: Mapping[str, Callable[[str, ChainState, ChainSettings], PoolSource]] = {
+    "raydium": lambda name, state, _settings: RaydiumPools(name, state),
+    "meteora": lambda name, state, settings: MeteoraPools(name, state, _named(settings)),
+}
 
 
 def _chain(
@@ -134,10 +139,15 @@ def _chain(
         nodes,
         quorum=settings.proof_quorum,
         decimals={token.mint: token.decimals for token in tokens.all},
-        slippage={SLIPPAGE_EXCEEDED},
+        # Statuses name no program; neither's swap fails with the other's number.
+        slippage={RAYDIUM_SLIPPAGE, METEORA_SLIPPAGE},
     )
     signing = Signing(state, wallets, signers, tokens, max_cu_price=settings.max_cu_price)
-    sources = {name: read(name, state) for name, read in _POOLS.items()}
+    sources = {
+        name: read(name, state, settings)
+        for name, read in _POOLS.items()
+        if name in _ON[settings.chain]
+    }
     return SolanaChain(
         nodes=nodes,
         wallets=wallets,
@@ -149,5 +159,4 @@ def _chain(
         reference=Reference(sources.values(), tokens),
         ttl_ms=settings.quote_ttl_ms,
         web=web,
-        meteora_pools=_pools(settings),
     )

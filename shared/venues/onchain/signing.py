@@ -42,14 +42,12 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     An `opaque` one is rehearsed each time, and may use the lookup `tables`. `slippage` has the
     codes by which its program says in a simulation that the price has moved.
-    `spare_units` are what another one of that shape may take more than the one that is simulated.
     """
 
     instructions: Sequence[Instruction]
     venue: SwapDecoder | CoSigner
     written: tuple[Pubkey, ...]
     shape: Hashable
-    spare_units: int = 0
     co_signers: Sequence[Signer] = ()
     opaque: bool = False
     tables: tuple[Pubkey, ...] = ()
@@ -203,7 +201,7 @@ class Signing:
         _went_well(plan, told)
         if len(self._units) >= _SHAPES:
             self._units.clear()
-        self._units[shape] = cu_limit(told.units + plan.spare_units)
+        self._units[shape] = cu_limit(told.units)
         return self._units[shape]
 
     def _token(self, name: str) -> Token:

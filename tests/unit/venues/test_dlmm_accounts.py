@@ -17,11 +17,11 @@ from shared.solana.addresses import MEMO, SYSTEM, TOKEN_2022, Mint
 from shared.solana.sysvars import CLOCK, ChainClock, read_clock
 from shared.solana.terms import Terms
 from shared.venues.meteora.accounts import BadAccount, read_array, read_pair, read_reserve
-from shared.venues.meteora.bins import NoSwap
 from shared.venues.meteora.bitmap import arrays_from
 from shared.venues.meteora.instruction import SwapReader, swap2
 from shared.venues.meteora.program import DLMM, bin_array, oracle, pools_of, reserve
-from shared.venues.meteora.quote import Best, Pools, best_of, deepest, keys_of, read_pools
+from shared.venues.meteora.quote import deepest, keys_of, read_pools
+from shared.venues.onchain.pools import Best, NoSwap, Pools, best_of, deepest_price
 from tests.support.meteora import (
     POOL,
     Recorded,
@@ -60,12 +60,16 @@ def chain(*pools: Pubkey, size: int = 10**9, **fields: int | bytes) -> Read:
     return read
 
 
-def found(read: Read, *pools: Pubkey) -> Pools:
-    return read_pools(pools, DECIMALS, read)
+def found(read: Read, *pools: Pubkey, mint_in: Pubkey = X) -> Pools:
+    return read_pools(pools, DECIMALS, read).at("meteora", mint_in)
 
 
 def paid(read: Read, *pools: Pubkey, mint_in: Pubkey = X) -> Best:
-    return best_of(found(read, *pools), mint_in, 10**6)
+    return best_of(found(read, *pools, mint_in=mint_in), 10**6)
+
+
+def amount(best: Best) -> int:
+    return best.offer.amount_out
 
 
 @pytest.mark.parametrize(
@@ -214,18 +218,20 @@ def test_the_chains_clock_is_read_from_its_place() -> None:
 def test_the_pool_that_pays_most_is_taken_and_of_equals_always_the_same() -> None:
     read = chain(POOL, OTHER, base_factor=20_000) | chain(POOL, base_factor=10_000)
 
-    assert paid(read, POOL, OTHER).found.address == POOL
-    assert paid(read, OTHER, POOL).found.address == POOL
+    assert paid(read, POOL, OTHER).pool.address == POOL
+    assert paid(read, OTHER, POOL).pool.address == POOL
     same = chain(POOL, OTHER)
-    assert paid(same, POOL, OTHER).found.address == paid(same, OTHER, POOL).found.address
+    assert paid(same, POOL, OTHER).pool.address == paid(same, OTHER, POOL).pool.address
 
 
 def test_both_ways_through_a_pool_are_told_apart() -> None:
     read = chain(POOL, active_id=1, bin_step=100)
 
-    assert paid(read, POOL).swapped.side == 0
-    assert paid(read, POOL, mint_in=Y).swapped.side == 1
-    assert paid(read, POOL).swapped.amount_out > paid(read, POOL, mint_in=Y).swapped.amount_out
+    assert amount(paid(read, POOL)) == 989_600  # The bin of 1, a step below the active one's.
+    assert (
+        amount(paid(read, POOL, mint_in=Y)) == 980_198
+    )  # The active one, for a hundredth less the other way.
+    assert found(read, POOL, mint_in=Y).found[0].price < 1 < found(read, POOL).found[0].price
 
 
 @pytest.mark.parametrize(
@@ -250,9 +256,18 @@ def test_pools_that_nobody_can_be_sure_of_are_refused_by_name(
         paid(chain(POOL, **fields), POOL)
 
 
+def test_a_pool_that_nobody_can_swap_in_prices_nothing_and_takes_nothing() -> None:
+    read = chain(POOL, size=10**6) | chain(OTHER, active_id=-1, status=1)
+    [_, closed] = found(read, POOL, OTHER).found
+
+    assert deepest_price(found(read, POOL, OTHER).found) == 1
+    assert closed.price == 0
+    assert closed.takes(1) == 0
+
+
 @pytest.mark.parametrize("pair_type", [0, 2, 3])
 def test_the_other_kinds_of_pools_are_traded_in(pair_type: int) -> None:
-    assert paid(chain(POOL, pair_type=pair_type), POOL).swapped.amount_out > 0
+    assert amount(paid(chain(POOL, pair_type=pair_type), POOL)) > 0
 
 
 def _drop_reserve(read: Read) -> None:
@@ -325,7 +340,7 @@ def test_the_instruction_is_that_of_the_real_program_and_reads_back() -> None:
     for recorded in vectors()["instructions"]:
         case, theirs = vectors()["cases"][recorded["case"]], instruction_of(recorded)
         arrays = case["bin_arrays"]
-        call = SwapReader(arrays).decode(theirs)
+        call = SwapReader().decode(theirs)
         if not (call.amount_in and call.min_out):
             continue  # Terms are never of nothing.
         pool = Recorded(case["state"])
@@ -365,7 +380,6 @@ def _with(instruction: Instruction, number: int, key: Pubkey) -> Instruction:
 
 RECORDED = vectors()["instructions"][0]
 SWAP = instruction_of(RECORDED)
-ARRAYS = vectors()["cases"][RECORDED["case"]]["bin_arrays"]
 
 
 @pytest.mark.parametrize(
@@ -377,12 +391,14 @@ ARRAYS = vectors()["cases"][RECORDED["case"]]["bin_arrays"]
         (Instruction(DLMM, SWAP.data + b"\0", SWAP.accounts), "29 bytes"),
         (Instruction(DLMM, SWAP.data[:-1], SWAP.accounts), "27 bytes"),
         (Instruction(DLMM, SWAP.data[:24] + b"\1\0\0\0", SWAP.accounts), "1 slices"),
-        (Instruction(DLMM, SWAP.data, SWAP.accounts[:-1]), "17 accounts, and not 18"),
-        (Instruction(DLMM, SWAP.data, [*SWAP.accounts, SWAP.accounts[0]]), "19 accounts"),
+        (Instruction(DLMM, SWAP.data, SWAP.accounts[:16]), "16 accounts, and not 17 to 21"),
+        (Instruction(DLMM, SWAP.data, [*SWAP.accounts, *SWAP.accounts[:4]]), "22 accounts"),
         *(
             (_with(SWAP, number, USER), f"{USER} as account {number}")
-            for number in (1, 2, 3, 8, 9, 11, 12, 13, 14, 15, 16, 17)
+            for number in (1, 2, 3, 8, 9, 11, 12, 13, 14, 15)
         ),
+        (_with(SWAP, 16, USER), f"{USER}, which is no bin array"),
+        (_with(SWAP, 17, bin_array(USER, 0)), "which is no bin array"),
         (_with(SWAP, 0, USER), "as account 2"),
         (_with(SWAP, 6, USER), "as account 2"),
         (_with(SWAP, 11, TOKEN_2022), "as account 11"),
@@ -391,4 +407,4 @@ ARRAYS = vectors()["cases"][RECORDED["case"]]["bin_arrays"]
 )
 def test_nothing_but_an_exact_swap_is_read(forged: Instruction, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        SwapReader(ARRAYS).decode(forged)
+        SwapReader().decode(forged)
