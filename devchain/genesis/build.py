@@ -23,6 +23,7 @@ from devchain.genesis.keys import FAUCET, MAKER, METEORA
 from devchain.genesis.plan import Market, PoolPlan, read_market
 from devchain.genesis.tokens import WRAPPED_SOL, mint_account, owned, token_account
 
+ROUTER = Pubkey.from_string("JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4")
 _FOR_FEES = 1_000_000 * 10**9  # Lamports of each who sends or signs.
 _VENUE_USD = 10_000_000  # Of each token, for Meteora's co-signed fills.
 # The maker has so many times what all pools of a token hold: a price times ten needs 2.2 of one.
@@ -32,7 +33,10 @@ _MAKER_TIMES = 3
 def programs() -> Mapping[Pubkey, Path]:
     """Return the programs of the market, and the files that they are in."""
     folder = Path(_programs.__file__).parent
-    return {PROGRAM: folder / "raydium_cpmm" / "raydium_cpmm.so"}
+    return {
+        PROGRAM: folder / "raydium_cpmm" / "raydium_cpmm.so",
+        ROUTER: folder / "jupiter" / "jupiter.so",
+    }
 
 
 def accounts(market: Market | None = None) -> Mapping[Pubkey, Account]:

@@ -23,7 +23,8 @@ from devchain.programs.link import link
 
 ZIGLANG = "0.17.1"
 _HERE = Path(__file__).parent
-PROGRAMS = [_HERE / name / f"{name}.c" for name in ("raydium_cpmm", "meteora_dlmm")]
+_NAMES = ("raydium_cpmm", "meteora_dlmm", "jupiter")
+PROGRAMS = [_HERE / name / f"{name}.c" for name in _NAMES]
 # v1: sBPF v0 knows no jumps on 32 bits. Small rather than fast: the work of a swap is its two
 # transfers. Accounts are full of words at odd addresses, and the virtual machine takes them.
 FLAGS = [
