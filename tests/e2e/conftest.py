@@ -13,11 +13,15 @@ from tests.support.processes import Services, StackSettings
 
 
 @pytest.fixture
-def settings(redis_url: str, namespace: str) -> StackSettings:
-    """Return settings without a Postgres, for services that run on their own."""
+def settings(redis_url: str, namespace: str, database_url: str) -> StackSettings:
+    """Return settings for services that run on their own: a database has its tables, and is empty.
+
+    A service waits for one that is not there, 3 s at its first step.
+    """
+    asyncio.run(migrate(database_url))
     return StackSettings(
         redis_url=redis_url,
-        database_url="postgresql://127.0.0.1:1/nobody",
+        database_url=database_url,
         namespace=namespace,
         partitions=4,
         lease_ms=500,
@@ -37,15 +41,10 @@ def settings(redis_url: str, namespace: str) -> StackSettings:
 
 
 @pytest.fixture
-def stack_settings(settings: StackSettings, database_url: str) -> StackSettings:
-    """Return settings for a whole stack that nothing is wrong with, and that has its tables.
-
-    A projector that makes them itself may be given an order before, and has to come again.
-    """
-    asyncio.run(migrate(database_url))
+def stack_settings(settings: StackSettings) -> StackSettings:
+    """Return settings for a whole stack that nothing is wrong with."""
     # Histories are looked at in Redis, after everything has ended.
-    update = {"database_url": database_url, "lease_ms": 5_000, "history_ttl_s": 60}
-    return settings.model_copy(update=update)
+    return settings.model_copy(update={"lease_ms": 5_000, "history_ttl_s": 60})
 
 
 @pytest.fixture

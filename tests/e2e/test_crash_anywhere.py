@@ -11,6 +11,6 @@ from tests.support.crashing import QUIET, SILENT, wrong_after_crashes
     ("service", "scenario"), [("router", QUIET), ("executor", QUIET), ("executor", SILENT)]
 )
 async def test_an_order_ends_right_wherever_its_service_is_killed(
-    redis_url: str, service: str, scenario: str
+    redis_url: str, database_url: str, service: str, scenario: str
 ) -> None:
-    assert await wrong_after_crashes(redis_url, service, scenario) == {}
+    assert await wrong_after_crashes(redis_url, database_url, service, scenario) == {}

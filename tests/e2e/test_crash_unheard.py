@@ -15,6 +15,6 @@ from tests.support.crashing import NO_ANSWER, NOTHING_ARRIVES, wrong_after_crash
     [("executor", NO_ANSWER), ("router", NOTHING_ARRIVES), ("executor", NOTHING_ARRIVES)],
 )
 async def test_an_order_ends_right_though_what_was_sent_is_lost(
-    redis_url: str, service: str, scenario: str
+    redis_url: str, database_url: str, service: str, scenario: str
 ) -> None:
-    assert await wrong_after_crashes(redis_url, service, scenario) == {}
+    assert await wrong_after_crashes(redis_url, database_url, service, scenario) == {}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from shared.archive.migrate import migrate
 from shared.orders.events import TransactionSigned
 from shared.orders.order import replay
 from shared.orders.states import State
@@ -57,11 +58,11 @@ SCENARIOS: dict[str, dict[str, object]] = {
 }
 
 
-def scene(redis_url: str, scenario: str) -> ExecutorSettings:
+def scene(redis_url: str, database_url: str, scenario: str) -> ExecutorSettings:
     """Return settings for one order, in a namespace of its own."""
     return ExecutorSettings(
         redis_url=redis_url,
-        database_url="postgresql://127.0.0.1:1/nobody",
+        database_url=database_url,
         namespace=f"t{uuid4().hex[:12]}",
         partitions=1,
         redis_timeout_s=60,
@@ -166,10 +167,17 @@ async def wrongs(log: Log, settings: ExecutorSettings, order_id: str) -> list[st
     return wrong
 
 
-async def wrong_after_crashes(redis_url: str, service: str, scenario: str) -> dict[str, object]:
+async def wrong_after_crashes(
+    redis_url: str, database_url: str, service: str, scenario: str
+) -> dict[str, object]:
     """Kill the service at every boundary of an order; return what is not as it should be."""
+    await migrate(database_url)
+
+    async def told(target: Boundary | None = None) -> Story:
+        return await story(service, scene(redis_url, database_url, scenario), target)
+
     # The first run also teaches Redis the scripts; how often the chain is asked, the clock decides.
-    healthy = [await story(service, scene(redis_url, scenario), None) for _ in range(3)]
+    healthy = [await told(), *await asyncio.gather(told(), told())]
     always = set(healthy[1].met) & set(healthy[2].met)
     boundaries = {boundary for boundary in always if boundary.nth <= REPEATS}
     room = asyncio.Semaphore(AT_ONCE)
@@ -177,18 +185,18 @@ async def wrong_after_crashes(redis_url: str, service: str, scenario: str) -> di
     async def killed_at(target: Boundary) -> Story:
         async with room:
             for _ in range(TRIES):
-                told = await story(service, scene(redis_url, scenario), target)
-                if told.struck:
+                one = await told(target)
+                if one.struck:
                     break
-        return told
+        return one
 
-    told = dict(zip(boundaries, await asyncio.gather(*map(killed_at, boundaries)), strict=True))
+    met = dict(zip(boundaries, await asyncio.gather(*map(killed_at, boundaries)), strict=True))
     found: dict[str, object] = {
         "without a crash": [wrong for one in healthy for wrong in one.wrong],
         "too few boundaries": sorted(boundaries) if len(boundaries) < LEAST[service] else [],
         "never met again": [
-            b for b, one in told.items() if b.nth == 1 and b.name not in PARKINGS and not one.struck
+            b for b, one in met.items() if b.nth == 1 and b.name not in PARKINGS and not one.struck
         ],
-        "killed": {target: one.wrong for target, one in told.items() if one.wrong},
+        "killed": {target: one.wrong for target, one in met.items() if one.wrong},
     }
     return {name: wrong for name, wrong in found.items() if wrong}
