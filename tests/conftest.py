@@ -15,7 +15,7 @@ from xdist.scheduler import LoadFileScheduling
 from shared.settings import VenueSettings
 from shared.streams.log.log import Log
 from tests.support.databases import Databases
-from tests.support.servers import postgres_server, redis_server
+from tests.support.servers import NOBODY, postgres_server, redis_server
 
 _LONG = (
     "tests/e2e/",
@@ -99,7 +99,7 @@ def settings(redis_url: str, namespace: str) -> VenueSettings:
     """
     return VenueSettings(
         redis_url=redis_url,
-        database_url="postgresql://127.0.0.1:1/nobody",
+        database_url=NOBODY,
         namespace=namespace,
         partitions=4,
         redis_timeout_s=60,

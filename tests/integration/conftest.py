@@ -9,18 +9,34 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from shared.archive import pool
 from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
+from shared.archive.pool import Pool
 from shared.streams.redis import rate_limits
 from tests.support.databases import Databases
 from tests.support.gateway import Gateway, gateway_settings, running_gateway
 from tests.support.proxy import Proxy, proxied
+from tests.support.servers import NOBODY
 from tests.support.stack import stack_in_background, stack_settings
 
 
 @pytest.fixture(autouse=True)
 def _counted_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "_DEADLINE_S", 60.0)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a Postgres that is not there be given up on at once, and no other one sooner."""
+    opens, patience_s = Pool.open.__func__, pool._CONNECT_S  # type: ignore[attr-defined]  # Of a class.
+
+    async def opened(cls: type[Pool], database_url: str) -> Pool:
+        monkeypatch.setattr(pool, "_CONNECT_S", 0.05 if database_url == NOBODY else patience_s)
+        made: Pool = await opens(cls, database_url)
+        return made
+
+    monkeypatch.setattr(Pool, "open", classmethod(opened))
 
 
 @pytest_asyncio.fixture

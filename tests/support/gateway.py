@@ -27,6 +27,7 @@ from shared.streams.log.creation import Submission
 from shared.streams.log.log import Log
 from tests.support.builders import submitted
 from tests.support.eventually import eventually
+from tests.support.servers import NOBODY
 
 EXECUTE = "/api/orders/execute"
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
@@ -105,7 +106,7 @@ async def _serves(http: httpx.AsyncClient) -> bool:
 def gateway_settings(redis_url: str, namespace: str, **others: Any) -> GatewaySettings:
     """Return settings for a gateway without a Postgres, that has time."""
     given = {
-        "database_url": "postgresql://127.0.0.1:1/nobody",
+        "database_url": NOBODY,
         "partitions": 4,
         "redis_timeout_s": 60,
         "accept_deadline_ms": 60_000,  # Only ends what hangs.

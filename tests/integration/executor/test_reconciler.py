@@ -49,6 +49,7 @@ from tests.support.replicas import (
     types_of,
     working,
 )
+from tests.support.servers import NOBODY
 
 REST_MS = 300
 STEPS = ("router", "executor")
@@ -381,7 +382,7 @@ async def test_nothing_is_put_back_while_the_archive_cannot_be_asked(
     order_id = await advanced(log, settings, 3)
     await lose_with_its_holder(log, order_id)
     await rested(log, OrphanCandidate(order_id=order_id, version=3, group="executor"))
-    nowhere = await Archive.open("postgresql://127.0.0.1:1/nobody")
+    nowhere = await Archive.open(NOBODY)
     before = await entries(log, order_id)
 
     with pytest.raises(ArchiveUnavailable):

@@ -29,6 +29,7 @@ from tests.support.gateway import EXECUTE, ORDER, Gateway, gateway_settings, run
 from tests.support.proxy import proxied
 from tests.support.replicas import a_router, an_executor, place_history, placed, running, types_of
 from tests.support.scripted_venue import ScriptedVenue
+from tests.support.servers import NOBODY
 
 LONG_AGO = "1-0"
 
@@ -187,7 +188,7 @@ async def test_it_is_looked_at_anew_before_anything_is_begun_where_redis_was_awa
     async with proxied(redis_url) as proxy:
         settings = VenueSettings(
             redis_url=proxy.url,
-            database_url="postgresql://127.0.0.1:1/nobody",
+            database_url=NOBODY,
             namespace=log.keys.namespace,
             partitions=log.keys.partitions,
         )
