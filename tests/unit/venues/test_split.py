@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -33,9 +34,12 @@ def best(pools: Sequence[Pool], amount_in: int, most: int = 3) -> Division:
     return max(divisions(pools, amount_in, most), key=amount_out, default=[])
 
 
-def brute_force(pools: Sequence[Pool], amount_in: int) -> int:
-    """Return the most that any division in whole atoms pays."""
-    paying = [[paid(pool, amount) for amount in range(amount_in + 1)] for pool in pools]
+def brute_force(pools: Sequence[Pool], amount_in: int) -> float:
+    """Return the most that any division in whole atoms pays, none of its parts refused."""
+    paying = [
+        [0, *(paid(pool, amount) or -math.inf for amount in range(1, amount_in + 1))]
+        for pool in pools
+    ]
     *others, last = paying
     return max(
         sum(outs[part] for outs, part in zip(others, parts, strict=True))
@@ -104,6 +108,7 @@ steps = st.lists(st.tuples(st.integers(1, 20), st.integers(1, 1_000)), min_size=
 
 
 @given(steps, steps, st.integers(1, 40))
+@example([(2, 200)], [(5, 20)], 5)  # The second refuses what the first does not take.
 def test_pools_of_steps_are_filled_from_the_best_price_down(
     one: list[tuple[int, int]], other: list[tuple[int, int]], amount_in: int
 ) -> None:
