@@ -18,11 +18,15 @@ from cli.stack import Stack
 _RULES = Path(__file__).with_name("schemathesis.toml")
 
 
-def command(url: str, examples: int) -> list[str]:
-    """Return what tries about `examples` requests of each kind on every address at `url`."""
+def command(url: str, examples: int, *more: str) -> list[str]:
+    """Return what tries about `examples` requests of each kind on every address at `url`.
+
+    `more` are further options of schemathesis.
+    """
     return [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(_RULES)),
         *("run", f"{url}/openapi.json", "--max-examples", str(examples), "--no-color"),
+        *more,
     ]
 
 

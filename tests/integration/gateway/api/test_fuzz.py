@@ -20,7 +20,8 @@ async def test_no_request_gets_an_answer_that_openapi_does_not_describe(
     await migrate(database_url)
     settings = gateway_settings(redis_url, namespace, database_url=database_url, compat=True)
     async with running_gateway(settings) as gateway:
-        words = fuzz.command(f"http://{gateway.address}", examples=3)
+        # The same requests each time: `make fuzz` is for those that nobody thought of.
+        words = fuzz.command(f"http://{gateway.address}", 3, "--seed", "1")
         fuzzed = await asyncio.to_thread(
             subprocess.run, words, cwd=tmp_path, capture_output=True, text=True, check=False
         )
