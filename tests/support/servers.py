@@ -6,9 +6,12 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,14 +39,32 @@ _FIRST_PORT = 10_000 + _PORTS_EACH * (
     int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
 )
 _ports = itertools.cycle(range(_FIRST_PORT, _FIRST_PORT + _PORTS_EACH))
+# Files that keep the latest ports from other runs of the tests on this machine.
+_claims: deque[int] = deque()
+_MOST_CLAIMS = _PORTS_EACH // 2
 
 
 def free_port() -> int:
     """Return a port that nothing else takes meanwhile."""
     for port in itertools.islice(_ports, _PORTS_EACH):
-        if is_free("127.0.0.1", port):
+        if is_free("127.0.0.1", port) and _claim(port):
             return port
     raise RuntimeError(f"no port from {_FIRST_PORT} on is free")
+
+
+def _claim(port: int) -> bool:
+    """Return whether a port is ours: between here and its use it is free to everybody."""
+    if sys.platform != "linux":
+        return True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
+        try:
+            claim.bind(f"\0slipstream tests, port {port}")  # It goes with the process.
+        except OSError:
+            return False
+        _claims.append(claim.detach())
+    if len(_claims) > _MOST_CLAIMS:
+        os.close(_claims.popleft())
+    return True
 
 
 class Valkey:
