@@ -144,7 +144,7 @@ def _notes(error: Exception) -> Sequence[str]:
 def program() -> str:
     """Return how this command was called, for commands that are printed to be pasted."""
     called = Path(sys.argv[0])
-    if called.name == "__main__.py":
+    if called.name == "__main__.py" and called.parent.name in ("cli", "slipstream_engine"):
         return f"{shlex.quote(sys.executable)} -m slipstream_engine cli"
     found = shutil.which(_NAME)
     if called.name != _NAME or (found and called.exists() and called.samefile(found)):
