@@ -13,6 +13,7 @@ from shared.archive import pool
 from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
 from shared.archive.pool import Pool
+from shared.streams.consumer import consumer
 from shared.streams.redis import rate_limits
 from tests.support.databases import Databases
 from tests.support.gateway import Gateway, gateway_settings, running_gateway
@@ -24,6 +25,12 @@ from tests.support.stack import stack_in_background, stack_settings
 @pytest.fixture(autouse=True)
 def _counted_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "_DEADLINE_S", 60.0)
+
+
+@pytest.fixture(autouse=True)
+def _replicas_leave_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a replica in the test's own loop ask for entries often: it leaves between two reads."""
+    monkeypatch.setattr(consumer, "_BLOCK_MS", 50)
 
 
 @pytest.fixture(autouse=True)
