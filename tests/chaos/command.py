@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from time import monotonic
 
+from shared.concurrency.pause import pause
 from tests.chaos.checker import violations
 from tests.chaos.evidence import come_to_rest, evidence
 from tests.chaos.load import Load
@@ -31,6 +33,7 @@ _CHAIN_FAULTS = (
     *("never_lands=0.03", "lands_late=0.03", "fails_on_chain=0.03", "slippage_exceeded=0.01"),
     *("node_lags=0.02", "node_forgets=0.02", "history_pruned=0.02"),
 )
+_LOOK_S = 0.2
 _REST_S = 600.0  # Only what hangs is not done by then.
 
 
@@ -50,6 +53,7 @@ class Plan:
     without_compare: bool = False
     quote_ms: int = 20  # How long a venue takes to answer a router.
     rest_s: float = _REST_S  # Longest wait for everything to come to its end.
+    enough: Callable[[Stage], Awaitable[bool]] | None = None  # Ends the raging before its time.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +142,22 @@ async def _played(plan: Plan, stage: Stage) -> list[Record]:
         async with asyncio.TaskGroup() as acts:
             acts.create_task(load.place_orders(plan.rate, over))
             acts.create_task(nemesis.rage(plan.fault_every_s, over))
+            if plan.enough:
+                acts.create_task(_until_enough(plan.enough, stage, over))
         await nemesis.rest()
         # What is unheard of or unsettled after that shows as a violation.
         await load.finish(plan.rest_s)
         await come_to_rest(stage.settings, plan.rest_s)
         return [*nemesis.injected, *nemesis.fallen, *load.records]
+
+
+async def _until_enough(
+    enough: Callable[[Stage], Awaitable[bool]], stage: Stage, over: asyncio.Event
+) -> None:
+    while not over.is_set():
+        if await enough(stage):
+            over.set()
+        await pause(over, _LOOK_S)
 
 
 def keep(result: Result, plan: Plan) -> Path:
