@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 from shared.solana.addresses import TOKEN, TOKEN_2022, Mint, token_account
 
 _U64 = 2**64
-_SEED_CHARS = 32  # Solana takes no longer seed.
+_SEED_CHARS = 16  # Of 32 that Solana takes: a split has no byte to spare.
 _LONGEST_ID = 128  # Bytes: a transaction holds 1,232.
 
 

@@ -16,7 +16,7 @@ from shared.solana.addresses import SOL, Mint
 from shared.venues.onchain.pools import SCALE, NoSwap, Pool
 from shared.venues.split.divide import Division, amount_out, divisions
 from shared.venues.split.plan import Costed, best_of, fits, least, whole
-from tests.support.pools import Steps, a_pool
+from tests.support.pools import MINTS, Steps, a_pool
 
 SOLS, USDC = 10**9, 10**6
 rates = st.integers(0, 50_000)
@@ -275,11 +275,12 @@ def test_the_whole_is_explained_by_its_parts() -> None:
     assert abs(offer.price_impact_bps - Decimal(476)) < 10
 
 
-USD = Mint(a_pool(1, 1).standing.pool.mints[1])
+USD = Mint(MINTS[1])
 
 
-def test_three_pools_fit_only_without_wrapping() -> None:
-    pools = [a_pool(10**12, 10**12, number=n) for n in range(1, 4)]
-    over = {len(division): division for division in divisions(pools, 10**11, 3)}
+def test_three_pools_fit_into_a_transaction_that_wraps_and_a_fourth_does_not() -> None:
+    mints = (SOL.address, USD.address)
+    pools = [a_pool(10**12, 10**12, number=n, mints=mints) for n in range(1, 5)]
+    over = {len(division): division for division in divisions(pools, 10**11, 4)}
 
-    assert [fits(over[n], SOL, USD) for n in (1, 2, 3)] == [True, True, False]
+    assert [fits(over[n], SOL, USD) for n in (2, 3, 4)] == [True, True, False]
