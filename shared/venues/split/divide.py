@@ -1,13 +1,15 @@
 """Divide an amount over pools, so that the last atom earns about as much in each.
 
-The sum of concave functions is greatest where their slopes are equal. So one price is looked for,
-by halving, at which the pools together take just the amount (docs/adr/0052).
+The sum of concave functions is greatest where their slopes are equal. So one price is looked for
+at which the pools together take just the amount (docs/adr/0052): between two around it, by turns as
+if all pools were constant products, which finds it at once where they are, and by halving.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from math import isqrt
 from typing import Final
 
 from msgspec import Struct
@@ -16,9 +18,10 @@ from shared.venues.onchain.offers import Offer
 from shared.venues.onchain.pools import SCALE, NoSwap, Pool
 
 _DOUBLINGS: Final = 256  # Of a price: more than lie between any two.
-# Of the gap between two prices, one of them twice the other: a price that is wrong by 2^-36 of
-# itself costs its square, less than an atom in of any pool that a chain can count.
-_HALVINGS: Final = 36
+# Half of them halve the gap between two prices, one of them twice the other: a price that is wrong
+# by 2^-36 of itself costs its square, less than an atom in of any pool that a chain can count.
+_STEPS: Final = 72
+_WIDE: Final = SCALE**4
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -77,46 +80,78 @@ def _offered(pools: Sequence[Pool], amounts: Sequence[int]) -> Division:
     return []
 
 
-def _amounts(pools: Sequence[Pool], amount_in: int, price: int) -> list[int]:
+def _amounts(pools: Sequence[Pool], amount_in: int, price: int) -> Sequence[int]:
     """Return what each pool takes of the amount, in their order; nothing where all take less.
 
     `price` is where to look first.
     """
-    low, high = _between(pools, amount_in, price)
-    if not low:
+    between = _between(pools, amount_in, price)
+    if between is None:
         return [0] * len(pools)
-    for _ in range(_HALVINGS):
-        middle = (low + high) // 2
-        if _taken(pools, middle) < amount_in:
+    low, high = between
+    for step in range(_STEPS):
+        if min(low.total - amount_in, amount_in - high.total) <= len(pools):
+            break
+        middle = _Taken(pools, _nearer(low, high, amount_in) if step % 2 else _half(low, high))
+        if middle.total < amount_in:
             high = middle
         else:
             low = middle
-    amounts = [pool.takes(high) for pool in pools]
-    left = amount_in - sum(amounts)
-    for at, pool in enumerate(pools):
-        # The price lies between these two: whoever takes more at the lower has the rest.
-        more = min(left, pool.takes(low) - amounts[at])
-        amounts[at] += more
-        left -= more
-    return amounts
+    return _filled(low, high, amount_in)
 
 
-def _between(pools: Sequence[Pool], amount_in: int, price: int) -> tuple[int, int]:
-    """Return a price at which the pools take the amount or more, and one at which they take less.
+class _Taken:
+    """Takes of all pools at a price."""
 
-    The second is about twice the first, which is 0 where they never take it.
+    def __init__(self, pools: Sequence[Pool], price: int) -> None:
+        self.price = price
+        self.amounts = [pool.takes(price) for pool in pools]
+        self.total = sum(self.amounts)
+
+
+def _between(pools: Sequence[Pool], amount_in: int, price: int) -> tuple[_Taken, _Taken] | None:
+    """Return what they take at a price where that is the amount or more, and at one twice as high.
+
+    There it is less. Returns None where it always is.
     """
-    low, high = price, 2 * price
+    low, high = _Taken(pools, price), _Taken(pools, 2 * price)
     for _ in range(_DOUBLINGS):
-        if not low or _taken(pools, low) >= amount_in:
+        if low.total >= amount_in:
             break
-        low, high = low // 2, low
+        if low.price == 1:
+            return None
+        low, high = _Taken(pools, low.price // 2), low
     for _ in range(_DOUBLINGS):
-        if not low or _taken(pools, high) < amount_in:
+        if high.total < amount_in:
             break
-        low, high = high, 2 * high
+        low, high = high, _Taken(pools, 2 * high.price)
     return low, high
 
 
-def _taken(pools: Sequence[Pool], price: int) -> int:
-    return sum(pool.takes(price) for pool in pools)
+def _half(low: _Taken, high: _Taken) -> int:
+    return (low.price + high.price) // 2
+
+
+def _nearer(low: _Taken, high: _Taken, amount_in: int) -> int:
+    """Return the price where the amount would be taken if all pools were constant products.
+
+    They take ``(c / sqrt(price) - x) / kept``: a line over ``1 / sqrt(price)``.
+    """
+    begin, end = isqrt(_WIDE // high.price), isqrt(_WIDE // low.price)
+    there = begin + (end - begin) * (amount_in - high.total) // (low.total - high.total)
+    return min(max(_WIDE // there**2, low.price), high.price)
+
+
+def _filled(low: _Taken, high: _Taken, amount_in: int) -> Sequence[int]:
+    """Return what is taken in between, from the nearer of the two on.
+
+    A pool that takes much more at the lower price, as one of bins does, has the difference.
+    """
+    is_low = low.total - amount_in < amount_in - high.total
+    left = low.total - amount_in if is_low else amount_in - high.total
+    amounts = list[int]()
+    for most, least in zip(low.amounts, high.amounts, strict=True):
+        moved = min(left, most - least)
+        amounts.append(most - moved if is_low else least + moved)
+        left -= moved
+    return amounts
