@@ -13,9 +13,12 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from shared.solana.addresses import SOL, Mint
+from shared.solana.sysvars import ChainClock
+from shared.venues.meteora.pool import DlmmPool
 from shared.venues.onchain.pools import SCALE, NoSwap, Pool
 from shared.venues.split.divide import Division, amount_out, divisions
 from shared.venues.split.plan import Costed, best_of, fits, least, whole
+from tests.support.meteora import standing
 from tests.support.pools import MINTS, Steps, a_pool
 
 SOLS, USDC = 10**9, 10**6
@@ -169,6 +172,45 @@ def test_moving_any_part_of_it_to_the_other_pool_gains_nothing_but_roundings(
     )
 
     assert after - amount_out(division) <= roundings(pools, division)
+
+
+@given(
+    st.tuples(st.integers(10**8, 10**11), st.integers(10**8, 10**11), rates),
+    st.lists(st.integers(0, 10**9), min_size=3, max_size=10),
+    st.sampled_from([0, 40_000, 4_000_000]),
+    st.integers(10**6, 2 * 10**9),
+    st.integers(1, 10**6),
+    st.booleans(),
+)
+def test_between_a_curve_and_bins_nothing_is_gained_by_moving_a_part_but_roundings(  # noqa: PLR0913, PLR0917 - of two pools
+    curve: tuple[int, int, int],
+    bins: list[int],
+    control: int,
+    amount_in: int,
+    millionths: int,
+    turned: bool,
+) -> None:
+    x, y, rate = curve
+    in_bins = {-number: (0, atoms) for number, atoms in enumerate(bins)}
+    pools: list[Pool] = [
+        a_pool(x, y, rate=rate),
+        DlmmPool(
+            venue="meteora",
+            standing=standing(in_bins, bin_step=20, variable_fee_control=control),
+            side=0,
+            clock=ChainClock(slot=450_000_000, unix_time=1_763_000_000),
+        ),
+    ]
+    division = next((d for d in divisions(pools, amount_in, 2) if len(d) > 1), None)
+    assume(division)
+    assert division
+    giving, taking = division[::-1] if turned else division
+    moved = max(1, giving.amount_in * millionths // 10**6)
+    kept = paid(giving.pool, giving.amount_in - moved)
+    after = kept + paid(taking.pool, taking.amount_in + moved)
+
+    # A bin loses up to an atom in, and one out, where a swap leaves it.
+    assert after - amount_out(division) <= roundings(pools, division) + 2 * len(bins)
 
 
 def closed_form(pools: Sequence[tuple[int, int, int]], amount_in: int) -> list[int]:
