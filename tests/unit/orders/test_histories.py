@@ -6,14 +6,15 @@ The files in `tests/histories` are never changed. A new shape of an event gets a
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import pytest
 
-from shared.orders.codec import decode
-from shared.orders.events import OrderEvent
+from shared.orders.codec import decode, encode
+from shared.orders.events import OrderEvent, OrderRouted
 from shared.orders.order import Order, replay
 from shared.orders.states import State
 from shared.orders.values import FailureReason
@@ -38,6 +39,7 @@ class Expected(NamedTuple):
 
 EXPECTED = {
     "confirmed": Expected(State.CONFIRMED, 6, 1, "raydium", True, "224.010000000"),
+    "confirmed-after-a-split": Expected(State.CONFIRMED, 6, 1, "split", True, "1462038.539674"),
     "confirmed-in-a-trace": Expected(State.CONFIRMED, 6, 1, "raydium", True, "224.010000000"),
     "confirmed-though-send-was-refused": Expected(
         State.CONFIRMED, 5, 1, "raydium", True, "224.010000000"
@@ -136,6 +138,28 @@ def test_what_clients_see_of_a_golden_history_holds_no_signed_bytes(name: str) -
 
         assert b"payload" not in msgspec.json.encode(shown)
         assert shown["status"] == status_after(event)
+
+
+def test_a_split_is_told_with_its_parts_and_with_the_best_that_one_pool_would_have_paid() -> None:
+    order = replay(events("confirmed-after-a-split"))
+
+    assert order is not None
+    assert order.route is not None
+    quote = order.route.quote
+    assert [leg.amount_in for leg in quote.legs] == [
+        Decimal("7497.095578662"),
+        Decimal("2502.904421338"),
+    ]
+    assert quote.best_single is not None
+    assert quote.net_out - quote.best_single.net_out == Decimal("9262.852124")
+
+
+def test_quotes_of_one_pool_are_written_as_they_always_were() -> None:
+    for line, event in zip(lines("confirmed"), events("confirmed"), strict=True):
+        if isinstance(event, OrderRouted):
+            said = line[line.index(b'"route"') : line.index(b'"attempt"')]
+
+            assert said in encode(event)
 
 
 def test_a_field_that_may_be_left_out_is_still_found_under_its_old_name() -> None:

@@ -14,6 +14,7 @@ from tests.unit.solana.swaps import BONK, RENT, THIEF, USDC, WALLET, key
 
 WALLET_KEY = str(WALLET.public_key)
 FEE = 7_000
+POOL = key("another pool")
 
 
 def _held(at: int, mint: Any, atoms: int, owner: Any = WALLET_KEY) -> dict[str, Any]:
@@ -75,6 +76,14 @@ SOL_FOR_USDC = _transaction(
             ),
             (USDC, 500, BONK, 75, 0),
         ),
+        (  # Out of two pools at once.
+            _transaction(
+                [(10**9, 10**9 - FEE - 500), SAME, SAME, SAME],
+                [_held(1, USDC, 5), _held(2, USDC, 10_000, THIEF), _held(3, USDC, 900, POOL)],
+                [_held(1, USDC, 80), _held(2, USDC, 9_950, THIEF), _held(3, USDC, 875, POOL)],
+            ),
+            (SOL, 500, USDC, 75, 0),
+        ),
         (  # The account that paid is closed behind the swap.
             _transaction(
                 [(10**9, 10**9 - FEE + RENT), (RENT, 0), SAME],
@@ -92,7 +101,7 @@ SOL_FOR_USDC = _transaction(
             (USDC, 500, SOL, 75, RENT),
         ),
     ],
-    ids=["SOL in", "SOL out", "tokens", "closed", "wrapped"],
+    ids=["SOL in", "SOL out", "tokens", "two pools", "closed", "wrapped"],
 )
 def test_the_amounts_are_told_apart_from_fee_and_rent(
     transaction: dict[str, Any], expected: tuple[Any, int, Any, int, int]
