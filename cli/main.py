@@ -19,6 +19,7 @@ from cli.rebuild import rebuild, rebuild_help
 from cli.stats import stats, stats_help
 from cli.submit import submit, submit_help
 from cli.up import up, up_help
+from cli.venues import venues, venues_help
 from cli.wallets import command as wallets
 from cli.watch import watch, watch_help
 
@@ -60,6 +61,7 @@ app.command(epilog=watch_help)(watch)
 app.command(epilog=load_help)(load)
 app.add_typer(orders.app, name="orders")
 app.command(epilog=stats_help)(stats)
+app.command(epilog=venues_help)(venues)
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
 app.add_typer(wallets.app, name="wallet")

@@ -44,6 +44,7 @@ from slipstream.models import (
 from slipstream.problem import FieldError, Problem
 from slipstream.stats import Stats
 from slipstream.sync import Client
+from slipstream.venues import Venue
 
 __all__ = [
     "AcceptanceUnknown",
@@ -81,6 +82,7 @@ __all__ = [
     "Unavailable",
     "Unexpected",
     "Unreachable",
+    "Venue",
     "Wallet",
     "Wallets",
 ]

@@ -28,6 +28,7 @@ from slipstream.models import (
 )
 from slipstream.reading import accepted_in, outcome_of, read
 from slipstream.stats import Stats
+from slipstream.venues import Venue, Venues
 
 _ORDERS = "/api/orders"
 _PAGE = 200
@@ -137,6 +138,10 @@ class AsyncClient:
     async def wallets(self) -> Wallets:
         """Return the wallets that pay for the caller's orders, and what they hold."""
         return read(await self._http.request("GET", "/api/wallets"), Wallets)
+
+    async def venues(self) -> tuple[Venue, ...]:
+        """Return the venues that orders may go to, and how each does."""
+        return read(await self._http.request("GET", "/api/venues"), Venues).venues
 
     async def quotes(
         self,

@@ -14,6 +14,7 @@ from slipstream.client import AsyncClient
 from slipstream.errors import Refused
 from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes, Token, Wallets
 from slipstream.stats import Stats
+from slipstream.venues import Venue
 
 T = TypeVar("T")
 
@@ -102,6 +103,10 @@ class Client:
     def wallets(self) -> Wallets:
         """Return the wallets that pay for the caller's orders, and what they hold."""
         return self._wait(self._client.wallets())
+
+    def venues(self) -> tuple[Venue, ...]:
+        """Return the venues that orders may go to, and how each does."""
+        return self._wait(self._client.venues())
 
     def quotes(
         self,

@@ -18,6 +18,7 @@ from shared.orders.order import TRANSITIONS
 from shared.orders.states import STATUS, State
 from shared.orders.values import (
     CHAIN_ANSWERS,
+    Discount,
     FailureReason,
     Leg,
     Quote,
@@ -30,7 +31,7 @@ from shared.orders.values import (
 )
 
 KINDS: tuple[type[OrderEvent], ...] = get_args(OrderEvent)
-VALUES = (SwapIntent, Quote, Leg, Single, Refusal, Route, SignedTransaction, Receipt)
+VALUES = (SwapIntent, Quote, Leg, Single, Refusal, Discount, Route, SignedTransaction, Receipt)
 COMMON = [field.name for field in msgspec.structs.fields(Event)]
 
 REASONS = {

@@ -21,6 +21,8 @@ from shared.settings import ExecutorSettings, VenueSettings
 from shared.streams.log.history import Histories
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct, always
+from shared.venues.health.book import Book
+from shared.venues.health.outcomes import Outcomes
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 
@@ -32,6 +34,7 @@ def make_executor(
     settings: VenueSettings,
     venues: Mapping[str, Venue] | None = None,
     may_act: MayAct = always,
+    book: Book | None = None,
 ) -> Executor:
     """Return an executor of these venues, or of every one that is configured."""
     venues = venues or open_venues(settings, log.client)
@@ -48,6 +51,7 @@ def make_executor(
     return Executor(
         chain=chain,
         settlement=Settlement(chain=chain, histories=histories, settings=settings, now=utc_now),
+        outcomes=Outcomes((book or Book()).tally),
         look_back=LookBack(chain=chain, histories=histories, settings=settings, now=utc_now),
         settings=settings,
         now=utc_now,
@@ -71,16 +75,20 @@ def make_reconciler(
 
 async def main(settings: ExecutorSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
+    book = Book()
 
     def make(log: Log, may_act: MayAct) -> Executor:
-        return make_executor(log, settings, open_venues(settings, log.client, chain), may_act)
+        venues = open_venues(settings, log.client, chain)
+        return make_executor(log, settings, venues, may_act, book)
 
-    async def reconcile(log: Log, archive: Archive, may_act: MayAct) -> None:
+    async def beside(log: Log, archive: Archive, may_act: MayAct) -> None:
         reconciler = make_reconciler(log, archive, settings, may_act)
-        await reconciler.keep_looking(settings.reconcile_every_s, stop)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(reconciler.keep_looking(settings.reconcile_every_s, stop))
+            tasks.create_task(book.keep(log, settings.consumer_name))
 
     async with service_chain(settings, signs=True) as chain:
-        await run_steps("executor", make, settings, stop, reconcile)
+        await run_steps("executor", make, settings, stop, beside)
 
 
 if __name__ == "__main__":

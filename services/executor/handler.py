@@ -22,6 +22,7 @@ from shared.orders.events import (
 )
 from shared.settings import VenueSettings
 from shared.streams.consumer.handler import Next, Park
+from shared.venues.health.outcomes import Outcomes
 from shared.venues.protocol import RouteGone, VenueRejected
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Executor:
     chain: Chain
     settlement: Settlement
     look_back: LookBack
+    outcomes: Outcomes
     settings: VenueSettings
     now: Clock
 
@@ -44,6 +46,11 @@ class Executor:
 
     async def handle(self, event: OrderEvent) -> Next:
         """Return the next event of an order that is to be executed."""
+        following = await self._follow(event)
+        self.outcomes.note(event, following.events if isinstance(following, Park) else following)
+        return following
+
+    async def _follow(self, event: OrderEvent) -> Next:
         match event:
             case OrderRouted():
                 return await self._sign(event)

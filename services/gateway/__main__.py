@@ -106,6 +106,7 @@ async def serve(door: Door, parts: Parts, settings: GatewaySettings, stop: async
             group.create_task(parts.pressure.run()),
             group.create_task(parts.lost_writes.watch()),
             group.create_task(watch_redis(parts.log.client)),
+            group.create_task(parts.book.keep(parts.log)),
             group.create_task(watch_postgres(parts.archive, parts.archive.ping)),
         ]
         if settings.api_keys_file:

@@ -23,6 +23,7 @@ from services.gateway.api.quotes import quote_routes
 from services.gateway.api.stats import stats_routes
 from services.gateway.api.tickets import ticket_routes
 from services.gateway.api.tokens import token_routes
+from services.gateway.api.venues import venue_routes
 from services.gateway.api.wallets import wallet_routes
 from services.gateway.compat.layer import plug_in
 from services.gateway.http.cors import Cors
@@ -92,6 +93,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         quote_routes(parts.quoting, parts.tokens),
         token_routes(parts.tokens),
         wallet_routes(parts.purses),
+        venue_routes(parts.league),
         cancel_routes(parts.cancel),
         ticket_routes(parts.rules.tickets),
         page_routes(),

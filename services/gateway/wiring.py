@@ -14,6 +14,7 @@ from services.gateway.access.tickets import Tickets
 from services.gateway.api.health import Health
 from services.gateway.api.quotes import Quoting
 from services.gateway.api.stats import Stats
+from services.gateway.api.venues import League
 from services.gateway.api.wallets import Purses
 from services.gateway.following.hub import UpdateHub
 from services.gateway.following.server_sent_events import Streams
@@ -25,10 +26,13 @@ from services.gateway.orders.histories import Histories
 from services.gateway.orders.submit import Intake
 from shared.archive.archive import Archive
 from shared.clock import utc_now
+from shared.concurrency.timers import Deadline
+from shared.routing.panel import Panel
 from shared.settings import GatewaySettings, listed
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
 from shared.tokens.registry import Tokens, load_tokens
+from shared.venues.health.book import Book
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.registry import open_venues
 
@@ -46,6 +50,8 @@ class Parts:
     sockets: Sockets
     streams: Streams
     quoting: Quoting
+    league: League
+    book: Book
     purses: Purses
     stats: Stats
     health: Health
@@ -80,6 +86,7 @@ class Parts:
         )
         sockets = Sockets(hub, Desk(quota, intake, cancel, tokens), settings)
         venues = list(open_venues(settings, log.client, chain).values())
+        panel = Panel(venues, Deadline(settings.quote_deadline_ms / 1_000))
         return cls(
             rules=_rules(log, settings, access, quota),
             tokens=tokens,
@@ -89,7 +96,9 @@ class Parts:
             hub=hub,
             sockets=sockets,
             streams=Streams(hub, settings.max_sockets),
-            quoting=Quoting(venues, settings.quote_deadline_ms),
+            quoting=Quoting(panel),
+            league=League(venues, log),
+            book=panel.book,
             purses=Purses(settings.chain, chain),
             stats=Stats(log, archive, sockets),
             health=Health(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from shared.orders.events import (
@@ -15,8 +15,8 @@ from shared.orders.events import (
     RoutingStarted,
 )
 from shared.orders.order import Order
-from shared.orders.values import FailureReason, Quote, Refusal, Route, SwapIntent
-from shared.routing.choose import best_quote, min_out
+from shared.orders.values import Discount, FailureReason, Quote, Refusal, Route, SwapIntent
+from shared.routing.choose import NONE, Handicaps, best_quote, min_out
 
 
 def begin(order: OrderSubmitted, now: datetime) -> RoutingStarted | OrderExpired:
@@ -61,11 +61,6 @@ def name_unknown(
     )
 
 
-def able(quotes: Sequence[Quote], unable: Collection[str]) -> Sequence[Quote]:
-    """Return the quotes of venues that did not fail this order yet, or all where those are none."""
-    return [quote for quote in quotes if quote.venue not in unable] or quotes
-
-
 def choose_route(  # noqa: PLR0913, PLR0917 - all that a route is made of
     trigger: OrderEvent,
     intent: SwapIntent,
@@ -73,18 +68,18 @@ def choose_route(  # noqa: PLR0913, PLR0917 - all that a route is made of
     attempt: int,
     offers: tuple[Sequence[Quote], Sequence[Refusal]],
     now: datetime,
-    unable: Collection[str] = (),
+    handicaps: Handicaps = NONE,
 ) -> OrderRouted | OrderFailed | OrderExpired:
     """Choose the best net amount out; without one that pays anything, the order fails.
 
-    Those that are `unable`, by this order's own history, come after all others.
+    `handicaps` are what venues' records, and this order's own history, have against them.
 
     Slippage tolerance bounds the outcome (`min_out`) and never ranks.
     """
     quotes, refusals = offers
     if is_late(intent, now):
         return OrderExpired(**trigger.next(now))
-    best = best_quote(able(quotes, unable) if unable else quotes)
+    best = best_quote(quotes, handicaps)
     if best is None or best.net_out <= 0:
         return OrderFailed(
             **trigger.next(now),
@@ -100,7 +95,13 @@ def choose_route(  # noqa: PLR0913, PLR0917 - all that a route is made of
         refusals=tuple(refusals),
         attempt=attempt,
         account=account,
+        discounts=_discounts(quotes, handicaps.discounts) if handicaps.discounts else (),
     )
+
+
+def _discounts(quotes: Sequence[Quote], discounts: Mapping[str, int]) -> tuple[Discount, ...]:
+    venues = dict.fromkeys(quote.venue for quote in quotes if quote.venue in discounts)
+    return tuple(Discount(venue=venue, bps=discounts[venue]) for venue in venues)
 
 
 def _why_none(best: Quote | None, refusals: Sequence[Refusal]) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.router.decide import begin, choose_route, may_not_try_again, name_unknown
 from shared.clock import Clock
-from shared.concurrency.timers import Deadline
-from shared.observability import metrics
 from shared.observability.order_metrics import measure_spread
 from shared.orders.dispatch import work_of
 from shared.orders.events import (
@@ -21,13 +19,13 @@ from shared.orders.events import (
     TransactionExpired,
 )
 from shared.orders.values import FailureReason, SwapIntent
-from shared.routing.ask import ask_all
+from shared.routing.choose import Handicaps
+from shared.routing.panel import Panel
 from shared.streams.consumer.handler import Next
 from shared.streams.log.history import fold_at
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct, always
 from shared.tokens.registry import Tokens
-from shared.venues.protocol import Venue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +33,8 @@ class Router:
     """Routes orders, and routes them again when a route came to nothing."""
 
     log: Log
-    venues: Sequence[Venue]
+    panel: Panel
     tokens: Tokens
-    quote_deadline: Deadline
     max_routes: int
     now: Clock
     may_act: MayAct = always
@@ -91,9 +88,10 @@ class Router:
         pair = (intent.token_in, intent.token_out)
         if unknown := [name for name in pair if name not in self.tokens.by_name]:
             return name_unknown(event, unknown, attempt - 1, self.now())
-        offers = await ask_all(self.venues, intent, self.quote_deadline)
-        chosen = choose_route(event, intent, account, attempt, offers, self.now(), unable)
+        offers = await self.panel.ask(intent)
+        handicaps = Handicaps(unable, self.panel.discounts)
+        chosen = choose_route(event, intent, account, attempt, offers, self.now(), handicaps)
         if isinstance(chosen, OrderRouted):
-            metrics.series(metrics.ROUTES_WON, chosen.route.venue).inc()
+            self.panel.won(chosen.route.venue)
             measure_spread(chosen.quotes)
         return chosen

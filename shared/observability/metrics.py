@@ -28,6 +28,7 @@ _ORDER_SECONDS = (
 _HOP_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, *_ORDER_SECONDS)
 _ANSWER_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000)
+_RATIOS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999, 1.0, 1.001, 1.002, 1.005, 1.01, 1.02)
 _SPREADS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 ORDERS_ACCEPTED = Counter("slipstream_orders_accepted_total", "Orders answered with 202")
@@ -175,6 +176,33 @@ VENUE_SECONDS = Histogram(
     "Time of calls to venues, by call and outcome",
     ["venue", "call", "outcome"],
     buckets=_SECONDS,
+)
+VENUE_STATE = Gauge(
+    "slipstream_venue_passed_over",
+    "1 while quotes are asked past a venue because it fails or hangs, 0.5 while it is tried again",
+    ["venue"],
+)
+VENUE_REALISED = Histogram(
+    "slipstream_venue_realised_ratio",
+    "The amount that landed swaps paid, by the one that was quoted: 1 is to the atom",
+    ["venue"],
+    buckets=_RATIOS,
+)
+VENUE_LANDING = Histogram(
+    "slipstream_venue_landing_seconds",
+    "Time from the signature of a swap to its confirmation",
+    ["venue"],
+    buckets=_ORDER_SECONDS,
+)
+VENUE_LOST = Counter(
+    "slipstream_venue_routes_lost_total",
+    "Routes that came to nothing after their venue had won them, by reason",
+    ["venue", "reason"],
+)
+VENUE_DISCOUNT = Gauge(
+    "slipstream_venue_discount_ratio",
+    "By how much a venue's quotes count for less, because of its record",
+    ["venue"],
 )
 VENUE_HTTP_SECONDS = Histogram(
     "slipstream_venue_http_duration_seconds",
@@ -332,7 +360,9 @@ LABELS = {
     "(the order has ended and left Redis), `halted` (a person has to settle the order first) or "
     "`missing` (the order's history is nowhere)",
     "partition": "`00` up to `PARTITIONS`",
-    "reason": "a failed order's, as in [events](events.md#why-an-order-failed), or `none`",
+    "reason": "a failed order's, as in [events](events.md#why-an-order-failed), or `none`; a lost "
+    "route's: `gone` (the price had moved), `failed` (not built), `expired` (dropped), or that of "
+    "its order",
     "route": "the address's pattern, or `none`",
     "server": "`redis` or `postgres`; for steps put off, the error's name",
     "state": "entries: `in_flight` or `retry`; connections: `in_use`, `idle` or `waited_for`",
@@ -350,7 +380,7 @@ LABELS = {
 SAME_EVERYWHERE = (
     *(LAG, OLDEST_UNDELIVERED, PENDING, OLDEST_PENDING, PARKED),
     *(LOG_ENTRIES, DEAD_LETTERS_KEPT, ORDERS_HALTED, LOG_BEHIND),
-    *(REDIS_MEMORY, REDIS_DURABLE, REDIS_EVICTED, WALLET_SOL),
+    *(REDIS_MEMORY, REDIS_DURABLE, REDIS_EVICTED, WALLET_SOL, VENUE_DISCOUNT),
 )
 
 _M = TypeVar("_M", Counter, Gauge)

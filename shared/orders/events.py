@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from shared.orders.states import State
 from shared.orders.values import (
+    Discount,
     FailureReason,
     Quote,
     Receipt,
@@ -83,6 +84,7 @@ class OrderRouted(Event, frozen=True, kw_only=True):
     refusals: tuple[Refusal, ...]
     attempt: int
     account: str = ""  # Whose wallet signs.
+    discounts: tuple[Discount, ...] = ()  # That ranked; the quotes are as they were said.
 
 
 class RouteExpired(Event, frozen=True, kw_only=True):

@@ -87,6 +87,13 @@ class Refusal(Value, frozen=True, kw_only=True):
     reason: str
 
 
+class Discount(Value, frozen=True, kw_only=True):
+    """A venue's quote counted for less because of its record: by `bps` of its net amount."""
+
+    venue: str
+    bps: int
+
+
 class Route(Value, frozen=True, kw_only=True):
     """The quote to execute, and the least the client must receive."""
 

@@ -55,7 +55,12 @@ class BuildFailed(RouteGone):
 
 
 class VenueUnavailable(Exception):
-    """The venue answered with an error. Trying again later may help."""
+    """The venue answered with an error. Trying again later may help.
+
+    One that `counts` tells against the venue's health.
+    """
+
+    counts = True
 
 
 class VenueUnreachable(ServerAway):

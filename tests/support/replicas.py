@@ -16,6 +16,7 @@ from shared.clock import utc_now
 from shared.concurrency.timers import Deadline
 from shared.orders.codec import decode
 from shared.orders.events import OrderEvent, OrderSubmitted
+from shared.routing.panel import Panel
 from shared.settings import ConsumerSettings, VenueSettings
 from shared.streams.consumer.backlog import backlog_of
 from shared.streams.consumer.consumer import Consumer, Worker
@@ -27,6 +28,7 @@ from shared.streams.log.creation import Creation, Submission, Submitted
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import MayAct, always
 from shared.tokens.registry import load_tokens
+from shared.venues.health.book import Book
 from shared.venues.protocol import Venue
 from shared.venues.registry import open_venues
 from tests.support.builders import submitted
@@ -63,12 +65,16 @@ def a_router(
     settings: VenueSettings,
     venues: Sequence[Venue] | None = None,
     may_act: MayAct = always,
+    book: Book | None = None,
 ) -> Router:
     return Router(
         log=log,
-        venues=venues or list(open_venues(settings, log.client).values()),
+        panel=Panel(
+            venues or list(open_venues(settings, log.client).values()),
+            Deadline(settings.quote_deadline_ms / 1_000),
+            book,
+        ),
         tokens=load_tokens(settings.tokens_file),
-        quote_deadline=Deadline(settings.quote_deadline_ms / 1_000),
         max_routes=settings.max_routes,
         now=utc_now,
         may_act=may_act,

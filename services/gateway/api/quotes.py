@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,14 +14,13 @@ from services.gateway.openapi.operations import problems, reply, takes_body
 from services.gateway.openapi.schemas import QuotesView
 from services.gateway.orders.parsing import read_order
 from services.gateway.orders.requests import OrderRequest
-from shared.concurrency.timers import Deadline
 from shared.errors import ServerAway
 from shared.orders.codec import builtins
 from shared.orders.values import Quote, SwapIntent
-from shared.routing.ask import ask_all
-from shared.routing.choose import best_quote, min_out
+from shared.routing.choose import Handicaps, best_quote, min_out
+from shared.routing.panel import Panel
 from shared.tokens.registry import Tokens
-from shared.venues.protocol import Venue, VenueUnavailable
+from shared.venues.protocol import VenueUnavailable
 
 _QUOTES = problems(
     *(Code.MALFORMED_BODY, Code.INVALID_ORDER, Code.UNKNOWN_TOKEN, Code.BODY_TIMEOUT),
@@ -34,18 +32,16 @@ _QUOTES = problems(
 class Quoting:
     """Asks the venues just as the router does, and chooses by the same rule."""
 
-    def __init__(self, venues: Sequence[Venue], deadline_ms: int) -> None:
-        """`deadline_ms` is how long a venue may take."""
-        self._venues = venues
-        self._deadline = Deadline(deadline_ms / 1_000)
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
 
     async def __call__(self, intent: SwapIntent) -> dict[str, Any]:
         """Return every quote and refusal, and the choice. Raises `Problem` when none answers."""
         try:
-            quotes, refusals = await ask_all(self._venues, intent, self._deadline)
+            quotes, refusals = await self._panel.ask(intent)
         except (VenueUnavailable, ServerAway) as error:
             raise Problem(Code.QUOTES_UNAVAILABLE, str(error)) from None
-        best = best_quote(quotes)
+        best = best_quote(quotes, Handicaps(discounts=self._panel.discounts))
         if best is not None and best.net_out <= 0:  # An order would fail with NO_ROUTE.
             best = None
         shown: dict[str, Any] = builtins(

@@ -250,6 +250,61 @@ class WalletsView(_Model):
     wallets: list[WalletView]
 
 
+class QuotingView(_Model):
+    """How a venue answers when it is asked for a quote."""
+
+    answered: float = Field(description="Quotes")
+    refused: float = Field(description="Final noes: no such pair, too small an amount ...")
+    failed: float = Field(description="Errors, silence, and a rate that was used up")
+    p50_ms: float | None = Field(description="Half of the answers came within so many ms")
+    p99_ms: float | None
+
+
+class RateView(_Model):
+    """A venue's rate, which all replicas share."""
+
+    requests: int = Field(description="Most requests in a window")
+    window_ms: int
+    left: int = Field(description="Requests that may be made now")
+    rest_ms: int = Field(description="How long the venue wants to be left alone, in ms")
+
+
+class VenueView(_Model):
+    """A venue and its record. Counts fade: each halves every ten minutes."""
+
+    name: str = Field(examples=["raydium"])
+    state: Literal["up", "halfOpen", "open"] = Field(
+        description="The worst that a router knows: `open` is passed over by orders"
+    )
+    why: str = Field(description="The last failure of a venue that is not `up`")
+    routers: dict[str, int] = Field(
+        description="How many routers know it in which state; a gateway asks for itself"
+    )
+    quotes: QuotingView
+    won: float = Field(description="Orders that went there")
+    landed: float
+    lost: dict[str, float] = Field(
+        description="Routes that came to nothing, by reason: `gone` (its price had moved), "
+        "`failed` (it did not build what it had quoted), `expired` (the network dropped the "
+        "transaction), or the reason why the order failed"
+    )
+    realised: str | None = Field(
+        description="The amount paid by the one that was quoted, on average; null before the first",
+        examples=["1.000000"],
+    )
+    landing_ms: int | None = Field(description="From the signature to the confirmation, on average")
+    discount_bps: int = Field(
+        description="By how much its quotes count for less when they are ranked, in 0.01 %"
+    )
+    rate: RateView | None = Field(description="The rate of a venue behind HTTP; null of others")
+
+
+class VenuesView(_Model):
+    """The venues that orders may go to."""
+
+    venues: list[VenueView]
+
+
 class QueueView(_Model):
     """Orders by how far they are."""
 

@@ -31,6 +31,8 @@ class Refused(VenueRejected):
 class HeldBack(VenueUnavailable):
     """Nothing was asked: it would have been one too many, by our own count."""
 
+    counts = False
+
 
 class TooSlow(VenueUnavailable):
     """Nothing came within the deadline."""
@@ -38,6 +40,8 @@ class TooSlow(VenueUnavailable):
 
 class Throttled(VenueUnavailable):
     """Too many requests, by the venue's count; `rest_s` is for how long it wants none."""
+
+    counts = False
 
     def __init__(self, why: str, rest_s: float) -> None:
         super().__init__(why)

@@ -41,6 +41,9 @@ EXPECTED = {
     "confirmed": Expected(State.CONFIRMED, 6, 1, "raydium", True, "224.010000000"),
     "confirmed-after-a-split": Expected(State.CONFIRMED, 6, 1, "split", True, "1462038.539674"),
     "confirmed-in-a-trace": Expected(State.CONFIRMED, 6, 1, "raydium", True, "224.010000000"),
+    "confirmed-despite-a-discount": Expected(
+        State.CONFIRMED, 6, 1, "raydium", True, "224.010000000"
+    ),
     "confirmed-though-send-was-refused": Expected(
         State.CONFIRMED, 5, 1, "raydium", True, "224.010000000"
     ),

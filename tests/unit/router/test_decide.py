@@ -23,8 +23,8 @@ from shared.orders.events import (
 )
 from shared.orders.order import Order, replay
 from shared.orders.states import State
-from shared.orders.values import FailureReason, Quote, Refusal, SwapIntent
-from shared.routing.choose import min_out
+from shared.orders.values import Discount, FailureReason, Quote, Refusal, SwapIntent
+from shared.routing.choose import Handicaps, best_quote, min_out
 from tests.support.builders import NOON, a_quote, an_intent, submitted
 from tests.support.walks import path_to
 
@@ -83,7 +83,8 @@ def test_nobody_pays_more_than_the_winner(quotes: list[Quote]) -> None:
 
 def past(*unable: str) -> str:
     quotes = [a_quote("raydium", "225"), a_quote("meteora", "200")]
-    event = choose_route(submitted(), an_intent(), "desk", 1, (quotes, ()), LATER, unable)
+    handicaps = Handicaps(unable=unable)
+    event = choose_route(submitted(), an_intent(), "desk", 1, (quotes, ()), LATER, handicaps)
     assert isinstance(event, OrderRouted)
     return event.route.venue
 
@@ -94,6 +95,36 @@ def test_a_venue_that_did_not_build_for_an_order_comes_after_all_that_quote() ->
         "meteora",
         "raydium",
     ]
+
+
+def against(*quotes: Quote, **discounts: int) -> OrderRouted:
+    handicaps = Handicaps(discounts=discounts)
+    event = choose_route(submitted(), an_intent(), "desk", 1, (quotes, ()), LATER, handicaps)
+    assert isinstance(event, OrderRouted)
+    return event
+
+
+def test_a_venue_with_a_bad_record_wins_only_by_more_than_its_discount() -> None:
+    close = against(a_quote("raydium", "101"), a_quote("meteora", "100"), raydium=200)
+    far = against(a_quote("raydium", "103"), a_quote("meteora", "100"), raydium=200)
+
+    assert (close.route.venue, far.route.venue) == ("meteora", "raydium")
+
+
+def test_a_discount_ranks_and_is_told_and_takes_nothing_from_the_quote() -> None:
+    quotes = [a_quote("raydium", "101"), a_quote("meteora", "50")]
+    event = against(*quotes, raydium=200, orca=9_000)
+
+    assert event.quotes == tuple(quotes)
+    assert event.route.quote == quotes[0]
+    assert event.route.min_out == min_out(Decimal(101), 100)
+    assert event.discounts == (Discount(venue="raydium", bps=200),)
+
+
+def test_a_discount_makes_dust_no_better() -> None:
+    quotes = [a_quote("raydium", "1", fee="3"), a_quote("meteora", "1", fee="2")]
+
+    assert best_quote(quotes, Handicaps(discounts={"raydium": 9_000})) == quotes[1]
 
 
 def test_slippage_tolerance_never_ranks() -> None:

@@ -10,8 +10,10 @@ import pytest
 from services.gateway.api.quotes import Quoting
 from services.gateway.http.problems import Code, Problem
 from services.gateway.openapi.schemas import QuotesView
+from shared.concurrency.timers import Deadline
 from shared.orders.values import Quote, SwapIntent
 from shared.routing.choose import min_out
+from shared.routing.panel import Panel
 from shared.venues.protocol import VenueRejected, VenueUnavailable, VenueUnreachable
 from tests.support.builders import a_quote, an_intent
 from tests.support.gateway import ORDER, events_on, gateway_settings, running_gateway
@@ -32,7 +34,7 @@ def failing(name: str, error: Exception) -> ScriptedVenue:
 
 
 async def asked(*venues: ScriptedVenue) -> dict[str, Any]:
-    return await Quoting(venues, deadline_ms=1_000)(an_intent(slippage_bps=100))
+    return await Quoting(Panel(venues, Deadline(1)))(an_intent(slippage_bps=100))
 
 
 async def test_every_venues_offer_is_shown_and_nothing_is_placed(
