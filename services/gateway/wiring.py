@@ -86,7 +86,7 @@ class Parts:
         )
         sockets = Sockets(hub, Desk(quota, intake, cancel, tokens), settings)
         venues = list(open_venues(settings, log.client, chain).values())
-        panel = Panel(venues, Deadline(settings.quote_deadline_ms / 1_000))
+        panel = Panel(venues, Deadline(settings.quote_deadline_ms / 1_000), shown=False)
         return cls(
             rules=_rules(log, settings, access, quota),
             tokens=tokens,

@@ -179,7 +179,7 @@ VENUE_SECONDS = Histogram(
 )
 VENUE_STATE = Gauge(
     "slipstream_venue_passed_over",
-    "1 while quotes are asked past a venue because it fails or hangs, 0.5 while it is tried again",
+    "1 while a router passes a venue over because it fails or hangs, 0.5 while it is tried again",
     ["venue"],
 )
 VENUE_REALISED = Histogram(

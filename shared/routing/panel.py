@@ -35,9 +35,14 @@ class Panel:
         venues: Sequence[Venue],
         deadline: Deadline,
         book: Book | None = None,
+        *,
         now: Callable[[], float] = time.monotonic,
+        shown: bool = True,
     ) -> None:
-        """`book` has the record of the venues, and is told what they do; `now` is in seconds."""
+        """`book` has the record of the venues, and is told what they do; `now` is in seconds.
+
+        States are `shown` in the metrics by those who route orders.
+        """
         self.book = book or Book()
         self.book.breakers = self._breakers = {venue.name: Breaker() for venue in venues}
         self._venues = venues
@@ -46,8 +51,9 @@ class Panel:
         self._ill: set[str] = set()
         self._news: dict[str, Exception] = {}  # The last failure of each.
         self._trials: set[asyncio.Task[None]] = set()
+        self._is_shown = shown
         for name in self._breakers:
-            metrics.series(metrics.VENUE_STATE, name).set(0)
+            self._show(name, State.UP)
 
     @property
     def discounts(self) -> Mapping[str, int]:
@@ -100,12 +106,16 @@ class Panel:
         else:
             self._ill.add(name)
             logger.warning("%s is passed over: %s", name, breaker.why)
-        metrics.series(metrics.VENUE_STATE, name).set(_SHOWN[breaker.state])
+        self._show(name, breaker.state)
+
+    def _show(self, name: str, state: State) -> None:
+        if self._is_shown:
+            metrics.series(metrics.VENUE_STATE, name).set(_SHOWN[state])
 
     def _try(self, ill: Sequence[Venue], intent: SwapIntent) -> None:
         for venue in ill:
             if self._breakers[venue.name].tries(self._now()):
-                metrics.series(metrics.VENUE_STATE, venue.name).set(_SHOWN[State.HALF_OPEN])
+                self._show(venue.name, State.HALF_OPEN)
                 # In a context of its own: it is no part of the order that happened to begin it.
                 task = asyncio.create_task(self._trial(venue, intent), context=Context())
                 self._trials.add(task)
@@ -123,4 +133,4 @@ class Panel:
             breaker = self._breakers[venue.name]
             if breaker.state is State.HALF_OPEN:  # It was held back, and so not tried.
                 breaker.put_off(self._now())
-            metrics.series(metrics.VENUE_STATE, venue.name).set(_SHOWN[breaker.state])
+            self._show(venue.name, breaker.state)

@@ -28,7 +28,7 @@ _AT_ONCE, _EVERY_S = 5, 0.5
 _VENUES = {**ON_DEVCHAIN, "VENUE_FAULTS": "raydium.fails_on_chain=0.3"}
 
 # What only a chain has that is not simulated: tests.compose asks for it, on a development chain.
-_OF_A_CHAIN = re.compile("slipstream_(funds|rpc|wallet)_")
+_OF_A_CHAIN = re.compile("slipstream_(funds|rpc|wallet|venue_http)_")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -24,6 +24,7 @@ def services() -> str:
     _row(board, "Processes", _processes())
     _row(board, "Gateway", _gateway())
     _row(board, "Router", _router())
+    _row(board, "Venues", _venues())
     _row(board, "Executor", _executor())
     _row(board, "Chain", _chain())
     _row(board, "Notifier and projector", _behind())
@@ -117,6 +118,46 @@ def _router() -> list[Panel]:
             unit="percentunit",
         ),
         graph("Steps", *_steps("router"), unit="s"),
+    ]
+
+
+def _venues() -> list[Panel]:
+    http, realised = "slipstream_venue_http_duration_seconds", "slipstream_venue_realised_ratio"
+    return [
+        graph(
+            "Passed over",
+            ("max by (venue) (slipstream_venue_passed_over)", "{{venue}}"),
+            says="1: it failed or hung too often, by some router's word. Half: it is tried again",
+        ),
+        graph(
+            "Paid by quoted, mean",
+            (_mean(realised, "venue"), "{{venue}}"),
+            says="1: landed swaps paid to the atom as quoted",
+        ),
+        graph(
+            "Quotes count for less",
+            ("max by (venue) (slipstream_venue_discount_ratio)", "{{venue}}"),
+            unit="percentunit",
+            says="By the record of what was paid, and of routes that were lost",
+        ),
+        graph(
+            "Routes lost",
+            (
+                per_second("slipstream_venue_routes_lost_total", "venue, reason"),
+                "{{venue}} {{reason}}",
+            ),
+        ),
+        graph(
+            "From signature to confirmation",
+            *quantiles("slipstream_venue_landing_seconds", "venue"),
+            unit="s",
+        ),
+        graph(
+            "Requests over HTTP",
+            (per_second(f"{http}_count", "venue, outcome"), "{{venue}} {{outcome}}"),
+            unit="reqps",
+            says="held_back: not made, because the venue's rate was used up",
+        ),
     ]
 
 

@@ -281,7 +281,7 @@ def test_without_a_stack_or_an_address_commands_say_what_to_give(
     "words",
     [
         *(["up"], ["demo"], ["submit"], ["watch"], ["migrate"], ["rebuild"], ["doctor"]),
-        *(["dead", "list"], ["dead", "release"], ["accept-loss"], ["stats"]),
+        *(["dead", "list"], ["dead", "release"], ["accept-loss"], ["stats"], ["venues"]),
         *(["orders", "list"], ["orders", "show"], ["orders", "cancel"]),
     ],
 )

@@ -103,6 +103,17 @@ def test_figures_are_shown_for_people_and_for_programs(run: Run) -> None:
     assert json.loads(as_json.stdout)["queue"]["failed"] == 0
 
 
+def test_venues_are_shown_for_people_and_for_programs(run: Run) -> None:
+    placed(run)
+    shown, as_json = run("venues"), run("venues", "--json")
+    head, *rows = [line.split() for line in shown.stdout.splitlines()]
+
+    assert (shown.exit_code, as_json.exit_code) == (0, 0)
+    assert head[:3] == ["venue", "state", "quotes"]
+    assert [row[:2] for row in rows] == [["raydium", "up"], ["meteora", "up"]]
+    assert [venue["name"] for venue in json.loads(as_json.stdout)] == ["raydium", "meteora"]
+
+
 def test_the_version_is_told(run: Run) -> None:
     assert re.fullmatch(r"slipstream \d+\.\d+\.\d+\S*\n", run("--version").stdout)
 
