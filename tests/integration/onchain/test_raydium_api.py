@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import struct
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,15 +11,21 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
+from solders.message import MessageAddressTableLookup, MessageV0
+from solders.pubkey import Pubkey
 
 from services.executor.__main__ import make_executor
 from shared.clock import utc_now
 from shared.orders.events import OrderRouted, RouteExpired
 from shared.orders.states import State
 from shared.orders.values import Quote, Route, SwapIntent
+from shared.solana.addresses import Mint, token_account
 from shared.streams.log.log import Log
 from shared.venues.protocol import (
     BuildFailed,
+    FirewallRefused,
     Landed,
     RouteGone,
     VenueRejected,
@@ -27,8 +34,9 @@ from shared.venues.protocol import (
 from shared.venues.raydium_api.venue import RaydiumApiVenue
 from tests.integration.onchain.conftest import Desk
 from tests.support.builders import an_intent, routed, submitted
+from tests.support.hostile import HOSTILE, Answer, Scene, Swap
 from tests.support.onchain import making_blocks, the_order, venues_on
-from tests.support.raydium_api import Json, RaydiumApi, raydium_api
+from tests.support.raydium_api import Json, RaydiumApi, compiled, raydium_api, unsigned
 from tests.support.replicas import a_router, events_of, placed, running
 from tests.support.web import Site
 
@@ -268,3 +276,79 @@ async def test_an_order_is_swapped_by_the_api_where_it_pays_most(
     routes, lost = await routes_of(there, desk, log)
 
     assert (routes, lost) == (["raydium_api"], [])
+
+
+def forging(honest: Instruction) -> Swap:
+    """Return the API's swap, of which any part may be forged."""
+
+    def swap(
+        *,
+        authority: Pubkey | None = None,
+        pays: Pubkey | None = None,
+        receives: Pubkey | None = None,
+        amount_in: int | None = None,
+        min_out: int | None = None,
+    ) -> Instruction:
+        metas = list(honest.accounts)
+        for at, key in ((0, authority), (4, pays), (5, receives)):
+            if key is not None:
+                metas[at] = AccountMeta(key, metas[at].is_signer, metas[at].is_writable)
+        name, *amounts = struct.unpack("<8sQQ", honest.data)
+        given, least = (
+            honest if forged is None else forged
+            for honest, forged in zip(amounts, (amount_in, min_out), strict=True)
+        )
+        return Instruction(honest.program_id, struct.pack("<8sQQ", name, given, least), metas)
+
+    return swap
+
+
+def as_transaction(answer: Answer) -> bytes:
+    """Return what an API gives back to be signed."""
+    if not answer.tables:
+        return compiled(answer.payer, answer.instructions)
+    plain = MessageV0.try_compile(answer.payer, answer.instructions, [], Hash.default())
+    lookups = [MessageAddressTableLookup(table, b"\0", b"") for table in answer.tables]
+    return unsigned(
+        MessageV0(
+            plain.header, plain.account_keys, plain.recent_blockhash, plain.instructions, lookups
+        )
+    )
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+async def test_no_hostile_transaction_is_signed_and_each_refusal_says_why(
+    there: Api, how: str
+) -> None:
+    quote = await there.venue.quote(an_intent())
+    order = routed(at_least(quote, 100))
+    terms = (await there.venue.chain.signing.swap(order)).terms
+    savings = token_account(terms.wallet, Mint(Pubkey.from_string(USDT)))
+    hostile, scenes = HOSTILE[how], list[Scene]()
+
+    def compile_hostile(_payer: Pubkey, instructions: Sequence[Instruction]) -> bytes:
+        swap = forging(instructions[-1])
+        scenes.append(Scene(terms, swap, savings, there.venue.chain.signing.max_cu_price))
+        return as_transaction(hostile.answer(scenes[0]))
+
+    there.api.compile = compile_hostile
+    with pytest.raises(FirewallRefused) as refused:
+        await there.venue.build(order)
+
+    assert any(words in str(refused.value) for words in hostile.said(scenes[0])), refused.value
+    assert "instruction" in str(refused.value) or "the message" in str(refused.value)
+
+
+async def test_the_same_transaction_without_anything_hostile_is_signed(there: Api) -> None:
+    quote = await there.venue.quote(an_intent())
+
+    assert (await there.venue.build(routed(at_least(quote, 100)))).signature
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x00", b"\xff" * 1_232])
+async def test_bytes_that_are_no_transaction_are_refused(there: Api, payload: bytes) -> None:
+    quote = await there.venue.quote(an_intent())
+    there.api.compile = lambda _payer, _instructions: payload
+
+    with pytest.raises(FirewallRefused, match=r"no transaction|fee payer"):
+        await there.venue.build(routed(at_least(quote)))
