@@ -87,6 +87,7 @@ class Steps:
     venue: str = "steps"
     units: int = 50_000
     reader: SwapDecoder = _READER
+    slippage: int = 1
     written: tuple[Pubkey, ...] = ()
     price: Fraction = Fraction(1)
     depth: int = 1

@@ -21,6 +21,7 @@ from shared.venues.meteora.bins import NoSwap, room
 from shared.venues.meteora.bitmap import arrays_from
 from shared.venues.meteora.figures import fee_bps, mid_price, price_impact_bps
 from shared.venues.meteora.instruction import SwapReader, swap2
+from shared.venues.meteora.program import SLIPPAGE_EXCEEDED
 from shared.venues.meteora.walk import Standing, Swapped, Walk, is_open, swap
 from shared.venues.onchain.offers import Offer
 from shared.venues.onchain.pools import SCALE
@@ -47,6 +48,7 @@ class DlmmPool(Struct, frozen=True, kw_only=True, dict=True):
     clock: ChainClock
     units: int = _UNITS
     reader: SwapDecoder = _READER
+    slippage: int = SLIPPAGE_EXCEEDED
 
     @property
     def address(self) -> Pubkey:

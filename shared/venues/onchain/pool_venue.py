@@ -40,6 +40,7 @@ class PoolVenue(OnChainVenue):
             venue=best.pool.reader,
             written=best.pool.written,
             shape=best.pool.shape(terms.amount_in),
+            slippage={best.pool.slippage},
         )
         return await self.chain.signing.sign(swapping, plan)
 

@@ -27,7 +27,8 @@ class Pool(Protocol):
     """A pool of a pair at a moment, in one direction. No call does I/O; amounts are in atoms.
 
     `units` are the compute units of one swap, more or less; `written` the accounts that a swap
-    changes and whose priority fees count; `reader` knows the swap's instruction. `price` is in
+    changes and whose priority fees count; `reader` knows the swap's instruction, and `slippage` is
+    the error by which its program says that it would pay less than was asked for. `price` is in
     atoms out for an atom in, before fees and impact, and `depth` what lies in it of the token in;
     both are 0 where nobody could trade.
     """
@@ -46,6 +47,9 @@ class Pool(Protocol):
 
     @property
     def written(self) -> tuple[Pubkey, ...]: ...  # noqa: D102
+
+    @property
+    def slippage(self) -> int: ...  # noqa: D102
 
     @property
     def price(self) -> Fraction: ...  # noqa: D102

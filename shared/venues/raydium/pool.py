@@ -27,6 +27,7 @@ from shared.venues.raydium.curve import (
     swap,
 )
 from shared.venues.raydium.instruction import SwapReader, swap_base_input
+from shared.venues.raydium.program import SLIPPAGE_EXCEEDED
 
 _UNITS: Final = 80_000
 _READER: Final = SwapReader()
@@ -42,6 +43,7 @@ class CpmmPool(Struct, frozen=True, kw_only=True):
     unix_time: int
     units: int = _UNITS
     reader: SwapDecoder = _READER
+    slippage: int = SLIPPAGE_EXCEEDED
 
     @property
     def written(self) -> tuple[Pubkey, ...]:

@@ -79,6 +79,7 @@ class SplitVenue(OnChainVenue):
             venue=Readers([part.pool.reader for part in best.division]),
             written=written(best.division),
             shape=tuple(part.pool.shape(part.amount_in) for part in best.division),
+            slippage={part.pool.slippage for part in best.division},
         )
         return await self.chain.signing.sign(swapping, plan)
 

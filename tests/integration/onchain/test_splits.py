@@ -95,11 +95,15 @@ async def _signed(
     return await venue.build(routed(Route(quote=quote, min_out=least), intent=intent))
 
 
+async def _swap(venue: Venue, desk: Desk, intent: SwapIntent) -> None:
+    quote = await venue.quote(intent)
+    await venue.send(await _signed(venue, intent, quote, quote.amount_out))
+    desk.chain.step()
+
+
 async def _trade_in_the_shallow_pool(desk: Desk, intent: SwapIntent) -> None:
     async with one_pool_each(desk.settings) as (_, [_, shallow]):
-        quote = await shallow.quote(intent)
-        await shallow.send(await _signed(shallow, intent, quote, quote.amount_out))
-    desk.chain.step()
+        await _swap(shallow, desk, intent)
 
 
 async def _bring_together(desk: Desk) -> None:
@@ -278,6 +282,20 @@ async def test_a_split_that_pays_too_little_when_it_is_signed_is_routed_anew(
 
         with pytest.raises(RouteGone, match="atoms now"):
             await _signed(venues[SPLIT], intent, quote, quote.amount_out)
+
+
+@pytest.mark.parametrize("name", ["raydium", SPLIT])
+async def test_a_price_that_moves_between_reading_and_simulating_has_the_order_routed_anew(
+    rich: Desk, trader: Desk, name: str
+) -> None:
+    settings = rich.settings.model_copy(update={"quote_tick_ms": 60_000})
+    intent = an_intent(LARGE)
+    async with venues_on(settings) as venues, venues_on(trader.settings) as theirs:
+        quote = await venues[name].quote(intent)
+        await _swap(theirs["raydium"], trader, an_intent("500"))
+
+        with pytest.raises(RouteGone, match="pays less now than was asked for"):
+            await _signed(venues[name], intent, quote, quote.amount_out)
 
 
 async def test_one_part_that_would_pay_too_little_fails_the_whole_swap(
