@@ -292,6 +292,12 @@ class HttpVenueSettings(ChainSettings):
         description="Most requests to Jupiter of all replicas together, e.g. 10/second. The "
         "default is what it takes without a key",
     )
+    jupiter_dexes: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9 .,_-]{0,1000}$",
+        description="Exchanges that Jupiter's routes may go through, by its own names with commas "
+        "between, e.g. Raydium CP,Meteora DLMM; all when empty",
+    )
     raydium_api_url: str = Field(
         default="",
         pattern=_HTTP_URL,

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 from shared.settings import InvalidSettings, MarketSettings
 from shared.streams.redis.client import Client
 from shared.venues.faults import EVERY_VENUE, parse_faults
+from shared.venues.jupiter.venue import open_jupiter
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.onchain.opening import SPLIT, open_split, pooled, venues_of
 from shared.venues.onchain.opening import Factory as OnChain
@@ -51,6 +52,7 @@ _SIMULATED: dict[str, Factory] = {
 }
 
 _OVER_HTTP: dict[str, OverHttp] = {
+    "jupiter": OverHttp(lambda settings: settings.jupiter_at, open_jupiter),
     "raydium_api": OverHttp(lambda settings: settings.raydium_api_at, raydium_api),
 }
 

@@ -9,6 +9,7 @@ import struct
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from aiohttp import web
@@ -148,6 +149,10 @@ class Jupiter:
 
     def out(self, query: Mapping[str, str]) -> int:
         """Return what the pool pays now, to the atom."""
+        return self._paid(query)[0]
+
+    def _paid(self, query: Mapping[str, str]) -> tuple[int, Decimal]:
+        """Return the same, and the part of the price that the amount itself takes."""
         plan = self.pool(query)
         at = self.market.addresses(plan)
         keys = [str(key) for key in (at.pool, *at.vaults)]
@@ -161,7 +166,9 @@ class Jupiter:
         )
         side = at.mints.index(Pubkey.from_string(query["inputMint"]))
         config = self.market.by_index[plan.config]
-        return price_swap(config, pool, (one, other), side, int(query["amount"])).out
+        amount = int(query["amount"])
+        paid = price_swap(config, pool, (one, other), side, amount).out
+        return paid, Decimal(amount) / ((one, other)[side] + amount)
 
     def route(self, query: Mapping[str, str], out: int) -> RouteV2:
         """Return the route as the API would have it: out of and into associated accounts."""
@@ -180,9 +187,10 @@ class Jupiter:
 
     def _quote(self, query: Mapping[str, str]) -> Json:
         slot = self.chain.ask("getSlot", {"commitment": "confirmed"})
-        return self._priced(query, self.out(query)) | {"contextSlot": slot, "timeTaken": 0.012}
+        return self._priced(query) | {"contextSlot": slot, "timeTaken": 0.012}
 
-    def _priced(self, query: Mapping[str, str], out: int) -> Json:
+    def _priced(self, query: Mapping[str, str]) -> Json:
+        out, impact = self._paid(query)
         info = {
             "ammKey": str(self.market.addresses(self.pool(query)).pool),
             "label": "Raydium CP",
@@ -199,14 +207,14 @@ class Jupiter:
             "otherAmountThreshold": str(out),
             "swapMode": "ExactIn",
             "slippageBps": int(query["slippageBps"]),
-            "priceImpactPct": "0.0001",
+            "priceImpactPct": f"{impact:.6f}",
             "routePlan": [{"swapInfo": info, "percent": 100, "bps": 10_000}],
         }
 
     def _build(self, query: Mapping[str, str]) -> Json:
         out = self.out(query)
         route = self.route(query, out)
-        return self._priced(query, out) | {
+        return self._priced(query) | {
             "computeBudgetInstructions": [shown(set_compute_unit_price(123_456_789))],
             "setupInstructions": [shown(making(route.wallet, route.wallet, route.mints[1]))],
             "swapInstruction": shown(route.instruction()),

@@ -9,7 +9,7 @@
  * For development only: never audited, never to hold anything of value.
  * devchain/programs/check.py builds jupiter.so from this file and compares.
  */
-#include "../solana/anchor.h"
+#include "../solana/runtime.h"
 
 /* The first eight bytes of sha256 of "global:route_v2" and "global:swap_base_input". */
 enum : u64 { ROUTE_V2 = 0x14afc431ccfa64bb, SWAP_BASE_INPUT = 0xde331ec4da5abe8f };
@@ -24,6 +24,8 @@ enum {
 enum { STEP_PROGRAM, STEP_PAYER, STEP_USER_IN = 5, STEP_USER_OUT };
 
 enum : result {
+  INSTRUCTION_UNKNOWN = 101, INSTRUCTION_DID_NOT_DESERIALIZE = 102, CONSTRAINT_ADDRESS = 2012,
+  NOT_ENOUGH_ACCOUNTS = 3005, INVALID_PROGRAM_ID = 3008, ACCOUNT_NOT_SIGNER = 3010,
   EMPTY_ROUTE = 6000, SLIPPAGE_EXCEEDED = 6001, INVALID_CALCULATION = 6002, INVALID_SLIPPAGE = 6004,
   NOT_ENOUGH_PERCENT = 6005, INVALID_ROUTE_PLAN = 6010, SWAP_NOT_SUPPORTED = 6016,
 };
@@ -37,6 +39,8 @@ struct PACKED route {
   struct step plan[];
 };
 struct PACKED swap_base_input { u64 discriminator, amount_in, minimum_amount_out; };
+
+struct PACKED token_account { pubkey mint, owner; u64 amount; }; /* Its beginning. */
 
 /* CPMMoo8L3F4NbTegBCKVNunggL7H1ZpdTHKxQB5qKP1C */
 static const pubkey CPMM = {

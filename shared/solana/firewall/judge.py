@@ -34,11 +34,12 @@ def judge(
     """Return why these bytes must not be signed, or None if they do the allowed swap and no more.
 
     `tables` holds the addresses of the message's lookup tables, as our own nodes tell them. A
-    message with an opaque swap needs a `rehearsal` of these very bytes, too.
+    message with an opaque swap needs a `rehearsal` of these very bytes, too; any other's is judged
+    where there is one.
     """
     refused, parts = _read(message, allowed, tables)
     handed_on = [key for part in parts for key in part.handed_on]
-    if refused is not None or not handed_on:
+    if refused is not None or not (handed_on or rehearsal):
         return refused
     try:
         check_rehearsal(message, allowed.terms, _fee(parts), handed_on, rehearsal)

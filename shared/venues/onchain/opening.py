@@ -20,6 +20,7 @@ from shared.solana.wallets.signer import Signer
 from shared.solana.wallets.wallets_file import Wallets, read_wallets
 from shared.tokens.registry import load_tokens
 from shared.venues.http.service import new_session
+from shared.venues.jupiter.route import SLIPPAGE_EXCEEDED as JUPITER_SLIPPAGE
 from shared.venues.meteora.program import SLIPPAGE_EXCEEDED as METEORA_SLIPPAGE
 from shared.venues.meteora.source import MeteoraPools
 from shared.venues.onchain.chain import SolanaChain
@@ -139,8 +140,9 @@ def _chain(
         nodes,
         quorum=settings.proof_quorum,
         decimals={token.mint: token.decimals for token in tokens.all},
-        # Statuses name no program; neither's swap fails with the other's number.
-        slippage={RAYDIUM_SLIPPAGE, METEORA_SLIPPAGE},
+        # Statuses name no program. A pool's swap fails with no other's number, and a route that
+        # fails with a pool's means the same.
+        slippage={RAYDIUM_SLIPPAGE, METEORA_SLIPPAGE, JUPITER_SLIPPAGE},
     )
     signing = Signing(state, wallets, signers, tokens, max_cu_price=settings.max_cu_price)
     sources = {

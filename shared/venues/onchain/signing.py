@@ -38,10 +38,11 @@ _SHAPES = 1_000
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A venue's part of a transaction. `shape` tells those apart that take other compute units.
+    """A venue's part of a transaction.
 
-    An `opaque` one is rehearsed each time, and may use the lookup `tables`. `slippage` has the
-    codes by which its program says in a simulation that the price has moved.
+    `shape` tells those apart that take other compute units; None is like no other. An `opaque` one
+    is rehearsed each time, and may use the lookup `tables`. `slippage` has the codes by which its
+    program says in a simulation that the price has moved.
     """
 
     instructions: Sequence[Instruction]
@@ -199,10 +200,12 @@ class Signing:
         self._check(draft, tables)
         told = await self._state.simulate(draft.message, signatures)
         _went_well(plan, told)
-        if len(self._units) >= _SHAPES:
-            self._units.clear()
-        self._units[shape] = cu_limit(told.units)
-        return self._units[shape]
+        units = cu_limit(told.units)
+        if plan.shape is not None:
+            if len(self._units) >= _SHAPES:
+                self._units.clear()
+            self._units[shape] = units
+        return units
 
     def _token(self, name: str) -> Token:
         token = self._tokens.get(name)

@@ -47,6 +47,7 @@ from tests.contract.test_venues import (
     test_sending_twice_at_once_lands_once,
 )
 from tests.integration.onchain.conftest import Desk
+from tests.integration.onchain.jupiter import staged
 from tests.support.builders import an_intent, routed
 from tests.support.onchain import FINAL, Devchain, venues_on
 from tests.support.raydium_api import raydium_api
@@ -93,11 +94,15 @@ class OfBlocks:
         return await self._venue.search(transactions)
 
 
-@pytest_asyncio.fixture(params=["raydium", "meteora", "raydium_api"])
+@pytest_asyncio.fixture(params=["raydium", "meteora", "raydium_api", "jupiter"])
 async def venue(request: pytest.FixtureRequest, desk: Desk, log: Log) -> AsyncIterator[Venue]:
     if request.param == "raydium_api":
         async with raydium_api(desk.settings, log, desk.chain) as (venue, _, _):
             yield OfBlocks(venue, desk.chain)
+        return
+    if request.param == "jupiter":
+        async with staged(desk, log) as stage:
+            yield OfBlocks(stage.venue, desk.chain)
         return
     async with venues_on(desk.settings) as venues:
         yield OfBlocks(venues[request.param], desk.chain)

@@ -105,7 +105,7 @@ class World:
         }
 
     def rehearsal(self) -> Rehearsal:
-        return Rehearsal(message=self.message, before=self.before, after=self.after)
+        return Rehearsal(message=self.message, before=self.before | {}, after=self.after | {})
 
 
 def _refusal(world: World) -> str:
@@ -128,6 +128,18 @@ def test_an_opaque_swap_is_not_signed_without_a_rehearsal_of_its_very_bytes() ->
         refused = sign(HONEST, PERMIT, [WALLET], rehearsal=rehearsal)
         assert isinstance(refused, Refused)
         assert refused.what == "is opaque, and was not rehearsed"
+
+
+def test_a_rehearsal_of_a_swap_that_is_not_opaque_is_judged_all_the_same() -> None:
+    plain = swap_message(ORDER, [raydium_swap(ORDER)], envelope(ORDER.receives))
+    permit = allowed(ORDER, RaydiumDecoder())
+    world = World(plain)
+    good = world.rehearsal()
+    world.after[ORDER.pays] = _tokens(USDC.address, 1)
+
+    assert judge(plain, permit) is None
+    assert judge(plain, permit, rehearsal=good) is None
+    assert "99 atoms are paid" in str(judge(plain, permit, rehearsal=world.rehearsal()))
 
 
 def test_the_words_of_an_opaque_swap_are_judged_as_those_of_others() -> None:
