@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import struct
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
@@ -18,6 +17,8 @@ from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
+from cli.audit.funds import audit
+from cli.audit.reading import _told, read_chain, read_holdings
 from services.executor.__main__ import make_executor
 from shared.clock import utc_now
 from shared.orders.states import State
@@ -34,7 +35,7 @@ from tests.support.devchain import wire
 from tests.support.jupiter import JUPITER, Json, read, write
 from tests.support.nodes import between
 from tests.support.onchain import making_blocks, the_order
-from tests.support.replicas import a_router, placed, running
+from tests.support.replicas import a_router, events_of, placed, running
 
 NEITHER = {"isSigner": False, "isWritable": False}
 
@@ -96,27 +97,26 @@ async def test_a_route_is_looked_up_in_a_table_once_that_is_final(stage: Stage) 
 
 async def a_table(stage: Stage) -> tuple[Pubkey, list[Pubkey]]:
     """Make a lookup table on the chain that has the accounts of the route's pool."""
-    chain, wallet = stage.desk.chain, stage.desk.wallet
+    chain, maker = stage.desk.chain, Keypair()
+    chain.give(maker.pubkey())
+    chain.step()
     pool = stage.jupiter.market.addresses(
         stage.jupiter.pool({"inputMint": TOKENS["SOL"].mint, "outputMint": TOKENS["USDC"].mint})
     )
     keys = [pool.config, pool.pool, *pool.vaults, pool.observation]
     slot = chain.ask("getSlot", {"commitment": "confirmed"})
     table, bump = Pubkey.find_program_address(
-        [bytes(wallet), slot.to_bytes(8, "little")], LOOKUP_TABLES
+        [bytes(maker.pubkey()), slot.to_bytes(8, "little")], LOOKUP_TABLES
     )
-    payer = AccountMeta(wallet, is_signer=True, is_writable=True)
+    payer = AccountMeta(maker.pubkey(), is_signer=True, is_writable=True)
     create = struct.pack("<IQB", 0, slot, bump)
     extend = struct.pack("<IQ", 2, len(keys)) + b"".join(map(bytes, keys))
     made = [
         Instruction(LOOKUP_TABLES, create, [write(table), payer, payer, read(SYSTEM)]),
         Instruction(LOOKUP_TABLES, extend, [write(table), payer, payer, read(SYSTEM)]),
     ]
-    key = Keypair.from_bytes(
-        bytes(json.loads((stage.desk.wallets.parent / "main.json").read_text()))
-    )
     recent = Hash.from_string(chain.ask("getLatestBlockhash")["value"]["blockhash"])
-    sent = VersionedTransaction(MessageV0.try_compile(wallet, made, [], recent), [key])
+    sent = VersionedTransaction(MessageV0.try_compile(maker.pubkey(), made, [], recent), [maker])
     chain.ask("sendTransaction", wire(sent), {"encoding": "base64"})
     chain.step()
     return table, keys
@@ -186,22 +186,28 @@ async def test_balances_that_move_while_they_are_rehearsed_are_read_again(
     assert not fails or "did not stand still" in str(built)
 
 
-async def test_an_order_goes_through_jupiter_from_its_quote_to_the_chain(
+async def test_an_order_goes_through_jupiter_from_its_quote_to_the_chain_and_its_audit(
     stage: Stage, log: Log
 ) -> None:
-    settings = stage.settings
-    venues = {stage.venue.name: stage.venue}
+    chain, settings = stage.desk.chain, stage.settings
+    table, _ = await a_table(stage)
+    stage.jupiter.tables = {table: []}
+    chain.step(33)
     async with (
         running(log, "router", a_router(log, settings, [stage.venue]), settings),
-        running(log, "executor", make_executor(log, settings, venues), settings),
+        running(log, "executor", make_executor(log, settings, {"jupiter": stage.venue}), settings),
     ):
         order = await placed(log, submitted(intent=swapping(), at=utc_now()))
 
         async def has_ended() -> bool:
             return (await the_order(log, order.order_id)).ended
 
-        await making_blocks(stage.desk.chain, has_ended)
+        await making_blocks(chain, has_ended)
+    wallets = list(stage.chain.wallets.all.values())
+    happened = await read_chain(stage.chain, wallets)
+    told = _told(order.order_id, await events_of(log, order.order_id))
+    checks = audit([told], happened, await read_holdings(stage.chain, wallets))
 
-    ended = await the_order(log, order.order_id)
-    assert ended.state is State.CONFIRMED
-    assert stage.desk.chain.landed(stage.desk.wallet)[order.order_id] == 1
+    assert (await the_order(log, order.order_id)).state is State.CONFIRMED
+    assert chain.landed(stage.desk.wallet)[order.order_id] == 1
+    assert [check.claim for check in checks if not check.holds] == []
