@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -28,8 +30,9 @@ from shared.venues.protocol import (
 )
 from tests.integration.onchain.conftest import Desk
 from tests.integration.onchain.jupiter import TOKENS, Stage, staged, swapping
-from tests.support.hostile import HOSTILE, Answer, Scene
+from tests.support.hostile import HOSTILE, THIEF, Answer, Scene
 from tests.support.jupiter import Json, making, shown, write
+from tests.support.nodes import between
 from tests.support.servers import free_port
 from tests.support.tokens import file_of
 from tests.support.web import Asked, always
@@ -114,6 +117,59 @@ async def test_an_account_of_the_wallets_that_is_hidden_in_the_route_is_found(
 
     with pytest.raises(FirewallRefused, match=f"account {savings} of the wallet's is handed on"):
         await stage.venue.build(order)
+
+
+AUTHORITY = b"\x01\0\0\0" + bytes(THIEF)  # Somebody, as token accounts write it.
+
+
+def _written(at: int, data: bytes) -> Callable[[Json], None]:
+    def write_in(account: Json) -> None:
+        raw = bytearray(b64decode(account["data"][0]))
+        raw[at : at + len(data)] = data
+        account["data"][0] = b64encode(raw).decode()
+
+    return write_in
+
+
+ENDS: dict[str, tuple[int, Callable[[Json], None], str]] = {
+    "more is paid": (1, _written(64, bytes(8)), "atoms are paid, not 100000000"),
+    "less comes": (2, _written(64, b"\1" + bytes(7)), "is the least"),
+    "a delegate": (1, _written(72, AUTHORITY), "changes in more than its balance"),
+    "another who may close": (2, _written(129, AUTHORITY), "changes in more than its balance"),
+    "another owner": (1, _written(32, bytes(THIEF)), "changes in more than its balance"),
+    "SOL is gone": (0, lambda account: account.update(lamports=10**9), "the wallet's SOL falls"),
+    "the wallet is given away": (
+        0,
+        lambda account: account.update(owner=str(THIEF)),
+        "is no plain wallet",
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_simulation_that_ends_otherwise_than_the_order_says_is_not_signed(
+    desk: Desk, log: Log, end: str
+) -> None:
+    """The node tells of a program that does more than it promises."""
+    place, change, said = ENDS[end]
+    desk.chain.give(desk.wallet, sol=0, tokens={"USDT": 10**6})
+    desk.chain.step()
+
+    def otherwise(method: str, result: Any) -> Any:
+        if method == "simulateTransaction" and result["value"]["accounts"]:
+            change(result["value"]["accounts"][place])
+        return result
+
+    async with (
+        between(desk.chain.urls[0], otherwise) as way,
+        staged(desk, log, rpc_urls=way.url, quote_deadline_ms=60_000) as stage,
+    ):
+        _, order = await stage.order(swapping("100", "USDC", "USDT"))
+
+        with pytest.raises(FirewallRefused, match=said) as refused:
+            await stage.venue.build(order)
+
+    assert "the message: simulated, " in str(refused.value)
 
 
 Change = Callable[[Json], None]
