@@ -19,8 +19,9 @@ from shared.streams.redis.client import Client
 from shared.streams.redis.pace import Pace, Rate
 from shared.tokens.registry import Token
 from shared.venues.http.service import Service
-from shared.venues.jupiter.answers import Asked, Built, Quoted, Route, offer_of, route_of
+from shared.venues.jupiter.answers import Asked, Built, Quoted, offer_of
 from shared.venues.jupiter.route import SLIPPAGE_EXCEEDED, RouteReader
+from shared.venues.jupiter.taking import Route, route_of
 from shared.venues.onchain.chain import OnChainVenue, SolanaChain
 from shared.venues.onchain.funds import Swap
 from shared.venues.onchain.offers import Pair, pair_of

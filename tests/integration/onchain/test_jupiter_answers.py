@@ -198,6 +198,19 @@ async def test_a_quote_for_something_else_or_of_old_is_not_taken(stage: Stage, f
         await stage.venue.quote(swapping())
 
 
+def _stop(said: Json) -> None:
+    """Let the route pass through an account that the wallet has of another mint."""
+    wallet, mint = Pubkey.from_string(order_wallet(said)), Pubkey.from_string(TOKENS["ETH"].mint)
+    account = {"pubkey": str(token_account(wallet, Mint(mint)))}
+    said["swapInstruction"]["accounts"].append(account | {"isSigner": False, "isWritable": True})
+    said["routePlan"][0]["swapInfo"]["outputMint"] = str(mint)
+
+
+def _third(said: Json) -> Json:
+    wallet = Pubkey.from_string(order_wallet(said))
+    return shown(making(wallet, wallet, Pubkey.from_string(TOKENS["ETH"].mint)))
+
+
 SYSTEM_PROGRAM = {"pubkey": str(SYSTEM), "isSigner": False, "isWritable": False}
 BUILDS: dict[str, tuple[Change, type[Exception], str]] = {
     "other mint in": (
@@ -234,7 +247,17 @@ BUILDS: dict[str, tuple[Change, type[Exception], str]] = {
     "an account for a third mint": (
         lambda said: said["setupInstructions"].append(_third(said)),
         BuildFailed,
-        f"account of the wallet's for {TOKENS['ETH'].mint}",
+        f"needs the wallet's account for {TOKENS['ETH'].mint}",
+    ),
+    "a stop at a third mint": (
+        _stop,
+        BuildFailed,
+        f"needs the wallet's account for {TOKENS['ETH'].mint}",
+    ),
+    "a stop at no mint": (
+        lambda said: said["routePlan"][0]["swapInfo"].update(inputMint="x"),
+        FirewallRefused,
+        "Jupiter's answer: ",
     ),
     "a program that moves SOL": (
         lambda said: said["swapInstruction"]["accounts"].append(SYSTEM_PROGRAM),
@@ -250,11 +273,6 @@ BUILDS: dict[str, tuple[Change, type[Exception], str]] = {
     ),
     "half": (lambda said: said.pop("swapInstruction"), BuildFailed, "something else"),
 }
-
-
-def _third(said: Json) -> Json:
-    wallet = Pubkey.from_string(order_wallet(said))
-    return shown(making(wallet, wallet, Pubkey.from_string(TOKENS["ETH"].mint)))
 
 
 @pytest.mark.parametrize("fault", BUILDS)
