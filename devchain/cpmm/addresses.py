@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from solders.pubkey import Pubkey
-from solders.token.associated import get_associated_token_address
 
 PROGRAM = Pubkey.from_string("CPMMoo8L3F4NbTegBCKVNunggL7H1ZpdTHKxQB5qKP1C")
 
@@ -53,7 +52,3 @@ def pool_addresses(config_index: int, one: Pubkey, other: Pubkey) -> PoolAddress
         lp_mint=_find(b"pool_lp_mint", bytes(pool))[0],
         observation=_find(b"observation", bytes(pool))[0],
     )
-
-
-associated = cache(get_associated_token_address)
-"""Return the token account that an owner has of a mint by default: `associated(owner, mint)`."""

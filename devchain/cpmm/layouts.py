@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from hashlib import sha256
 
 from solders.pubkey import Pubkey
 from solders.token import ID as TOKEN_PROGRAM
 
 from devchain.cpmm.addresses import AUTHORITY_BUMP, PoolAddresses
+from devchain.wire import discriminator
 
 _CONFIG = struct.Struct("<8sBBH4Q32s32sQ120x")
 _POOL = struct.Struct("<8s320s5B7QBB6x2Q224x")
 _OBSERVATIONS = 4075
 LP_DECIMALS = 9
-
-
-def discriminator(kind: str, name: str) -> bytes:
-    """Return the eight bytes that begin an account, or an instruction's data."""
-    return sha256(f"{kind}:{name}".encode()).digest()[:8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

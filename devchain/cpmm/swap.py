@@ -12,8 +12,9 @@ from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 from solders.token import ID as TOKEN_PROGRAM
 
-from devchain.cpmm.addresses import AUTHORITY, PROGRAM, PoolAddresses, associated
-from devchain.cpmm.layouts import Config, PoolState, discriminator
+from devchain.cpmm.addresses import AUTHORITY, PROGRAM, PoolAddresses
+from devchain.cpmm.layouts import Config, PoolState
+from devchain.wire import associated, discriminator
 
 _MILLION = 1_000_000
 

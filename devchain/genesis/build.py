@@ -11,7 +11,7 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 
 from devchain import programs as _programs
-from devchain.cpmm.addresses import AUTHORITY, PROGRAM, associated, config_address
+from devchain.cpmm.addresses import AUTHORITY, PROGRAM, config_address
 from devchain.cpmm.layouts import (
     LP_DECIMALS,
     PoolState,
@@ -19,9 +19,12 @@ from devchain.cpmm.layouts import (
     observation_bytes,
     pool_bytes,
 )
+from devchain.dlmm.addresses import PROGRAM as DLMM_PROGRAM
+from devchain.genesis.bins import pool_accounts, reserves_of
 from devchain.genesis.keys import FAUCET, MAKER, METEORA
 from devchain.genesis.plan import Market, PoolPlan, read_market
 from devchain.genesis.tokens import WRAPPED_SOL, mint_account, owned, token_account
+from devchain.wire import associated
 
 ROUTER = Pubkey.from_string("JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4")
 _FOR_FEES = 1_000_000 * 10**9  # Lamports of each who sends or signs.
@@ -36,6 +39,7 @@ def programs() -> Mapping[Pubkey, Path]:
     return {
         PROGRAM: folder / "raydium_cpmm" / "raydium_cpmm.so",
         ROUTER: folder / "jupiter" / "jupiter.so",
+        DLMM_PROGRAM: folder / "meteora_dlmm" / "meteora_dlmm.so",
     }
 
 
@@ -52,6 +56,8 @@ def accounts(market: Market | None = None) -> Mapping[Pubkey, Account]:
         made[key] = owned(data, PROGRAM)
     for pool in market.pools:
         made |= _pool(market, pool)
+    for bins in market.dlmm:
+        made |= pool_accounts(market, bins)
     for owner, holdings in _holdings(market).items():
         made[owner] = Account(_FOR_FEES, b"", Pubkey.default())
         for mint, atoms in holdings.items():
@@ -83,6 +89,9 @@ def _in_pools(market: Market) -> Counter[Pubkey]:
     total: Counter[Pubkey] = Counter()
     for pool in market.pools:
         for token, atoms in zip(market.sides(pool), _reserves(market, pool), strict=True):
+            total[token.key] += atoms
+    for bins in market.dlmm:
+        for token, atoms in zip(market.dlmm_sides(bins), reserves_of(market, bins), strict=True):
             total[token.key] += atoms
     return total
 

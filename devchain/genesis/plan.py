@@ -1,9 +1,9 @@
-"""What a market is made of, as a file says it: tokens and their prices, configs, pools."""
+"""What a market is made of, as a file says it: tokens and their prices, and pools of two kinds."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -15,6 +15,9 @@ from solders.pubkey import Pubkey
 
 from devchain.cpmm.addresses import PoolAddresses, pool_addresses
 from devchain.cpmm.layouts import Config
+from devchain.dlmm.addresses import PoolAddresses as DlmmAddresses
+from devchain.dlmm.addresses import pool_addresses as dlmm_addresses
+from devchain.dlmm.layouts import Fees
 
 DEFAULT = Path(__file__).with_name("market.toml")
 _Rate = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
@@ -65,12 +68,39 @@ class PoolPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usd: Annotated[int, msgspec.Meta(gt=0)]
 
 
+class DlmmPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pool of bins that prices X in Y, with so many dollars of each, spread over its arrays.
+
+    The active bin is in the array in the middle. The other numbers are those of mainnet's presets.
+    """
+
+    pair: tuple[str, str]
+    bin_step: Annotated[int, msgspec.Meta(ge=1, le=400)]
+    base_factor: Annotated[int, msgspec.Meta(ge=0, lt=2**16)]
+    variable_fee_control: Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+    usd: Annotated[int, msgspec.Meta(gt=0)]
+    arrays: Annotated[int, msgspec.Meta(ge=3, le=9)]
+
+    def fees(self) -> Fees:
+        """Return the same for the maths of pools."""
+        return Fees(
+            base_factor=self.base_factor,
+            filter_period=30,
+            decay_period=600,
+            reduction_factor=5_000,
+            variable_fee_control=self.variable_fee_control,
+            most_volatility=350_000,
+            protocol_share=1_000,
+        )
+
+
 class Market(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """All of it."""
 
     tokens: list[Token]
     configs: list[ConfigPlan]
     pools: list[PoolPlan]
+    dlmm: list[DlmmPlan] = []
 
     @cached_property
     def by_symbol(self) -> Mapping[str, Token]:
@@ -91,6 +121,20 @@ class Market(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
         """Return where a pool lies."""
         return pool_addresses(pool.config, *(token.key for token in self.sides(pool)))
 
+    @property
+    def all_pools(self) -> Sequence[PoolPlan | DlmmPlan]:
+        """Return pools of both kinds, in the order of the file."""
+        return [*self.pools, *self.dlmm]
+
+    def dlmm_sides(self, pool: DlmmPlan) -> tuple[Token, Token]:
+        """Return a pool's token X and token Y."""
+        return self.by_symbol[pool.pair[0]], self.by_symbol[pool.pair[1]]
+
+    def dlmm_addresses(self, pool: DlmmPlan) -> DlmmAddresses:
+        """Return where a pool lies."""
+        x, y = self.dlmm_sides(pool)
+        return dlmm_addresses(x.key, y.key, pool.bin_step, pool.base_factor)
+
 
 def read_market(path: Path = DEFAULT) -> Market:
     """Return the market of a file; raises PlanError, OSError."""
@@ -109,6 +153,7 @@ def _check(market: Market) -> None:
         ("mint", [token.mint for token in market.tokens]),
         ("config", [plan.index for plan in market.configs]),
         ("pool", [(frozenset(pool.pair), pool.config) for pool in market.pools]),
+        ("pool", [(frozenset(p.pair), p.bin_step, p.base_factor) for p in market.dlmm]),
     ):
         if len({*names}) < len(names):
             raise ValueError(f"a {what} stands there twice")
@@ -118,15 +163,17 @@ def _check(market: Market) -> None:
             raise ValueError(f"{token.symbol} costs {token.usd} dollars")
         if token.moves_as not in {"", "USD", *market.by_symbol}:
             raise ValueError(f"{token.symbol} moves as {token.moves_as!r}, which is no token")
-    for pool in market.pools:
+    for pool in market.all_pools:
         if fault := _fault(market, pool):
             raise ValueError(f"the pool {'/'.join(pool.pair)}: {fault}")
 
 
-def _fault(market: Market, pool: PoolPlan) -> str | None:
+def _fault(market: Market, pool: PoolPlan | DlmmPlan) -> str | None:
     """Return what is wrong with a pool, if anything is."""
-    if pool.config not in market.by_index:
+    if isinstance(pool, PoolPlan) and pool.config not in market.by_index:
         return f"there is no config {pool.config}"
+    if isinstance(pool, DlmmPlan) and pool.arrays % 2 == 0:
+        return f"of {pool.arrays} arrays none is in the middle"
     if pool.pair[0] == pool.pair[1]:
         return "it has one token only"
     for symbol in pool.pair:

@@ -11,7 +11,6 @@ from solders.account import Account
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
-from devchain.cpmm.addresses import associated
 from devchain.cpmm.layouts import PoolState, read_pool
 from devchain.cpmm.swap import swap_instruction
 from devchain.genesis.keys import MAKER
@@ -19,6 +18,7 @@ from devchain.genesis.plan import Market, read_market
 from devchain.market.moves import move_to
 from devchain.market.prices import Prices
 from devchain.market.scenario import Scenario
+from devchain.wire import associated
 
 Read = Callable[[Pubkey], Account | None]
 

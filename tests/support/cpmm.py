@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from solders.account import Account
+from solders.compute_budget import set_compute_unit_limit
 from solders.instruction import Instruction
 from solders.litesvm import LiteSVM
 from solders.message import MessageV0
@@ -24,7 +25,6 @@ from devchain.cpmm.addresses import (
     AUTHORITY,
     PROGRAM,
     PoolAddresses,
-    associated,
     config_address,
 )
 from devchain.cpmm.layouts import (
@@ -35,9 +35,10 @@ from devchain.cpmm.layouts import (
     pool_bytes,
     read_pool,
 )
+from devchain.genesis import programs
+from devchain.wire import associated
 from tests.support.processes import ROOT
 
-BINARY = ROOT / "devchain" / "programs" / "raydium_cpmm" / "raydium_cpmm.so"
 SYSTEM = Pubkey.default()
 TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
 USER = Pubkey(bytes([5] * 32))
@@ -59,18 +60,20 @@ def creator_fees() -> list[dict[str, int]]:
 
 
 def new_chain() -> LiteSVM:
-    """Return a chain with the program that checks no signature and takes the same bytes twice."""
+    """Return a chain with all programs that checks no signature and takes the same bytes twice."""
     chain = LiteSVM().with_transaction_history(0).with_sigverify(False).with_blockhash_check(False)
-    chain.add_program_from_file(PROGRAM, BINARY)
+    for key, binary in programs().items():
+        chain.add_program_from_file(key, binary)
     chain.set_account(_PAYER, Account(10**15, b"", SYSTEM))
     return chain
 
 
 def send(
-    chain: LiteSVM, instruction: Instruction, payer: Pubkey = _PAYER
+    chain: LiteSVM, instruction: Instruction, payer: Pubkey = _PAYER, units: int | None = None
 ) -> TransactionMetadata | FailedTransactionMetadata:
-    """Send one instruction; all who should sign have signed."""
-    message = MessageV0.try_compile(payer, [instruction], [], chain.latest_blockhash())
+    """Send one instruction, with so many units or the usual; all who should sign have signed."""
+    asked = [instruction] if units is None else [set_compute_unit_limit(units), instruction]
+    message = MessageV0.try_compile(payer, asked, [], chain.latest_blockhash())
     signatures = [Signature.default()] * message.header.num_required_signatures
     return chain.send_transaction(VersionedTransaction.populate(message, signatures))
 

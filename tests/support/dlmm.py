@@ -9,31 +9,26 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from solders.account import Account
-from solders.compute_budget import set_compute_unit_limit
 from solders.instruction import AccountMeta, Instruction
 from solders.litesvm import LiteSVM
-from solders.message import MessageV0
 from solders.pubkey import Pubkey
-from solders.signature import Signature
 from solders.token import ID as TOKEN_PROGRAM
-from solders.token.associated import get_associated_token_address as associated
 from solders.token.state import TokenAccount, TokenAccountState
-from solders.transaction import VersionedTransaction
-from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
 
+from devchain.dlmm.addresses import PROGRAM, PoolAddresses, array_address
+from devchain.dlmm.layouts import ARRAYS_BELOW, Bin, Pair, read_array, read_pair
+from devchain.wire import associated
 from tests.support.cpmm import SYSTEM, TOKEN_2022, data_of
+from tests.support.cpmm import new_chain as new_plain_chain
 from tests.support.processes import ROOT
 
-BINARY = ROOT / "devchain" / "programs" / "meteora_dlmm" / "meteora_dlmm.so"
 MOST_UNITS = 1_400_000  # That a transaction may spend.
 _DATA = ROOT / "tests" / "data"
 _LAMPORTS = 10**12
 _HELD = 2**58
-_PAYER = Pubkey(bytes([7] * 32))
 _STRAY = Pubkey(bytes([99] * 32))
 
 
@@ -51,7 +46,6 @@ def refusals() -> dict[str, Any]:
     return json.loads(text)  # type: ignore[no-any-return]  # An object, by its makers' word.
 
 
-PROGRAM = Pubkey.from_string(vectors()["meta"]["program_id"])
 USER = Pubkey.from_string(vectors()["meta"]["user"])
 _OWNERS = {"system": SYSTEM, "token": TOKEN_PROGRAM, "token 2022": TOKEN_2022, "program": PROGRAM}
 
@@ -61,24 +55,23 @@ def blob(name: str) -> bytes:
     return gzip.decompress(base64.b64decode(vectors()["blobs"][name]))
 
 
-def new_chain(binary: Path = BINARY) -> LiteSVM:
-    """Return a chain with the program that checks no signature and takes the same bytes twice."""
-    chain = LiteSVM().with_transaction_history(0).with_sigverify(False).with_blockhash_check(False)
-    chain.add_program_from_file(PROGRAM, binary)
-    chain.set_account(_PAYER, Account(10**15, b"", SYSTEM))
+def new_chain() -> LiteSVM:
+    """Return a chain with the program and the user, in the slot of the recording."""
+    chain = new_plain_chain()
     chain.set_account(USER, Account(_LAMPORTS, b"", SYSTEM))
     chain.warp_to_slot(vectors()["meta"]["slot"])
     return chain
 
 
-def send(
-    chain: LiteSVM, instruction: Instruction
-) -> TransactionMetadata | FailedTransactionMetadata:
-    """Send one instruction with all the units that there are; all who should sign have signed."""
-    asked = [set_compute_unit_limit(MOST_UNITS), instruction]
-    message = MessageV0.try_compile(_PAYER, asked, [], chain.latest_blockhash())
-    signatures = [Signature.default()] * message.header.num_required_signatures
-    return chain.send_transaction(VersionedTransaction.populate(message, signatures))
+def bins_of(chain: LiteSVM, at: PoolAddresses) -> tuple[Pair, dict[int, Bin]]:
+    """Return a pool, and its bins that hold tokens."""
+    pair = read_pair(data_of(chain, at.pair))
+    bins: dict[int, Bin] = {}
+    for bit in range(2 * ARRAYS_BELOW):
+        if pair.bitmap >> bit & 1:
+            key = array_address(at.pair, bit - ARRAYS_BELOW)
+            bins |= read_array(data_of(chain, key))
+    return pair, bins
 
 
 def put_state(chain: LiteSVM, state: Mapping[str, Any]) -> None:

@@ -15,12 +15,28 @@ from solders.token.state import Mint, TokenAccount
 
 from devchain.cpmm.addresses import AUTHORITY, PROGRAM
 from devchain.cpmm.swap import price_swap, swap_instruction
+from devchain.dlmm.addresses import PROGRAM as DLMM_PROGRAM
+from devchain.dlmm.layouts import array_of
+from devchain.dlmm.prices import ONE
+from devchain.dlmm.swap import cost
+from devchain.dlmm.swap import price_swap as price_dlmm_swap
+from devchain.dlmm.swap import swap_instruction as dlmm_swap
 from devchain.genesis import accounts, programs
+from devchain.genesis.build import ROUTER
 from devchain.genesis.keys import FAUCET, MAKER, METEORA
-from devchain.genesis.plan import DEFAULT, Market, PlanError, PoolPlan, Token, read_market
+from devchain.genesis.plan import (
+    DEFAULT,
+    DlmmPlan,
+    Market,
+    PlanError,
+    PoolPlan,
+    Token,
+    read_market,
+)
 from devchain.genesis.tokens import WRAPPED_SOL
 from devchain.market.moves import Move, reserves_after
-from tests.support.cpmm import chain_of, pool_of, refusal, send, set_time
+from tests.support.cpmm import chain_of, pool_of, refusal, send, set_time, tokens
+from tests.support.dlmm import MOST_UNITS, bins_of
 from tests.support.processes import ROOT
 
 _MARKET = read_market()
@@ -44,6 +60,47 @@ def test_a_swap_lands_on_each_pool_and_pays_to_the_atom(pool: PoolPlan, side: in
 
     assert refusal(result) is None
     assert pool_of(_CHAIN, at)[1] == reserves_after(config, before, reserves, Move(side, amount))
+
+
+@pytest.mark.parametrize("plan", _MARKET.dlmm, ids=lambda p: f"{'-'.join(p.pair)}-{p.bin_step}")
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_swap_over_two_arrays_lands_on_each_pool_of_bins_and_pays_to_the_atom(
+    plan: DlmmPlan, side: int
+) -> None:
+    set_time(_CHAIN, 1_700_000_000)
+    at = _MARKET.dlmm_addresses(plan)
+    pair, bins = bins_of(_CHAIN, at)
+    far = sorted(bins, reverse=side == 0)
+    ahead = [b for b in far if bins[b].tokens[1 - side] and array_of(b) != array_of(pair.active_id)]
+    # As if fees were 3 % all the way: enough to come into the next array, and not through it.
+    between = [bins[b] for b in far[far.index(pair.active_id) : far.index(ahead[0]) + 1]]
+    amount = sum(cost(one, side, 30_000_000) for one in between)
+    due = price_dlmm_swap(pair, bins, side, amount, 1_700_000_000)
+    arrays = [array_of(pair.active_id), array_of(ahead[0])]
+    asked = dlmm_swap(at, MAKER.pubkey(), side, (amount, due.out), arrays)
+
+    assert refusal(send(_CHAIN, asked, payer=MAKER.pubkey(), units=MOST_UNITS)) is None
+    after, left = bins_of(_CHAIN, at)
+    assert after == due.pair
+    assert left == {**bins, **due.bins}
+    assert array_of(after.active_id) != array_of(pair.active_id)
+
+
+def test_a_pool_of_bins_begins_at_the_first_price_and_holds_the_dollars_of_the_plan() -> None:
+    chain = chain_of(accounts())
+    for plan in _MARKET.dlmm:
+        x, y = _MARKET.dlmm_sides(plan)
+        pair, bins = bins_of(chain, _MARKET.dlmm_addresses(plan))
+        price = Fraction(x.usd) / Fraction(y.usd) * Fraction(10) ** (y.decimals - x.decimals)
+        off = Fraction(bins[pair.active_id].price, ONE) / price
+
+        assert Fraction(1) - Fraction(plan.bin_step, 10_000) < off <= 1
+        assert len({array_of(b) for b in bins}) == plan.arrays >= 3
+        for number, (token, reserve) in enumerate(
+            zip((x, y), _MARKET.dlmm_addresses(plan).reserves, strict=True)
+        ):
+            held = sum(one.tokens[number] for one in bins.values())
+            assert held == tokens(chain, reserve) == token.atoms(plan.usd)
 
 
 def test_sol_costs_about_150_dollars_on_two_pools_that_two_hundred_orders_hardly_move() -> None:
@@ -103,7 +160,8 @@ def test_meteora_can_pay_in_every_token() -> None:
 
 
 def test_programs_are_files_and_vaults_are_the_programs() -> None:
-    assert [(key, path.is_file()) for key, path in programs().items()] == [(PROGRAM, True)]
+    assert set(programs()) == {PROGRAM, DLMM_PROGRAM, ROUTER}
+    assert all(path.is_file() for path in programs().values())
     assert sum(account.owner == AUTHORITY for account in holdings()) == 2 * len(_MARKET.pools)
 
 
@@ -119,6 +177,10 @@ def test_programs_are_files_and_vaults_are_the_programs() -> None:
         ('pair = ["ETH", "USDC"]', 'pair = ["ETH", "USD"]', "USD is no token"),
         ('pair = ["ETH", "USDC"]\nconfig = 0', 'pair = ["ETH", "USDC"]\nconfig = 7', "config 7"),
         ("usd = 50_000_000", "usd = 50_000_000_000_000_000_000", "cannot be counted"),
+        ("arrays = 5", "arrays = 4", "the pool SOL/USDC: of 4 arrays none is in the middle"),
+        ("arrays = 5", "arrays = 1", ">= 3"),
+        ('pair = ["SOL", "USDT"]\nbin_step', 'pair = ["USDC", "SOL"]\nbin_step', "a pool stands"),
+        ("bin_step = 10", "bin_step = 401", "<= 400"),
         ('mint = "So1', 'mint = "So0', "invalid"),
         ("[[tokens]]", "[[tokens", "line"),
     ],

@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey
 
-from devchain.cpmm.addresses import associated, pool_addresses
+from devchain.cpmm.addresses import pool_addresses
 from devchain.cpmm.layouts import Config, PoolState, read_pool
 from devchain.cpmm.swap import price_swap, swap_instruction
+from devchain.wire import associated
 from tests.support.cpmm import (
     USER,
     data_of,

@@ -11,10 +11,11 @@ from solders.instruction import AccountMeta, Instruction
 from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
 
-from devchain.cpmm.addresses import PoolAddresses, associated, pool_addresses
+from devchain.cpmm.addresses import PoolAddresses, pool_addresses
 from devchain.cpmm.layouts import Config, PoolState
 from devchain.cpmm.swap import price_swap
-from tests.support.cpmm import BINARY, USER, new_chain, put_pool, refusal, send, set_time, tokens
+from devchain.wire import associated
+from tests.support.cpmm import USER, new_chain, put_pool, refusal, send, set_time, tokens
 from tests.support.jupiter import JUPITER, RouteV2
 
 MINTS = Pubkey(bytes([1] * 32)), Pubkey(bytes([2] * 32))
@@ -31,7 +32,6 @@ AMOUNT = 10**9
 @pytest.fixture
 def chain() -> LiteSVM:
     made = new_chain()
-    made.add_program_from_file(JUPITER, BINARY.parents[1] / "jupiter" / "jupiter.so")
     for config, at in POOLS.items():
         balances = [(reserve, HELD) for reserve in RESERVES]
         put_pool(made, at, config, PoolState(decimals=(9, 6)), balances)

@@ -12,9 +12,10 @@ from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
 from solders.transaction_metadata import TransactionMetadata
 
-from devchain.cpmm.addresses import PROGRAM, associated, pool_addresses
+from devchain.cpmm.addresses import PROGRAM, pool_addresses
 from devchain.cpmm.layouts import Config, PoolState, read_pool
 from devchain.cpmm.swap import swap_instruction
+from devchain.wire import associated
 from tests.support.cpmm import (
     USER,
     data_of,

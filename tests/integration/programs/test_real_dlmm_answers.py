@@ -13,15 +13,15 @@ from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
 from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
 
-from tests.support.cpmm import data_of, recorded_refusal, refusal, set_time, tokens
+from tests.support.cpmm import data_of, recorded_refusal, refusal, send, set_time, tokens
 from tests.support.dlmm import (
+    MOST_UNITS,
     Swap,
     blob,
     change,
     new_chain,
     put_state,
     refusals,
-    send,
     swap_of,
     vectors,
 )
@@ -81,7 +81,7 @@ def answers(chain: LiteSVM, cases: list[dict[str, Any]]) -> Iterator[tuple[int, 
             swap = swap_of(chain, state, case, case["bin_arrays"])
             user = [swap.accounts[place].pubkey for place in (4, 5)]
             held = [tokens(chain, key) for key in user]
-            result = send(chain, swap.instruction())
+            result = send(chain, swap.instruction(), units=MOST_UNITS)
             after = bins(chain, state)
             moved = [tokens(chain, key) - had for key, had in zip(user, held, strict=True)]
             changed = [[k, *after[k]] for k in sorted(after) if after[k] != before[k]]
@@ -150,7 +150,7 @@ def test_every_wrong_account_and_datum_is_answered_as_by_the_real_program(part: 
             swap = change(chain, swap, place, kind, how)
         data = bytes.fromhex(case["data"]) if "data" in case else swap.data
         swap = Swap(swap.accounts[: case.get("accounts")], data)
-        found = refusal(send(chain, swap.instruction()))
+        found = refusal(send(chain, swap.instruction(), units=MOST_UNITS))
         if found != case.get("here", case["answer"]):
             wrong.append((4 * number + part, found, case["answer"]))
 

@@ -12,9 +12,10 @@ from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
 from solders.token.state import Mint, TokenAccount, TokenAccountState
 
-from devchain.cpmm.addresses import AUTHORITY, associated, pool_addresses
+from devchain.cpmm.addresses import AUTHORITY, pool_addresses
 from devchain.cpmm.layouts import Config, PoolState
 from devchain.cpmm.swap import price_swap, swap_instruction
+from devchain.wire import associated
 from tests.support.cpmm import (
     TOKEN_2022,
     USER,
