@@ -23,7 +23,6 @@ from shared.venues.onchain.pools import ENVELOPE_UNITS
 from shared.venues.split.divide import Division, amount_out
 
 _CENT_OF_A_BP: Final = Decimal("0.01")
-_ANY: Final = Envelope(blockhash=Hash.default(), cu_limit=0, cu_price=0, existing=())
 _SOMEBODY: Final = Pubkey(bytes([1] * 32))
 _AN_ORDER: Final = "00000000-0000-7000-8000-000000000000"  # As long as every order's id.
 
@@ -96,20 +95,25 @@ def instructions(division: Division, terms: Terms) -> list[Instruction]:
     ]
 
 
-def fits(division: Division, mint_in: Mint, mint_out: Mint) -> bool:
-    """Return whether it fits into a transaction, one that makes the account to receive with too."""
-    terms = Terms(
+def anybodys(mint_in: Mint, mint_out: Mint, amount_in: int) -> Terms:
+    """Return terms whose transaction is as large as anybody's who takes any price."""
+    return Terms(
         wallet=_SOMEBODY,
         mint_in=mint_in,
         mint_out=mint_out,
-        amount_in=sum(part.amount_in for part in division),
-        min_out=amount_out(division),
+        amount_in=amount_in,
+        min_out=1,
         order_id=_AN_ORDER,
         attempt=1,
         token_account_rent=1,
     )
+
+
+def fits(division: Division, terms: Terms, existing: Collection[Pubkey]) -> bool:
+    """Return whether it fits into a transaction; `existing` are token accounts that there are."""
+    envelope = Envelope(blockhash=Hash.default(), cu_limit=0, cu_price=0, existing=existing)
     try:
-        check_size(swap_message(terms, instructions(division, terms), _ANY))
+        check_size(swap_message(terms, instructions(division, terms), envelope))
     except ValueError:
         return False
     return True

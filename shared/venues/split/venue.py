@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
+from typing import Final
 
 from solders.pubkey import Pubkey
 
 from shared.orders.events import OrderRouted
 from shared.orders.values import Leg, Quote, SignedTransaction, Single, SwapIntent
 from shared.solana.addresses import Mint
+from shared.solana.terms import Terms
 from shared.tokens.amounts import from_atoms
 from shared.tokens.registry import Token
 from shared.venues.onchain.chain import OnChainVenue, SolanaChain, in_token_out
+from shared.venues.onchain.funds import existing_accounts
 from shared.venues.onchain.offers import Pair, pair_of
 from shared.venues.onchain.pools import Pool, Pools, PoolSource
 from shared.venues.onchain.signing import Plan
-from shared.venues.protocol import RouteGone, VenueRejected
-from shared.venues.split.divide import Division, Part, divisions
+from shared.venues.protocol import BuildFailed, RouteGone, VenueRejected
+from shared.venues.split.divide import Division, Part, amount_out, divisions
 from shared.venues.split.plan import (
     Costed,
     Readers,
+    anybodys,
     best_of,
     fee_of,
     fits,
@@ -29,6 +33,9 @@ from shared.venues.split.plan import (
     whole,
     written,
 )
+
+_NO_TWO: Final = "there are no two pools to divide this amount over"
+_TOO_LARGE: Final = "a division over several pools does not fit into a transaction"
 
 
 class SplitVenue(OnChainVenue):
@@ -47,11 +54,13 @@ class SplitVenue(OnChainVenue):
         if self._most == 1:
             raise VenueRejected("SPLIT_POOLS is 1: nothing is split")
         pair = pair_of(intent, self.chain.tokens)
-        costed = await self._costed(pair)
+        # Nobody says whose order it is. Most wallets have had the token out before.
+        terms = anybodys(_mint(pair.token_in), _mint(pair.token_out), pair.amount_in)
+        costed, too_large = await self._costed(pair, terms, (terms.pays, terms.receives))
         split = best_of([one for one in costed if len(one.division) > 1])
         single = best_of([one for one in costed if len(one.division) == 1])
         if split is None:
-            raise VenueRejected("there are no two pools to divide this amount over")
+            raise VenueRejected(_TOO_LARGE if too_large else _NO_TWO)
         if single and split.net_out <= single.net_out:
             raise VenueRejected(_not_worth_it(split, single, pair.token_out))
         return await self.offered(
@@ -65,13 +74,18 @@ class SplitVenue(OnChainVenue):
     async def build(self, routed: OrderRouted) -> SignedTransaction:
         """Sign whatever pays most now, over one pool or several.
 
-        Raises `RouteGone` where that is less than the route promises.
+        Raises `RouteGone` where that is less than the route promises, and `BuildFailed` where it is
+        so because this wallet's transaction has no room for more pools.
         """
         swapping = await self.chain.signing.swap(routed)
-        terms = swapping.terms
-        costed = await self._costed(pair_of(routed.intent, self.chain.tokens))
+        terms, pair = swapping.terms, pair_of(routed.intent, self.chain.tokens)
+        held = await self.chain.state.accounts((terms.wallet, terms.pays, terms.receives))
+        existing = existing_accounts(swapping, held)
+        costed, too_large = await self._costed(pair, terms, existing)
         best = best_of([one for one in costed if one.amount_out >= terms.min_out])
         if best is None:
+            if any(amount_out(one) >= terms.min_out for one in too_large):
+                raise BuildFailed(_TOO_LARGE)
             pays = max((one.amount_out for one in costed), default=0)
             raise RouteGone(f"pays {pays} atoms now, {terms.min_out} are asked")
         plan = Plan(
@@ -83,18 +97,22 @@ class SplitVenue(OnChainVenue):
         )
         return await self.chain.signing.sign(swapping, plan)
 
-    async def _costed(self, pair: Pair) -> list[Costed]:
-        """Return the best divisions over one pool and over more, each with its fee."""
+    async def _costed(
+        self, pair: Pair, terms: Terms, existing: Collection[Pubkey]
+    ) -> tuple[list[Costed], list[Division]]:
+        """Return the best divisions over one pool and over more, each with its fee.
+
+        The second list has those that do not fit into the transaction.
+        """
         pools, price = await asyncio.gather(
             self._pools(pair), self.chain.reference(pair.token_out, pair.token_in)
         )
-        mints = _mint(pair.token_in), _mint(pair.token_out)
-        divided = [
-            division
-            for division in divisions(pools, pair.amount_in, self._most)
-            if len(division) == 1 or fits(division, *mints)
-        ]
-        return await asyncio.gather(*(self._priced(division, price) for division in divided))
+        divided, too_large = list[Division](), list[Division]()
+        for division in divisions(pools, pair.amount_in, self._most):
+            alone = len(division) == 1
+            (divided if alone or fits(division, terms, existing) else too_large).append(division)
+        costed = await asyncio.gather(*(self._priced(division, price) for division in divided))
+        return costed, too_large
 
     async def _priced(self, division: Division, price: Fraction | None) -> Costed:
         lamports = fee_of(division, await self.chain.state.cu_price(written(division)))

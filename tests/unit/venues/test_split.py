@@ -17,7 +17,7 @@ from shared.solana.sysvars import ChainClock
 from shared.venues.meteora.pool import DlmmPool
 from shared.venues.onchain.pools import SCALE, NoSwap, Pool
 from shared.venues.split.divide import Division, amount_out, divisions
-from shared.venues.split.plan import Costed, best_of, fits, least, whole
+from shared.venues.split.plan import Costed, anybodys, best_of, fits, least, whole
 from tests.support.meteora import standing
 from tests.support.pools import MINTS, Steps, a_pool
 
@@ -323,8 +323,9 @@ USD = Mint(MINTS[1])
 
 
 def test_three_pools_fit_into_a_transaction_that_wraps_and_a_fourth_does_not() -> None:
-    mints = (SOL.address, USD.address)
+    mints, terms = (SOL.address, USD.address), anybodys(SOL, USD, 10**11)
     pools = [a_pool(10**12, 10**12, number=n, mints=mints) for n in range(1, 5)]
     over = {len(division): division for division in divisions(pools, 10**11, 4)}
 
-    assert [fits(over[n], SOL, USD) for n in (2, 3, 4)] == [True, True, False]
+    assert [fits(over[n], terms, ()) for n in (2, 3, 4)] == [True, True, False]
+    assert fits(over[4], anybodys(Mint(MINTS[0]), USD, 10**11), ())
