@@ -21,14 +21,13 @@ from devchain.cpmm.layouts import (
 )
 from devchain.dlmm.addresses import PROGRAM as DLMM_PROGRAM
 from devchain.genesis.bins import pool_accounts, reserves_of
-from devchain.genesis.keys import FAUCET, MAKER, METEORA
+from devchain.genesis.keys import FAUCET, MAKER
 from devchain.genesis.plan import Market, PoolPlan, read_market
 from devchain.genesis.tokens import WRAPPED_SOL, mint_account, owned, token_account
 from devchain.wire import associated
 
 ROUTER = Pubkey.from_string("JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4")
 _FOR_FEES = 1_000_000 * 10**9  # Lamports of each who sends or signs.
-_VENUE_USD = 10_000_000  # Of each token, for Meteora's co-signed fills.
 # The maker has so many times what all pools of a token hold: a price times ten needs 2.2 of one.
 _MAKER_TIMES = 3
 
@@ -58,10 +57,10 @@ def accounts(market: Market | None = None) -> Mapping[Pubkey, Account]:
         made |= _pool(market, pool)
     for bins in market.dlmm:
         made |= pool_accounts(market, bins)
-    for owner, holdings in _holdings(market).items():
-        made[owner] = Account(_FOR_FEES, b"", Pubkey.default())
-        for mint, atoms in holdings.items():
-            made[associated(owner, mint)] = token_account(mint, owner, atoms)
+    maker = MAKER.pubkey()
+    made[maker] = Account(_FOR_FEES, b"", Pubkey.default())
+    for mint, atoms in _makers(market).items():
+        made[associated(maker, mint)] = token_account(mint, maker, atoms)
     return made
 
 
@@ -96,19 +95,16 @@ def _in_pools(market: Market) -> Counter[Pubkey]:
     return total
 
 
-def _holdings(market: Market) -> dict[Pubkey, dict[Pubkey, int]]:
+def _makers(market: Market) -> dict[Pubkey, int]:
     pooled = _in_pools(market)
-    return {
-        METEORA.pubkey(): {token.key: token.atoms(_VENUE_USD) for token in market.tokens},
-        MAKER.pubkey(): {token.key: _MAKER_TIMES * pooled[token.key] for token in market.tokens},
-    }
+    return {token.key: _MAKER_TIMES * pooled[token.key] for token in market.tokens}
 
 
 def _mints(market: Market) -> dict[Pubkey, Account]:
     made = {}
-    holdings = _holdings(market).values()
+    makers, pooled = _makers(market), _in_pools(market)
     for token in market.tokens:
-        supply = _in_pools(market)[token.key] + sum(held[token.key] for held in holdings)
+        supply = pooled[token.key] + makers[token.key]
         if supply >= 2**64:
             raise ValueError(f"{token.symbol}: {supply} atoms are more than a mint can have")
         sol = token.key == WRAPPED_SOL

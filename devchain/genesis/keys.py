@@ -13,7 +13,5 @@ def _keypair(name: str) -> Keypair:
 
 FAUCET = _keypair("faucet")
 """May make more of any token of the market, but for SOL."""
-METEORA = _keypair("meteora")
-"""Holds what Meteora's co-signed fills are paid from."""
 MAKER = _keypair("maker")
 """Holds what the market is moved with."""

@@ -62,12 +62,6 @@ class SwapDecoder(Protocol):
         ...
 
 
-class CoSigner(Struct, frozen=True):
-    """A venue that swaps by two transfers, and signs with this key as well."""
-
-    key: Pubkey
-
-
 class Allowed(Struct, frozen=True, kw_only=True):
     """All that a message may do.
 
@@ -79,4 +73,4 @@ class Allowed(Struct, frozen=True, kw_only=True):
     blockhash: Hash
     max_cu_limit: int
     max_cu_price: int
-    venue: SwapDecoder | CoSigner
+    venue: SwapDecoder

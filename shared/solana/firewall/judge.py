@@ -9,7 +9,7 @@ from typing import Final
 from solders.pubkey import Pubkey
 
 from shared.solana.fees import network_fee
-from shared.solana.firewall.allowed import Allowed, CoSigner, Refusal, Refused
+from shared.solana.firewall.allowed import Allowed, Refusal, Refused
 from shared.solana.firewall.message import Expanded, Tables, expand
 from shared.solana.firewall.parts import (
     LIMIT,
@@ -83,12 +83,9 @@ def _signers_and_blockhash(found: Expanded, allowed: Allowed) -> None:
     wallet = allowed.terms.wallet
     if found.signers[0] != wallet:
         raise Refusal(f"the fee payer is {found.signers[0]}, not {wallet}")
-    wanted = [wallet, *([allowed.venue.key] if isinstance(allowed.venue, CoSigner) else [])]
-    for key in {*found.signers, *wanted}:
-        if key not in wanted:
+    for key in found.signers:
+        if key != wallet:
             raise Refusal(f"{key} would have to sign too")
-        if key not in found.signers:
-            raise Refusal(f"{key} does not sign")
     if found.blockhash != allowed.blockhash:
         raise Refusal(f"the blockhash is {found.blockhash}, not {allowed.blockhash}")
 
@@ -100,8 +97,7 @@ def _not_twice(at: int, parts: dict[int, Part]) -> None:
 
 
 def _whole(parts: Collection[Part], allowed: Allowed, fixed: Collection[str]) -> None:
-    swap = {"fill"} if isinstance(allowed.venue, CoSigner) else {SWAP}
-    wanted = {*fixed, *swap, LIMIT, PRICE} - {MAY_BE_LEFT_OUT}
+    wanted = {*fixed, SWAP, LIMIT, PRICE} - {MAY_BE_LEFT_OUT}
     if missing := wanted - {part.name for part in parts}:
         raise Refusal(f"has no {min(missing)}")
     terms = allowed.terms

@@ -15,9 +15,8 @@ from shared.solana.addresses import (
     SYSTEM,
     TOKEN,
     TOKEN_2022,
-    token_account,
 )
-from shared.solana.firewall.allowed import Allowed, CoSigner, Refusal, SwapDecoder
+from shared.solana.firewall.allowed import Allowed, Refusal, SwapDecoder
 from shared.solana.firewall.rehearsal import check_handed_on
 from shared.solana.instructions import (
     close,
@@ -25,7 +24,6 @@ from shared.solana.instructions import (
     create_token_account,
     initialize,
     memo,
-    transfer,
 )
 from shared.solana.terms import Terms
 
@@ -74,14 +72,12 @@ class Part(Struct, frozen=True, kw_only=True):
     budget: int = 0
 
     @classmethod
-    def of(cls, name: str, wanted: Instruction, amount_in: int = 0, min_out: int = 0) -> Part:
+    def of(cls, name: str, wanted: Instruction) -> Part:
         """Return the part that is exactly this instruction."""
         return cls(
             name=name,
             accounts=[meta.pubkey for meta in wanted.accounts],
             writable=[meta.pubkey for meta in wanted.accounts if meta.is_writable],
-            amount_in=amount_in,
-            min_out=min_out,
         )
 
 
@@ -98,9 +94,6 @@ def fixed_parts(allowed: Allowed) -> dict[str, Instruction]:
         parts["temporary account"] = create_seeded(wallet, account, terms.seed, lamports)
         parts["initialisation of the temporary account"] = initialize(account, sol, wallet)
         parts["close of the temporary account"] = close(account, wallet)
-    if isinstance(allowed.venue, CoSigner):
-        theirs = token_account(allowed.venue.key, terms.mint_in)
-        parts["payment"] = transfer(terms.pays, theirs, terms.wallet, terms.amount_in)
     return parts
 
 
@@ -108,15 +101,11 @@ def known_part(found: Instruction, allowed: Allowed, fixed: Mapping[str, Instruc
     """Return the part that an instruction is. Raises `Refusal`."""
     if found.program_id == COMPUTE_BUDGET:
         return _budget(found, allowed)
-    if isinstance(allowed.venue, CoSigner):
-        if part := _fill(found, allowed, allowed.venue):
-            return part
-    elif found.program_id in allowed.venue.programs:
+    if found.program_id in allowed.venue.programs:
         return _swap(found, allowed.terms, allowed.venue)
     for name, wanted in fixed.items():
         if not _difference(found, wanted):
-            paid = allowed.terms.amount_in if name == "payment" else 0
-            return Part.of(name, wanted, amount_in=paid)
+            return Part.of(name, wanted)
     raise Refusal(_why_not(found, fixed))
 
 
@@ -131,16 +120,6 @@ def _budget(found: Instruction, allowed: Allowed) -> Part:
     if found.accounts or value > cap:
         raise Refusal(f"a {name} of {value} is above {cap}, or names accounts")
     return Part(name=name, budget=value)
-
-
-def _fill(found: Instruction, allowed: Allowed, venue: CoSigner) -> Part | None:
-    terms = allowed.terms
-    atoms = int.from_bytes(found.data[1:9], "little")
-    theirs = token_account(venue.key, terms.mint_out)
-    wanted = transfer(theirs, terms.receives, venue.key, atoms)
-    if _difference(found, wanted):
-        return None
-    return Part.of("fill", wanted, min_out=atoms)
 
 
 def _swap(found: Instruction, terms: Terms, venue: SwapDecoder) -> Part:

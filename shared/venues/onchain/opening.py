@@ -24,7 +24,6 @@ from shared.venues.jupiter.route import SLIPPAGE_EXCEEDED as JUPITER_SLIPPAGE
 from shared.venues.meteora.program import SLIPPAGE_EXCEEDED as METEORA_SLIPPAGE
 from shared.venues.meteora.source import MeteoraPools
 from shared.venues.onchain.chain import SolanaChain
-from shared.venues.onchain.co_signed import CoSignedVenue
 from shared.venues.onchain.landing import Landing
 from shared.venues.onchain.pool_venue import PoolVenue
 from shared.venues.onchain.pools import PoolSource
@@ -45,7 +44,7 @@ _READ_PART = (
 )
 _ON: Mapping[str, Mapping[str, Factory]] = {
     "simulated": {},
-    "devchain": {"raydium": PoolVenue, "meteora": CoSignedVenue},
+    "devchain": {"raydium": PoolVenue, "meteora": PoolVenue},
     "devnet": {"raydium": PoolVenue},
     "mainnet": {"raydium": PoolVenue, "meteora": PoolVenue},
 }
@@ -145,11 +144,11 @@ def _chain(
         slippage={RAYDIUM_SLIPPAGE, METEORA_SLIPPAGE, JUPITER_SLIPPAGE},
     )
     signing = Signing(state, wallets, signers, tokens, max_cu_price=settings.max_cu_price)
-    sources = {
-        name: read(name, state, settings)
-        for name, read in _POOLS.items()
-        if name in _ON[settings.chain]
-    }
+    traded = {name: read for name, read in _POOLS.items() if name in _ON[settings.chain]}
+    # Others than those that are asked are read only where no fee could be priced without them.
+    asked = [*map(str.strip, settings.venues.split(","))]
+    read_by = {name: read for name, read in traded.items() if name in asked} or traded
+    sources = {name: read(name, state, settings) for name, read in read_by.items()}
     return SolanaChain(
         nodes=nodes,
         wallets=wallets,

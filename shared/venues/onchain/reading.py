@@ -101,9 +101,9 @@ class ChainState:
         """Return the priority fee to offer for writing these accounts, in micro-lamports a unit."""
         return await self._fees(written)
 
-    async def simulate(self, message: bytes, signatures: int) -> Simulated:
+    async def simulate(self, message: bytes) -> Simulated:
         """Return what a message would do now, unsigned."""
-        simulated: Simulated = await self._ask(simulation(message, signatures))
+        simulated: Simulated = await self._ask(simulation(message))
         return simulated
 
     async def together(self, calls: Sequence[Call]) -> list[Any]:
@@ -144,12 +144,12 @@ def accounts_of(group: Group) -> Call:
     )
 
 
-def simulation(message: bytes, signatures: int, watched: Group = ()) -> Call:
-    """Return the question for what a message would do now, unsigned: the answer is a `Simulated`.
+def simulation(message: bytes, watched: Group = ()) -> Call:
+    """Return the question for what a message would do now, which one wallet signs but has not yet.
 
-    It has the accounts of `watched` as they would be then.
+    The answer is a `Simulated`. It has the accounts of `watched` as they would be then.
     """
-    unsigned = bytes([signatures]) + bytes(64 * signatures) + message
+    unsigned = b"\1" + bytes(64) + message
     options: dict[str, Any] = {
         "encoding": "base64",
         "sigVerify": False,

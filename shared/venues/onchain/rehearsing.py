@@ -29,7 +29,7 @@ async def rehearse(state: ChainState, message: bytes, terms: Terms, tables: Tabl
     a message that cannot be read.
     """
     keys, own = tuple(expand(message, tables).keys), tuple(watched(terms))
-    calls = [accounts_of(keys), simulation(message, 1, own), accounts_of(own)]
+    calls = [accounts_of(keys), simulation(message, own), accounts_of(own)]
     for _ in range(_TRIES):
         before, simulated, again = await state.together(calls)
         accounts = dict(zip(keys, before.accounts, strict=True))

@@ -13,7 +13,7 @@ from shared.orders.values import SignedTransaction
 from shared.solana.addresses import Mint
 from shared.solana.building.swap import Envelope, swap_message
 from shared.solana.fees import MAX_CU_LIMIT, cu_limit, network_fee
-from shared.solana.firewall.allowed import Allowed, CoSigner, Refused, SwapDecoder
+from shared.solana.firewall.allowed import Allowed, Refused, SwapDecoder
 from shared.solana.firewall.judge import judge_words
 from shared.solana.firewall.message import Tables
 from shared.solana.firewall.tables import read_tables
@@ -46,10 +46,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     """
 
     instructions: Sequence[Instruction]
-    venue: SwapDecoder | CoSigner
+    venue: SwapDecoder
     written: tuple[Pubkey, ...]
     shape: Hashable
-    co_signers: Sequence[Signer] = ()
     opaque: bool = False
     tables: tuple[Pubkey, ...] = ()
     slippage: Collection[int] = ()
@@ -119,7 +118,7 @@ class Signing:
         held = await self._state.accounts((terms.wallet, terms.pays, terms.receives))
         tables = await self._tables(plan.tables)
         units = await self._limit(swap, plan, held, price, tables)
-        check_funds(swap, held, network_fee(1 + len(plan.co_signers), units, price).total)
+        check_funds(swap, held, network_fee(1, units, price).total)
         draft = await self._draft(swap, plan, held, (units, price), tables)
         rehearsal = None
         if plan.opaque:
@@ -127,8 +126,8 @@ class Signing:
             rehearsed = await rehearse(self._state, draft.message, terms, tables)
             _went_well(plan, rehearsed.simulated)
             rehearsal = rehearsed.rehearsal
-        signers = [self._signers[swap.wallet.name], *plan.co_signers]
-        signed = sign(draft.message, draft.allowed, signers, tables, rehearsal)
+        signer = self._signers[swap.wallet.name]
+        signed = sign(draft.message, draft.allowed, [signer], tables, rehearsal)
         if isinstance(signed, Refused):
             raise FirewallRefused(str(signed))
         return SignedTransaction(
@@ -186,7 +185,7 @@ class Signing:
         self, swap: Swap, plan: Plan, held: Snapshot, price: int, tables: Tables
     ) -> int:
         # As many units whatever the amount is: one simulation serves all swaps of a shape.
-        terms, signatures = swap.terms, 1 + len(plan.co_signers)
+        terms = swap.terms
         shape = (
             plan.shape,
             terms.mint_in.address,
@@ -195,10 +194,10 @@ class Signing:
         )
         if shape in self._units:
             return self._units[shape]
-        check_funds(swap, held, network_fee(signatures, MAX_CU_LIMIT, price).total)
+        check_funds(swap, held, network_fee(1, MAX_CU_LIMIT, price).total)
         draft = await self._draft(swap, plan, held, (MAX_CU_LIMIT, price), tables)
         self._check(draft, tables)
-        told = await self._state.simulate(draft.message, signatures)
+        told = await self._state.simulate(draft.message)
         _went_well(plan, told)
         units = cu_limit(told.units)
         if plan.shape is not None:

@@ -20,6 +20,7 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
+from devchain.genesis import programs
 from shared.solana.addresses import SYSTEM, WRAPPED_SOL, Mint
 from shared.solana.terms import Terms
 from shared.solana.token_accounts import balance_of
@@ -33,9 +34,7 @@ from shared.venues.meteora.quote import keys_of, read_pools
 from shared.venues.meteora.walk import swap
 from tests.support.cpmm import refusal
 from tests.support.meteora import Recorded, held, native, vectors
-from tests.support.processes import ROOT
 
-BINARY = ROOT / "devchain" / "programs" / "meteora_dlmm" / "meteora_dlmm.so"
 USER = Pubkey(bytes([5] * 32))
 SWAPS_A_POOL = 60
 PLENTY = 2**58
@@ -58,7 +57,7 @@ class Pool:
         self.chain = (
             LiteSVM().with_transaction_history(0).with_sigverify(False).with_blockhash_check(False)
         )
-        self.chain.add_program_from_file(DLMM, BINARY)
+        self.chain.add_program_from_file(DLMM, programs()[DLMM])
         self.chain.warp_to_slot(vectors()["meta"]["slot"])
         self.chain.set_account(USER, Account(10**15, b"", SYSTEM))
         for key, account in recorded.shown().items():

@@ -20,13 +20,12 @@ from shared.orders.events import OrderFailed, OrderRouted, TransactionSigned
 from shared.orders.values import FailureReason, SignedTransaction, SwapIntent
 from shared.settings import VenueSettings
 from shared.solana.addresses import TOKEN, Mint, token_account
-from shared.solana.building.co_signed import co_signed_fill
-from shared.solana.firewall.allowed import CoSigner
 from shared.solana.instructions import signs, transfer, writes
 from shared.streams.log.log import Log
 from shared.tokens.registry import load_tokens
-from shared.venues.onchain.co_signed import CoSignedVenue, filler
+from shared.venues.onchain.offers import pair_of
 from shared.venues.onchain.opening import opened_chain
+from shared.venues.onchain.pool_venue import PoolVenue
 from shared.venues.onchain.signing import Plan
 from tests.integration.onchain.conftest import Desk
 from tests.support.builders import submitted
@@ -140,19 +139,18 @@ async def test_an_account_that_was_given_away_is_not_used(desk: Desk, log: Log) 
         assert detail.endswith(f": {account} is not the wallet's any more, or is frozen")
 
 
-class Thief(CoSignedVenue):
+class Thief(PoolVenue):
     """A venue that takes an atom more than the order gives."""
 
     async def build(self, routed: OrderRouted) -> SignedTransaction:
         swap = await self.chain.signing.swap(routed)
-        terms, key = swap.terms, filler()
-        theft = transfer(terms.pays, token_account(key.public_key, terms.mint_in), terms.wallet, 1)
+        terms, best = swap.terms, await self._best(pair_of(routed.intent, self.chain.tokens))
+        theirs = token_account(Keypair().pubkey(), terms.mint_in)
         plan = Plan(
-            instructions=[*co_signed_fill(terms, key.public_key, terms.min_out), theft],
-            venue=CoSigner(key.public_key),
+            instructions=[best.pool.swap(terms), transfer(terms.pays, theirs, terms.wallet, 1)],
+            venue=best.pool.reader,
             written=(),
             shape=self.name,
-            co_signers=[key],
         )
         return await self.chain.signing.sign(swap, plan)
 
@@ -161,14 +159,14 @@ async def test_a_venue_that_takes_more_is_refused_by_the_firewall(desk: Desk, lo
     settings = desk.settings
     async with opened_chain(settings, signs=True) as chain:
         assert chain
-        thief = Thief("meteora", chain)
+        thief = Thief("raydium", chain)
         async with (
             running(log, "router", a_router(log, settings, [thief]), settings),
-            running(log, "executor", make_executor(log, settings, {"meteora": thief}), settings),
+            running(log, "executor", make_executor(log, settings, {"raydium": thief}), settings),
         ):
             [(reason, detail)] = await refusals(log, await placed(log, [selling("5")]))
 
     assert reason is FailureReason.FIREWALL_REFUSED
-    assert detail.startswith("meteora: instruction ")
-    assert detail.endswith("is not the order's payment: its data differ")
+    assert detail.startswith("raydium: instruction ")
+    assert detail.endswith("transfer of the token program is not allowed")
     assert desk.chain.balance(desk.wallet) == 1_000 * SOL

@@ -323,7 +323,7 @@ ASKING: list[Callable[[ChainState], Awaitable[object]]] = [
     lambda state: state.recent(),
     lambda state: state.token_account_rent(),
     lambda state: state.cu_price(()),
-    lambda state: state.simulate(b"", 1),
+    lambda state: state.simulate(b""),
 ]
 
 MALFORMED: list[Any] = [None, {}, {"value": {}}, {"value": [5]}, {"context": {}, "value": []}, "?"]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from random import Random
 
+import pytest
+
 from devchain.genesis.plan import Market, read_market
 from shared.clock import utc_now
 from shared.orders.events import OrderFailed, RouteExpired
@@ -32,14 +34,16 @@ from tests.support.onchain import (
 )
 from tests.support.replicas import events_of, placed
 
-ROUNDS = 10
-LEAST_SWAPS = 200
-RAYDIUM = {"venues": "raydium"}
+# Rounds of swaps in every pair, and how many swaps that is at least.
+SWAPS = {"raydium": (10, 200), "meteora": (4, 36)}
+# SOL that moves the price by more than a bin.
+MUCH = "5000"
 
 
-def _sides(market: Market) -> list[tuple[str, str]]:
+def _sides(market: Market, venue: str) -> list[tuple[str, str]]:
     """Return each pair that has a pool, once."""
-    return sorted({(pool.pair[0], pool.pair[1]) for pool in market.pools})
+    pools = market.pools if venue == "raydium" else market.dlmm
+    return sorted({(pool.pair[0], pool.pair[1]) for pool in pools})
 
 
 def _intent(market: Market, random: Random, pair: tuple[str, str]) -> SwapIntent:
@@ -78,7 +82,9 @@ async def _swap(
     return landed
 
 
-async def test_what_was_quoted_comes_to_the_atom_swap_upon_swap(desk: Desk) -> None:
+@pytest.mark.parametrize("name", SWAPS)
+async def test_what_was_quoted_comes_to_the_atom_swap_upon_swap(desk: Desk, name: str) -> None:
+    rounds, least = SWAPS[name]
     market, random = read_market(), Random(7)
     everything = {
         token.symbol: token.atoms(1_000_000) for token in market.tokens if token.symbol != "SOL"
@@ -86,31 +92,34 @@ async def test_what_was_quoted_comes_to_the_atom_swap_upon_swap(desk: Desk) -> N
     desk.chain.give(desk.wallet, sol=100_000, tokens=everything)
     desk.chain.step()
     promised, realised = list[tuple[Decimal, Decimal]](), list[tuple[Decimal, Decimal]]()
-    async with venues_on(desk.settings.model_copy(update=RAYDIUM)) as venues:
-        for _ in range(ROUNDS):
-            intents = [_intent(market, random, pair) for pair in _sides(market)]
-            swapped = await _swap(venues["raydium"], desk.chain, intents)
+    async with venues_on(desk.settings.model_copy(update={"venues": name})) as venues:
+        for _ in range(rounds):
+            intents = [_intent(market, random, pair) for pair in _sides(market, name)]
+            swapped = await _swap(venues[name], desk.chain, intents)
             promised += [
                 (i.amount_in, q.amount_out) for i, (q, _) in zip(intents, swapped, strict=True)
             ]
             realised += [(a.receipt.amount_in, a.receipt.amount_out) for _, a in swapped]
 
     assert realised == promised
-    assert len(realised) >= LEAST_SWAPS
+    assert len(realised) >= least
 
 
-async def _trade_before(desk: Desk, settings: VenueSettings) -> None:
+async def _trade_before(desk: Desk, settings: VenueSettings, name: str) -> None:
     """Let somebody else sell SOL: the pool pays less for it from then on."""
     async with venues_on(settings) as venues:
-        [_] = await _swap(venues["raydium"], desk.chain, [an_intent("50")])
+        [_] = await _swap(venues[name], desk.chain, [an_intent(MUCH)])
 
 
+@pytest.mark.parametrize(("name", "code"), [("raydium", "6005"), ("meteora", "6003")])
 async def test_a_price_that_moved_fails_on_chain_and_ends_the_order_once_that_is_final(
-    desk: Desk, log: Log
+    desk: Desk, log: Log, name: str, code: str
 ) -> None:
     chain = desk.chain
+    chain.give(desk.wallet, sol=10_000)
+    chain.step()
     async with between(chain.urls[0]) as way:
-        settings = on(chain, desk.settings, desk.wallets, **RAYDIUM, rpc_urls=way.url)
+        settings = on(chain, desk.settings, desk.wallets, venues=name, rpc_urls=way.url)
         other = desk.settings.model_copy(update={"rpc_urls": chain.urls[1]})
         async with trading(log, settings):
             chain.faults(0, methods=["sendTransaction"], landsLate=1, lateBlocks=2)
@@ -121,7 +130,7 @@ async def test_a_price_that_moved_fails_on_chain_and_ends_the_order_once_that_is
                 return (await the_order(log, order.order_id)).state is State.SENT
 
             await eventually(is_sent)
-            await _trade_before(desk, other)
+            await _trade_before(desk, other, name)
             chain.step(FINAL)
             asked = way.counts["getSignatureStatuses"]
             await eventually(lambda: way.counts["getSignatureStatuses"] > asked + 2)
@@ -136,14 +145,17 @@ async def test_a_price_that_moved_fails_on_chain_and_ends_the_order_once_that_is
     assert early.state is State.SENT
     assert isinstance(end, OrderFailed)
     assert end.reason is FailureReason.SLIPPAGE_EXCEEDED
-    assert "6005" in end.detail
+    assert code in end.detail
     assert chain.landed(desk.wallet)[order.order_id] == 0
 
 
+@pytest.mark.parametrize("name", SWAPS)
 async def test_a_price_that_moved_before_signing_has_the_order_routed_anew(
-    desk: Desk, log: Log
+    desk: Desk, log: Log, name: str
 ) -> None:
-    settings = desk.settings.model_copy(update=RAYDIUM)
+    settings = desk.settings.model_copy(update={"venues": name})
+    desk.chain.give(desk.wallet, sol=10_000)
+    desk.chain.step()
     order = await placed(log, submitted(intent=an_intent(slippage_bps=0), at=utc_now()))
 
     async def is_routed() -> bool:
@@ -154,7 +166,7 @@ async def test_a_price_that_moved_before_signing_has_the_order_routed_anew(
 
     async with routing(log, settings):
         await eventually(is_routed)
-        await _trade_before(desk, settings)
+        await _trade_before(desk, settings, name)
         async with executing(log, settings):
             await making_blocks(desk.chain, has_ended)
 

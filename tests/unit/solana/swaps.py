@@ -12,17 +12,23 @@ from solders.keypair import Keypair
 from solders.litesvm import LiteSVM
 from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
-from solders.token.state import Mint as MintState
 from solders.token.state import TokenAccount, TokenAccountState
 from solders.transaction import VersionedTransaction
 
+from devchain.cpmm.addresses import AUTHORITY, PROGRAM, pool_addresses
+from devchain.cpmm.layouts import Config, PoolState
+from devchain.cpmm.swap import price_swap
+from devchain.genesis import programs
 from shared.solana.addresses import SOL, TOKEN, Mint, token_account
 from shared.solana.building.swap import Envelope, swap_message
-from shared.solana.firewall.allowed import Allowed, CoSigner, SwapCall, SwapDecoder
+from shared.solana.firewall.allowed import Allowed, SwapCall, SwapDecoder
 from shared.solana.firewall.balances import watched
 from shared.solana.firewall.message import expand
 from shared.solana.terms import Terms
 from shared.solana.wallets.signer import KeySigner
+from shared.venues.raydium.accounts import read_pool
+from shared.venues.raydium.instruction import swap_base_input
+from tests.support.cpmm import put_pool
 
 
 def keypair(name: str) -> Keypair:
@@ -33,7 +39,8 @@ def key(name: str) -> Pubkey:
     return keypair(name).pubkey()
 
 
-WALLET, VENUE, THIEF = KeySigner(keypair("wallet")), KeySigner(keypair("venue")), key("thief")
+WALLET, STRANGER = KeySigner(keypair("wallet")), KeySigner(keypair("stranger"))
+THIEF = key("thief")
 USDC, BONK = Mint(key("usdc")), Mint(key("bonk"))
 RENT = 2_039_280
 BLOCKHASH = Hash(bytes(range(32)))
@@ -106,7 +113,7 @@ class RaydiumDecoder:
         )
 
 
-def allowed(order: Terms, venue: SwapDecoder | CoSigner, blockhash: Hash = BLOCKHASH) -> Allowed:
+def allowed(order: Terms, venue: SwapDecoder, blockhash: Hash = BLOCKHASH) -> Allowed:
     return Allowed(
         terms=order, blockhash=blockhash, max_cu_limit=400_000, max_cu_price=50_000, venue=venue
     )
@@ -128,25 +135,46 @@ def parts(message: bytes) -> list[Instruction]:
     return list(expand(message, {}).instructions)
 
 
+CONFIG = Config(index=0, trade_fee_rate=2_500, protocol_fee_rate=120_000, fund_fee_rate=40_000)
+RESERVE = 10**12
+
+
 class Chain:
-    """LiteSVM with two mints, wrapped SOL, and token accounts of wallet and venue."""
+    """LiteSVM with a pool of Raydium's for an order's mints, and what the wallet holds of them."""
 
-    def __init__(self, *held: tuple[Pubkey, Mint, int]) -> None:
+    def __init__(self, order: Terms, *held: tuple[Mint, int]) -> None:
         self.svm = LiteSVM()
-        for owner in (WALLET.public_key, VENUE.public_key):
-            self.svm.airdrop(owner, 10_000_000_000)
-        for mint in (SOL, USDC, BONK):
-            self._set(mint.address, 1_461_600, bytes(MintState(None, 10**15, 9, True, None)))
-        for owner, mint, atoms in held:
-            native = RENT if mint.is_sol else None
-            state = TokenAccount(
-                mint.address, owner, atoms, None, TokenAccountState.Initialized, native, 0, None
-            )
-            lamports = RENT + (atoms if mint.is_sol else 0)
-            self._set(token_account(owner, mint), lamports, bytes(state))
+        self.svm.add_program_from_file(PROGRAM, programs()[PROGRAM])
+        self.svm.airdrop(WALLET.public_key, 10_000_000_000)
+        mints = (order.mint_in, order.mint_out)
+        self.at = pool_addresses(0, *(mint.address for mint in mints))
+        pool = PoolState(decimals=(9, 9))
+        put_pool(self.svm, self.at, CONFIG, pool, [(RESERVE, 0), (RESERVE, 0)])
+        for mint in mints:
+            vault = self.at.vaults[self.at.mints.index(mint.address)]
+            self._put(vault, AUTHORITY, mint, RESERVE)
+        for mint, atoms in held:
+            self._put(token_account(WALLET.public_key, mint), WALLET.public_key, mint, atoms)
 
-    def _set(self, address: Pubkey, lamports: int, data: bytes) -> None:
-        self.svm.set_account(address, Account(lamports, data, TOKEN))
+    def _put(self, address: Pubkey, owner: Pubkey, mint: Mint, atoms: int) -> None:
+        native = RENT if mint.is_sol else None
+        state = TokenAccount(
+            mint.address, owner, atoms, None, TokenAccountState.Initialized, native, 0, None
+        )
+        lamports = RENT + (atoms if mint.is_sol else 0)
+        self.svm.set_account(address, Account(lamports, bytes(state), TOKEN))
+
+    def swap(self, order: Terms) -> Instruction:
+        """Return the order's swap in the pool."""
+        account = self.svm.get_account(self.at.pool)
+        assert account
+        side = self.at.mints.index(order.mint_in.address)
+        return swap_base_input(order, self.at.pool, read_pool(self.at.pool, account), side)
+
+    def pays(self, order: Terms) -> int:
+        """Return the atoms that the pool gives for an order."""
+        pool = PoolState(decimals=(9, 9))
+        return price_swap(CONFIG, pool, (RESERVE, RESERVE), 0, order.amount_in).out
 
     def accounts(self, order: Terms) -> dict[Pubkey, Account | None]:
         return {account: self.svm.get_account(account) for account in watched(order)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.hash import Hash
-from solders.instruction import Instruction
 from solders.message import (
     Message,
     MessageHeader,
@@ -17,21 +16,23 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from shared.solana.addresses import SOL, token_account
-from shared.solana.building.co_signed import co_signed_fill
 from shared.solana.building.swap import swap_message
-from shared.solana.firewall.allowed import CoSigner, Refused
+from shared.solana.firewall.allowed import Refused
 from shared.solana.firewall.judge import judge
 from shared.solana.instructions import (
     memo,
-    transfer,
 )
 from shared.solana.signing import BadSignature, sign
+from shared.venues.meteora.accounts import read_pair
+from shared.venues.meteora.instruction import SwapReader, swap2
+from shared.venues.meteora.program import reserve
+from tests.support.meteora import ours, pair_bytes
 from tests.unit.solana.swaps import (
     BLOCKHASH,
     BONK,
+    STRANGER,
     THIEF,
     USDC,
-    VENUE,
     WALLET,
     RaydiumDecoder,
     allowed,
@@ -53,7 +54,6 @@ from tests.unit.solana.thefts import (
     OWNER,
     PERMIT,
     PRICE,
-    SAVINGS,
     SWAP,
     THEFTS,
 )
@@ -174,83 +174,30 @@ def test_a_poisoned_lookup_table_is_refused(listed: list[Pubkey], said: object) 
     assert str(said) in refused.what
 
 
-FILLED = terms(SOL, USDC)
-CO_SIGNED = allowed(FILLED, CoSigner(VENUE.public_key))
-FILL = swap_message(FILLED, co_signed_fill(FILLED, VENUE.public_key, FILLED.min_out), envelope())
-PAYMENT, FILLING = SWAP, SWAP + 1
-THEIRS_IN, THEIRS_OUT = (token_account(VENUE.public_key, mint) for mint in (SOL, USDC))
+def _meteora_message() -> bytes:
+    """Return a swap in a pool of Meteora's, whose reader knows each account but the pool."""
+    pool, mints = key("pool"), (SOL.address, USDC.address)
+    fields = {"token_x_mint": bytes(mints[0]), "token_y_mint": bytes(mints[1])}
+    for name, mint in zip(("reserve_x", "reserve_y"), mints, strict=True):
+        fields[name] = bytes(reserve(pool, mint))
+    pair = read_pair(pool, ours(pair_bytes(pool, (), **fields)))
+    return swap_message(ORDER, [swap2(ORDER, pool, pair, (0, -1))], envelope())
 
 
-@pytest.mark.parametrize(
-    ("at", "instruction", "place", "said"),
-    [
-        (
-            PAYMENT,
-            transfer(FILLED.pays, THEIRS_IN, OWNER, FILLED.amount_in + 1),
-            PAYMENT,
-            "is not the order's payment: its data differ",
-        ),
-        (
-            PAYMENT,
-            transfer(FILLED.pays, token_account(THIEF, SOL), OWNER, FILLED.amount_in),
-            PAYMENT,
-            "is not the order's payment: account 1 is",
-        ),
-        (
-            FILLING,
-            transfer(THEIRS_OUT, FILLED.receives, VENUE.public_key, FILLED.min_out - 1),
-            None,
-            "gets 224999999 atoms at least",
-        ),
-        (
-            FILLING,
-            transfer(THEIRS_OUT, token_account(THIEF, USDC), VENUE.public_key, FILLED.min_out),
-            FILLING,
-            "is not the order's payment",
-        ),
-        (
-            FILLING,
-            transfer(SAVINGS, FILLED.receives, OWNER, FILLED.min_out),
-            None,
-            f"{VENUE.public_key} does not sign",
-        ),
-        (
-            FILLING + 1,
-            transfer(FILLED.pays, THEIRS_IN, OWNER, FILLED.amount_in),
-            FILLING + 1,
-            "is a second payment",
-        ),
-        (
-            FILLING + 1,
-            raydium_swap(FILLED),
-            FILLING + 1,
-            "is not allowed",
-        ),
-    ],
-)
-def test_a_hostile_fill_is_refused(
-    at: int, instruction: Instruction, place: int | None, said: str
-) -> None:
-    instructions = parts(FILL)
-    instructions[at : at + (at <= FILLING)] = [instruction]
-    refused = judge(compiled(instructions), CO_SIGNED)
-
-    assert refused is not None
-    assert (refused.instruction, said in refused.what) == (place, True), refused
-
-
-def test_no_bit_of_a_fill_can_be_changed_but_for_the_fee_and_a_better_price() -> None:
-    honest, passed = parts(FILL), set()
-    for at in range(len(FILL) * 8):
-        changed = bytearray(FILL)
+def test_no_bit_of_a_swap_can_be_changed_but_for_the_fee_and_a_better_price() -> None:
+    message, permit = _meteora_message(), allowed(ORDER, SwapReader())
+    honest, passed = parts(message), set()
+    for at in range(len(message) * 8):
+        changed = bytearray(message)
         changed[at // 8] ^= 1 << at % 8
-        if judge(bytes(changed), CO_SIGNED) is None:
+        if judge(bytes(changed), permit) is None:
             pairs = zip(parts(bytes(changed)), honest, strict=True)
             ((place, now),) = ((i, one) for i, (one, old) in enumerate(pairs) if one != old)
             passed.add(place)
-            assert place != FILLING or int.from_bytes(now.data[1:], "little") > FILLED.min_out
+            assert place != SWAP or int.from_bytes(now.data[16:24], "little") > ORDER.min_out
 
-    assert passed == {LIMIT, PRICE, FILLING}
+    assert judge(message, permit) is None
+    assert passed == {LIMIT, PRICE, SWAP}
 
 
 class _Spy:
@@ -261,7 +208,7 @@ class _Spy:
 
     def sign(self, message: bytes) -> Signature:
         self.asked = True
-        return VENUE.sign(message)  # By the wrong key.
+        return STRANGER.sign(message)  # By the wrong key.
 
 
 def test_a_signer_never_sees_a_message_that_is_refused() -> None:
@@ -275,8 +222,8 @@ def test_a_signer_never_sees_a_message_that_is_refused() -> None:
 def test_a_signature_by_another_key_and_a_signer_that_is_missing_are_told() -> None:
     with pytest.raises(BadSignature, match=str(OWNER)):
         sign(raydium_message(ORDER), PERMIT, [_Spy()])
-    with pytest.raises(ValueError, match=f"no signer for {VENUE.public_key}"):
-        sign(FILL, CO_SIGNED, [WALLET])
+    with pytest.raises(ValueError, match=f"no signer for {OWNER}"):
+        sign(raydium_message(ORDER), PERMIT, [STRANGER])
 
 
 def test_a_transaction_larger_than_solana_takes_is_not_signed() -> None:

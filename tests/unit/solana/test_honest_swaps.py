@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
 from shared.solana.addresses import ASSOCIATED_TOKEN, SOL, TOKEN_2022, Mint, token_account
-from shared.solana.building.co_signed import co_signed_fill
 from shared.solana.building.swap import swap_message
 from shared.solana.fees import network_fee
-from shared.solana.firewall.allowed import CoSigner
 from shared.solana.firewall.balances import judge_balances
 from shared.solana.firewall.judge import judge
 from shared.solana.receipts import BadReceipt, Settled, settled
 from shared.solana.signing import sign
 from shared.solana.terms import Terms
+from shared.venues.raydium.instruction import SwapReader
 from tests.unit.solana.swaps import (
     BONK,
     RENT,
+    RESERVE,
     THIEF,
     USDC,
-    VENUE,
     WALLET,
     Chain,
     RaydiumDecoder,
@@ -34,38 +32,32 @@ from tests.unit.solana.swaps import (
 )
 
 PAIRS = [(SOL, USDC), (USDC, SOL), (USDC, BONK)]
-FEE = network_fee(2, cu_limit=120_000, cu_price=10_000)
-OUT = 226_000_000
+FEE = network_fee(1, cu_limit=120_000, cu_price=10_000)
 
 
 def _chain(order: Terms, *existing: Mint) -> Chain:
-    held: list[tuple[Pubkey, Mint, int]] = [
-        (VENUE.public_key, order.mint_in, 0),
-        (VENUE.public_key, order.mint_out, OUT),
-        *((WALLET.public_key, mint, 7) for mint in existing),
-    ]
+    held = [(mint, 7) for mint in existing]
     if not order.mint_in.is_sol:
-        held.append((WALLET.public_key, order.mint_in, order.amount_in))
-    return Chain(*held)
+        held.append((order.mint_in, order.amount_in))
+    return Chain(order, *held)
 
 
-def _filled(chain: Chain, order: Terms, *existing: Mint) -> VersionedTransaction:
+def _swapped(chain: Chain, order: Terms, *existing: Mint) -> VersionedTransaction:
     blockhash = chain.svm.latest_blockhash()
     around = envelope(
         *(token_account(order.wallet, mint) for mint in existing), blockhash=blockhash
     )
-    message = swap_message(order, co_signed_fill(order, VENUE.public_key, OUT), around)
-    permit = allowed(order, CoSigner(VENUE.public_key), blockhash)
-    signed = sign(message, permit, [VENUE, WALLET])
+    message = swap_message(order, [chain.swap(order)], around)
+    signed = sign(message, allowed(order, SwapReader(), blockhash), [WALLET])
     assert isinstance(signed, VersionedTransaction), signed
     return signed
 
 
 @pytest.mark.parametrize(("mint_in", "mint_out"), PAIRS)
-def test_a_fill_that_both_sign_settles_to_the_atom(mint_in: Mint, mint_out: Mint) -> None:
+def test_a_swap_that_we_sign_settles_to_the_atom(mint_in: Mint, mint_out: Mint) -> None:
     order = terms(mint_in, mint_out)
     chain = _chain(order)
-    signed = _filled(chain, order)
+    signed = _swapped(chain, order)
     before, after = chain.accounts(order), chain.simulated(order, bytes(signed))
 
     assert judge_balances(order, FEE.total, before, after) is None
@@ -73,38 +65,29 @@ def test_a_fill_that_both_sign_settles_to_the_atom(mint_in: Mint, mint_out: Mint
         mint_in=mint_in.address,
         amount_in=order.amount_in,
         mint_out=mint_out.address,
-        amount_out=OUT,
+        amount_out=chain.pays(order),
         fee=FEE.total,
         rent=0 if mint_out.is_sol else RENT,
     )
 
 
-def test_a_fill_into_an_account_that_exists_makes_none_and_costs_no_rent() -> None:
+def test_a_swap_into_an_account_that_exists_makes_none_and_costs_no_rent() -> None:
     order = terms(SOL, USDC)
     chain = _chain(order, USDC)
-    signed = _filled(chain, order, USDC)
+    signed = _swapped(chain, order, USDC)
 
     assert bytes(ASSOCIATED_TOKEN) not in bytes(signed)
     before, after = chain.accounts(order), chain.simulated(order, bytes(signed))
     landed = settled(chain.land(bytes(signed)), order.wallet)
 
     assert judge_balances(order, FEE.total, before, after) is None
-    assert (landed.amount_out, landed.rent) == (OUT, 0)
+    assert (landed.amount_out, landed.rent) == (chain.pays(order), 0)
 
 
-def test_the_venue_sees_the_other_side_of_the_same_fill() -> None:
-    order = terms(USDC, BONK)
+def test_a_swap_that_the_pool_pays_too_little_for_moves_nothing_and_has_no_receipt() -> None:
+    order = terms(SOL, USDC, min_out=RESERVE)
     chain = _chain(order)
-    theirs = settled(chain.land(bytes(_filled(chain, order))), VENUE.public_key)
-
-    assert (theirs.mint_in, theirs.amount_in, theirs.fee) == (BONK.address, OUT, 0)
-    assert (theirs.mint_out, theirs.amount_out) == (USDC.address, order.amount_in)
-
-
-def test_a_fill_that_the_venue_cannot_pay_moves_nothing_and_has_no_receipt() -> None:
-    order = terms(SOL, USDC)
-    chain = Chain((VENUE.public_key, SOL, 0), (VENUE.public_key, USDC, OUT - 1))
-    landed = chain.land(bytes(_filled(chain, order)))
+    landed = chain.land(bytes(_swapped(chain, order)))
 
     assert landed["meta"]["preBalances"][0] - landed["meta"]["postBalances"][0] == FEE.total
     with pytest.raises(BadReceipt, match="failed"):
@@ -135,13 +118,6 @@ def test_no_two_attempts_share_a_temporary_account() -> None:
     orders = [terms(), terms(attempt=2), terms(order_id="another"), terms(wallet=THIEF)]
 
     assert len({order.temporary for order in orders}) == len(orders)
-
-
-def test_a_fill_below_the_least_or_of_a_mint_that_may_cost_a_fee_is_not_built() -> None:
-    with pytest.raises(ValueError, match="least"):
-        co_signed_fill(terms(), VENUE.public_key, terms().min_out - 1)
-    with pytest.raises(ValueError, match="token program"):
-        co_signed_fill(terms(SOL, Mint(key("new"), TOKEN_2022)), VENUE.public_key, OUT)
 
 
 @pytest.mark.parametrize(
