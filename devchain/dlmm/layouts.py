@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from solders.pubkey import Pubkey
@@ -47,6 +47,19 @@ class Pair:
     index_reference: int = 0
     moved_at: int = 0
     protocol_fees: tuple[int, int] = (0, 0)
+
+    @property
+    def arrays(self) -> Sequence[int]:
+        """Return the numbers of the arrays in which there are tokens."""
+        bits = range(2 * ARRAYS_BELOW)
+        return [bit - ARRAYS_BELOW for bit in bits if self.bitmap >> bit & 1]
+
+    def arrays_ahead(self, side: int) -> Sequence[int]:
+        """Return those that a swap of token `side` (0 X, 1 Y) may come to, in their order."""
+        here = array_of(self.active_id)
+        if side == 0:
+            return [index for index in reversed(self.arrays) if index <= here]
+        return [index for index in self.arrays if index >= here]
 
 
 @dataclass(frozen=True, slots=True)

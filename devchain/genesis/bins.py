@@ -28,7 +28,7 @@ from devchain.genesis.tokens import owned, token_account
 
 def reserves_of(market: Market, pool: DlmmPlan) -> tuple[int, int]:
     """Return the atoms of X and Y that a pool begins with."""
-    x, y = market.dlmm_sides(pool)
+    x, y = market.sides(pool)
     return x.atoms(pool.usd), y.atoms(pool.usd)
 
 
@@ -80,6 +80,6 @@ def spread(market: Market, pool: DlmmPlan) -> dict[int, Bin]:
 
 
 def _active(market: Market, pool: DlmmPlan) -> int:
-    x, y = market.dlmm_sides(pool)
+    x, y = market.sides(pool)
     price = Fraction(x.usd) / Fraction(y.usd) * Fraction(10) ** (y.decimals - x.decimals)
     return bin_at(price, pool.bin_step)

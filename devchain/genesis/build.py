@@ -90,7 +90,7 @@ def _in_pools(market: Market) -> Counter[Pubkey]:
         for token, atoms in zip(market.sides(pool), _reserves(market, pool), strict=True):
             total[token.key] += atoms
     for bins in market.dlmm:
-        for token, atoms in zip(market.dlmm_sides(bins), reserves_of(market, bins), strict=True):
+        for token, atoms in zip(market.sides(bins), reserves_of(market, bins), strict=True):
             total[token.key] += atoms
     return total
 

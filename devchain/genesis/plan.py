@@ -112,27 +112,25 @@ class Market(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
         """Return configs by their numbers."""
         return {plan.index: plan.config() for plan in self.configs}
 
-    def sides(self, pool: PoolPlan) -> tuple[Token, Token]:
-        """Return a pool's token 0 and token 1: mints in the order of their bytes."""
-        one, other = sorted((self.by_symbol[s] for s in pool.pair), key=lambda t: bytes(t.key))
+    def sides(self, pool: PoolPlan | DlmmPlan) -> tuple[Token, Token]:
+        """Return a pool's token 0 and token 1, in the order of their bytes; or token X and Y."""
+        one, other = (self.by_symbol[symbol] for symbol in pool.pair)
+        if isinstance(pool, PoolPlan) and bytes(other.key) < bytes(one.key):
+            return other, one
         return one, other
 
     def addresses(self, pool: PoolPlan) -> PoolAddresses:
         """Return where a pool lies."""
         return pool_addresses(pool.config, *(token.key for token in self.sides(pool)))
 
-    @property
+    @cached_property
     def all_pools(self) -> Sequence[PoolPlan | DlmmPlan]:
-        """Return pools of both kinds, in the order of the file."""
+        """Return pools of both kinds, first those of Raydium's CPMM."""
         return [*self.pools, *self.dlmm]
-
-    def dlmm_sides(self, pool: DlmmPlan) -> tuple[Token, Token]:
-        """Return a pool's token X and token Y."""
-        return self.by_symbol[pool.pair[0]], self.by_symbol[pool.pair[1]]
 
     def dlmm_addresses(self, pool: DlmmPlan) -> DlmmAddresses:
         """Return where a pool lies."""
-        x, y = self.dlmm_sides(pool)
+        x, y = self.sides(pool)
         return dlmm_addresses(x.key, y.key, pool.bin_step, pool.base_factor)
 
 

@@ -13,8 +13,12 @@ from solders.pubkey import Pubkey
 
 from devchain.cpmm.layouts import PoolState, read_pool
 from devchain.cpmm.swap import swap_instruction
+from devchain.dlmm.addresses import array_address
+from devchain.dlmm.layouts import Bin, read_array, read_pair
+from devchain.dlmm.swap import swap_instruction as dlmm_swap_instruction
 from devchain.genesis.keys import MAKER
-from devchain.genesis.plan import Market, read_market
+from devchain.genesis.plan import DlmmPlan, Market, PoolPlan, read_market
+from devchain.market.bin_moves import is_near, move_toward
 from devchain.market.moves import move_to
 from devchain.market.prices import Prices
 from devchain.market.scenario import Scenario
@@ -39,38 +43,61 @@ class Maker:
         self._trades = scenario.trades
         self._start = start
 
-    def transactions(self, slot: int, read_account: Read) -> list[Instruction]:
+    def transactions(self, slot: int, time: int, read_account: Read) -> list[Instruction]:
         """Return the swaps of a block: each makes a transaction that MAKER pays and signs.
 
         At most eight, by turns. Raises LookupError if the chain did not begin with this market.
         """
         if not self._trades:
             return []
-        count = len(self._market.pools)
-        asked = (
-            self._swap((slot * _MOST_A_BLOCK + i) % count, slot, read_account) for i in range(count)
-        )
+        count = len(self._market.all_pools)
+        turns = ((slot * _MOST_A_BLOCK + i) % count for i in range(count))
+        asked = (self._swap(number, slot, time, read_account) for number in turns)
         return list(islice(filter(None, asked), _MOST_A_BLOCK))
 
-    def _swap(self, number: int, slot: int, read: Read) -> Instruction | None:
-        plan = self._market.pools[number]
+    def _swap(self, number: int, slot: int, time: int, read: Read) -> Instruction | None:
+        plan = self._market.all_pools[number]
+        price = self._prices.pool(number, max(0, slot - self._start))
+        if isinstance(plan, DlmmPlan):
+            return self._swap_bins(plan, price, time, read)
+        return self._swap_reserves(plan, price, read)
+
+    def _swap_reserves(self, plan: PoolPlan, price: Fraction, read: Read) -> Instruction | None:
         at, config = self._market.addresses(plan), self._market.by_index[plan.config]
         pool = read_pool(_data(read, at.pool))
         reserves = _reserves(read, pool, at.vaults)
-        price = self._prices.pool(number, max(0, slot - self._start))
         if abs(Fraction(reserves[1], reserves[0]) / price - 1) <= _TOLERANCE:
             return None
-        user = MAKER.pubkey()
-        purse = (
-            _tokens(read, associated(user, at.mints[0])),
-            _tokens(read, associated(user, at.mints[1])),
-        )
-        move = move_to(config, pool, reserves, price, purse)
-        return swap_instruction(at, user, move.side, move.amount_in, 0) if move else None
+        move = move_to(config, pool, reserves, price, _purse(read, at.mints))
+        if not move:
+            return None
+        return swap_instruction(at, MAKER.pubkey(), move.side, move.amount_in, 0)
+
+    def _swap_bins(
+        self, plan: DlmmPlan, price: Fraction, time: int, read: Read
+    ) -> Instruction | None:
+        at = self._market.dlmm_addresses(plan)
+        pair = read_pair(_data(read, at.pair))
+        if is_near(pair, price):
+            return None
+        bins: dict[int, Bin] = {}
+        for index in pair.arrays:
+            bins |= read_array(_data(read, array_address(at.pair, index)))
+        move = move_toward(pair, bins, price, _purse(read, at.mints), time)
+        if not move:
+            return None
+        arrays = pair.arrays_ahead(move.side)
+        amounts = (move.amount_in, 0)
+        return dlmm_swap_instruction(at, MAKER.pubkey(), move.side, amounts, arrays)
 
 
 def _reserves(read: Read, pool: PoolState, vaults: tuple[Pubkey, Pubkey]) -> tuple[int, int]:
     return (_tokens(read, vaults[0]) - pool.owed(0), _tokens(read, vaults[1]) - pool.owed(1))
+
+
+def _purse(read: Read, mints: tuple[Pubkey, Pubkey]) -> tuple[int, int]:
+    one, other = (_tokens(read, associated(MAKER.pubkey(), mint)) for mint in mints)
+    return one, other
 
 
 def _tokens(read: Read, key: Pubkey) -> int:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 
-from devchain.genesis.plan import Market, PoolPlan, Token
+from devchain.genesis.plan import DlmmPlan, Market, PoolPlan, Token
 from devchain.market.scenario import Scenario
 
 # Slots between two points of a random line, and its weight: four lines make up a movement.
@@ -40,8 +40,11 @@ class Prices:
         return Fraction(token.usd) * (10_000 + wander + trend + gap) / 10_000
 
     def pool(self, number: int, t: int) -> Fraction:
-        """Return what a pool's price should be: atoms of token 1 for one of token 0."""
-        pool = self.market.pools[number]
+        """Return what a pool's price should be: atoms of token 1 (or Y) for one of token 0 (or X).
+
+        Pools of both kinds are counted together, as `Market.all_pools` has them.
+        """
+        pool = self.market.all_pools[number]
         one, other = self.market.sides(pool)
         price = (
             self.usd(one, t) / self.usd(other, t) * Fraction(10) ** (other.decimals - one.decimals)
@@ -51,14 +54,16 @@ class Prices:
 
     def _bogus(self, number: int, t: int) -> Fraction:
         turn = t // self.scenario.bogus_slots
-        if turn % len(self.market.pools) != number:
+        count = len(self.market.all_pools)
+        if turn % count != number:
             return Fraction(1)
         factor = Fraction(self.scenario.bogus_factor)
-        return factor if turn // len(self.market.pools) % 2 == 0 else 1 / factor
+        return factor if turn // count % 2 == 0 else 1 / factor
 
 
-def _name(pool: PoolPlan) -> str:
-    return f"{'/'.join(pool.pair)}/{pool.config}"
+def _name(pool: PoolPlan | DlmmPlan) -> str:
+    kind = pool.config if isinstance(pool, PoolPlan) else f"{pool.bin_step}/{pool.base_factor}"
+    return f"{'/'.join(pool.pair)}/{kind}"
 
 
 def _movement(key: str, t: int) -> Fraction:

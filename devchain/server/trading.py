@@ -19,6 +19,8 @@ def trade(chain: Chain, maker: Maker) -> None:
     blockhash = ledger.block(head.height - 1).hash
     if blockhash is None:
         return
-    for swap in maker.transactions(head.slot, lambda key: ledger.account(key, head.height)):
+    for swap in maker.transactions(
+        head.slot, head.time, lambda key: ledger.account(key, head.height)
+    ):
         message = MessageV0.try_compile(MAKER.pubkey(), [swap], [], blockhash)
         chain.land(VersionedTransaction(message, [MAKER]))

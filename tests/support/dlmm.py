@@ -19,7 +19,7 @@ from solders.token import ID as TOKEN_PROGRAM
 from solders.token.state import TokenAccount, TokenAccountState
 
 from devchain.dlmm.addresses import PROGRAM, PoolAddresses, array_address
-from devchain.dlmm.layouts import ARRAYS_BELOW, Bin, Pair, read_array, read_pair
+from devchain.dlmm.layouts import Bin, Pair, read_array, read_pair
 from devchain.wire import associated
 from tests.support.cpmm import SYSTEM, TOKEN_2022, data_of
 from tests.support.cpmm import new_chain as new_plain_chain
@@ -67,10 +67,8 @@ def bins_of(chain: LiteSVM, at: PoolAddresses) -> tuple[Pair, dict[int, Bin]]:
     """Return a pool, and its bins that hold tokens."""
     pair = read_pair(data_of(chain, at.pair))
     bins: dict[int, Bin] = {}
-    for bit in range(2 * ARRAYS_BELOW):
-        if pair.bitmap >> bit & 1:
-            key = array_address(at.pair, bit - ARRAYS_BELOW)
-            bins |= read_array(data_of(chain, key))
+    for index in pair.arrays:
+        bins |= read_array(data_of(chain, array_address(at.pair, index)))
     return pair, bins
 
 

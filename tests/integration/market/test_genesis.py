@@ -88,7 +88,7 @@ def test_a_swap_over_two_arrays_lands_on_each_pool_of_bins_and_pays_to_the_atom(
 def test_a_pool_of_bins_begins_at_the_first_price_and_holds_the_dollars_of_the_plan() -> None:
     chain = chain_of(accounts())
     for plan in _MARKET.dlmm:
-        x, y = _MARKET.dlmm_sides(plan)
+        x, y = _MARKET.sides(plan)
         pair, bins = bins_of(chain, _MARKET.dlmm_addresses(plan))
         price = Fraction(x.usd) / Fraction(y.usd) * Fraction(10) ** (y.decimals - x.decimals)
         off = Fraction(bins[pair.active_id].price, ONE) / price
