@@ -33,7 +33,11 @@ class Nemesis:
         self.injected: list[Injected] = []
         self.fallen: list[Fell] = []
         self.network = Network(lambda: stage.replicas, seed, self._note)
-        self.chain = Strikes(stage.chain, seed, self._note) if stage.chain else None
+        self.chain = (
+            Strikes(stage.chain, stage.apis, seed, self._note)
+            if stage.chain and stage.apis
+            else None
+        )
         self.stage = stage
         self._dice = Random(f"nemesis {seed}")
         self._faults = [FAULTS[name] for name in faults]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.elsewhere import Elsewhere
+from tests.chaos.onchain.apis import Apis
 from tests.chaos.onchain.devchain import Devchain
 from tests.chaos.servers import Database
 from tests.chaos.wire import Server, Wire
@@ -32,6 +33,8 @@ _COMPARE = "length > expected"  # In append.lua: what --break compare takes out.
 LEASE_MS = 1_000
 # How long gateways try, by turns: some leave orders in doubt soon, some outlive them.
 _ACCEPT_DEADLINES_MS = (1_000, 15_000)
+# On a development chain each router asks others, so that every venue has orders.
+_ASKED = ("raydium,meteora", "jupiter", "meteora,raydium_api")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,11 +59,18 @@ class Stage:
     """Servers and services, and how to take them away and bring them back."""
 
     def __init__(
-        self, logs: Path, valkey: Valkey, database: Database, chain: Devchain | None, code: Path
+        self,
+        logs: Path,
+        valkey: Valkey,
+        database: Database,
+        chain: tuple[Devchain, Apis] | None,
+        code: Path,
     ) -> None:
         self.valkey = valkey
         self.database = database
-        self.chain = chain  # None for the simulated one, which lies in Redis.
+        # None for the simulated one, which lies in Redis.
+        self.chain = chain[0] if chain else None
+        self.apis = chain[1] if chain else None
         self.settings = StackSettings(redis_url=valkey.url, database_url=database.url)
         self.network = Elsewhere()  # Where wires are; here, a service that starts is waited for.
         self.replicas: list[Replica] = []
@@ -68,6 +78,7 @@ class Stage:
         self._started: list[Replica] = []
         self._code = code
         self._deadlines = itertools.cycle(_ACCEPT_DEADLINES_MS)
+        self._asked = itertools.cycle(_ASKED)
 
     def doors(self) -> list[str]:
         """Return the addresses at which clients find a gateway."""
@@ -107,6 +118,8 @@ class Stage:
         )
         if name == "gateway":
             settings = settings.model_copy(update={"accept_deadline_ms": next(self._deadlines)})
+        if name == "router" and self.chain:
+            settings = settings.model_copy(update={"venues": next(self._asked)})
         # Python would look into the present directory first.
         where = {"PYTHONPATH": str(self._code), "PYTHONSAFEPATH": "1"}
         return environment(settings) | where
@@ -151,17 +164,20 @@ async def staged(  # noqa: PLR0913 - one parameter a choice
     folder = Path(tempfile.mkdtemp(prefix="chaos"))
     valkey, database = Valkey(folder), Database(folder)
     chain = Devchain(folder, logs / "devchain") if devchain else None
+    apis = Apis(chain.urls, logs / "apis") if chain else None
     stage: Stage | None = None
     try:
         await database.start()
         await asyncio.to_thread(valkey.start)
-        if chain:
+        if chain and apis:
             await chain.start()
             await chain.endow()
-            settings = {**settings, **chain.settings}
+            await apis.start()
+            settings = {**settings, **chain.settings, **apis.settings}
         if without_compare:
             code = _code_without_compare(code, folder / "code")
-        stage = Stage(logs, valkey, database, chain, code)
+        struck = (chain, apis) if chain and apis else None
+        stage = Stage(logs, valkey, database, struck, code)
         stage.settings = stage.settings.model_copy(update=settings)
         for name in itertools.chain.from_iterable([EVERY_SERVICE] * replicas):
             await stage.add(name)
@@ -171,6 +187,8 @@ async def staged(  # noqa: PLR0913 - one parameter a choice
     finally:
         if stage is not None:
             await stage.close()
+        if apis:
+            apis.kill()
         if chain:
             chain.kill()
         valkey.kill()

@@ -212,9 +212,9 @@ class Jupiter:
         }
 
     def _build(self, query: Mapping[str, str]) -> Json:
-        out = self.out(query)
-        route = self.route(query, out)
-        return self._priced(query) | {
+        priced = self._priced(query)  # Once: a block later the pool pays something else.
+        route = self.route(query, int(priced["outAmount"]))
+        return priced | {
             "computeBudgetInstructions": [shown(set_compute_unit_price(123_456_789))],
             "setupInstructions": [shown(making(route.wallet, route.wallet, route.mints[1]))],
             "swapInstruction": shown(route.instruction()),

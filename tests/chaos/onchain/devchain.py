@@ -42,6 +42,7 @@ class Devchain:
         """Return what services have to know to settle on it."""
         return {
             "chain": "devchain",
+            "venues": "raydium,meteora,jupiter,raydium_api",
             "rpc_urls": ",".join(self.urls),
             "wallets_file": str(self.wallets_file),
             "block_ms": BLOCK_MS,

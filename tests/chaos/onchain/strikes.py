@@ -14,11 +14,13 @@ from typing import Any, TypeAlias
 
 import httpx
 
+from tests.chaos.onchain.apis import Apis
 from tests.chaos.onchain.devchain import Devchain
 
 _LONGEST_AWAY_S = 1.5
 _LONGEST_HANG_S = 2.5
 _LONGEST_LIE_S = 6.0
+_HANG_NOT_END = 0.5
 _MOST_TAKEN_BACK = 31  # Blocks that are not final.
 
 # As `devchain_setFaults` takes them; a number is the largest that is drawn.
@@ -38,12 +40,16 @@ _LIES: dict[str, dict[str, Any]] = {
 class Strikes:
     """Strikes the chain, and mends it after a while. `note` is told what is done."""
 
-    def __init__(self, chain: Devchain, seed: int, note: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, chain: Devchain, apis: Apis, seed: int, note: Callable[[str, str], None]
+    ) -> None:
         self._chain = chain
+        self._apis = apis
         self._dice = Random(f"chain {seed}")
         self._note = note
         self._mending: set[asyncio.Task[None]] = set()
         self._down = False
+        self._apis_down = False
 
     async def rest(self) -> bool:
         """Return, once all is mended, whether the chain had ended by itself; it runs again."""
@@ -86,6 +92,27 @@ class Strikes:
                 await self._told(node, "devchain_setFaults", {})
 
         self._later(seconds, be_honest)
+
+    async def apis(self) -> None:
+        """Let the APIs of venues hang for a while, or end and come back."""
+        if self._apis_down:
+            return
+        self._apis_down = True
+        hang = self._dice.random() < _HANG_NOT_END
+        self._note("apis", "hang" if hang else "killed")
+        if hang:
+            self._apis.pause()
+        else:
+            self._apis.kill()
+
+        async def mend() -> None:
+            if hang:
+                self._apis.resume()
+            else:
+                await self._apis.start()
+            self._apis_down = False
+
+        self._later(self._dice.uniform(0.2, _LONGEST_HANG_S), mend)
 
     async def fork(self) -> None:
         """Take back some blocks, with all that was in them."""
@@ -130,4 +157,5 @@ FAULTS: dict[str, Strike] = {
     "stall": Strikes.stall,
     "lie": Strikes.lie,
     "fork": Strikes.fork,
+    "apis": Strikes.apis,
 }
