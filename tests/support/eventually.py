@@ -39,3 +39,11 @@ async def eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s; last seen: {last!r}")
         await asyncio.sleep(every_s)
+
+
+def until(look: Callable[[], object], *, within_s: float = 60.0) -> None:
+    """Return once `look` returns something true; for tests without a loop of their own."""
+    deadline = time.monotonic() + within_s
+    while not look():
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(0.05)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 import aiohttp
 
-from shared.solana.rpc.errors import ChainAway, NodeAway, RpcError
+from shared.solana.rpc.errors import ChainAway, NodeAway, NoneIsOurs, RpcError, WrongChain
 from shared.solana.rpc.node import Call, Node
 
 _CONNECTIONS = 32  # To one URL.
@@ -80,10 +80,11 @@ class Nodes:
         return slot < self._newest() - self._most_behind
 
     async def ask(self, calls: Sequence[Call], *, within_s: float | None = None) -> list[Any]:
-        """Return one URL's answers, as `Node.ask` does. Raises `ChainAway` when none answers.
+        """Return one URL's answers, as `Node.ask` does.
 
-        A URL that is slower than usual is not waited for: the next is asked as well, and the
-        first answer counts. `within_s` bounds the whole.
+        Raises `ChainAway` when none answers, `NoneIsOurs` where all are of another chain. A URL
+        that is slower than usual is not waited for: the next is asked as well, and the first answer
+        counts. `within_s` bounds the whole.
         """
         if len(self.all) == 1:
             return await self._alone(self.all[0], calls, within_s)
@@ -124,7 +125,7 @@ class Nodes:
         try:
             return await node.ask(calls, within_s=within_s)
         except NodeAway as error:
-            raise ChainAway(f"{node.name}: {error}") from None
+            raise _away({node.name: error}) from None
 
     def _in_order(self) -> list[Node]:
         """Return the URLs that are well, then the others, the first to wake up first.
@@ -152,7 +153,7 @@ class Nodes:
         calls: Sequence[Call],
         running: dict[asyncio.Task[list[Any]], _Asked],
     ) -> list[Any]:
-        waiting, said = deque(order), list[str]()
+        waiting, errors = deque(order), dict[str, NodeAway]()
         patience_s = 0.0
         while waiting or running:
             if waiting:
@@ -171,11 +172,11 @@ class Nodes:
                 try:
                     answers = task.result()
                 except NodeAway as error:
-                    said.append(f"{node.name}: {error}")
+                    errors[node.name] = error
                 else:
                     self._note_overtaken(running.values())
                     return answers
-        raise ChainAway("; ".join(said))
+        raise _away(errors)
 
     @staticmethod
     def _note_overtaken(others: Iterable[_Asked]) -> None:
@@ -199,6 +200,13 @@ class Nodes:
         self._late.discard(task)
         if not task.cancelled():
             task.exception()  # Or it would be told as one that nobody has seen.
+
+
+def _away(errors: Mapping[str, NodeAway]) -> ChainAway:
+    """Return what the errors of all URLs, by their names, come to."""
+    said = "; ".join(f"{name}: {error}" for name, error in errors.items())
+    foreign = errors and all(isinstance(error, WrongChain) for error in errors.values())
+    return NoneIsOurs(said) if foreign else ChainAway(said)
 
 
 def _better(best: list[Any] | None, other: list[Any] | None) -> list[Any] | None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from tests.support.cli import command, in_an_interpreter, stack_in
+from tests.support.eventually import until
 from tests.support.gateway import events_on, gateway_settings, running_gateway
 from tests.support.proxy import proxied
 
@@ -45,6 +46,8 @@ def placed(run: Run) -> str:
 
 def test_a_list_has_a_line_an_order_for_people_and_for_programs(run: Run) -> None:
     order_ids = [placed(run) for _ in range(2)]
+    # A list is of what is archived, and an order is told of before.
+    until(lambda: order_ids[1] in run("orders", "list", "--status", "confirmed").stdout)
     shown, as_json = run("orders", "list"), run("orders", "list", "--json")
     [_, *lines] = shown.stdout.splitlines()
     orders = [json.loads(line) for line in as_json.stdout.splitlines()]
