@@ -46,13 +46,25 @@ def refusals() -> dict[str, Any]:
     return json.loads(text)  # type: ignore[no-any-return]  # An object, by its makers' word.
 
 
+@cache
+def random_pools() -> dict[str, Any]:
+    """Return what the real program answered on random pools: bins, orders, fees, volatility."""
+    text = (_DATA / "meteora_dlmm_random.json").read_text()
+    return json.loads(text)  # type: ignore[no-any-return]  # An object, by its makers' word.
+
+
 USER = Pubkey.from_string(vectors()["meta"]["user"])
 _OWNERS = {"system": SYSTEM, "token": TOKEN_PROGRAM, "token 2022": TOKEN_2022, "program": PROGRAM}
 
 
 def blob(name: str) -> bytes:
     """Return recorded data of an account."""
-    return gzip.decompress(base64.b64decode(vectors()["blobs"][name]))
+    return unpacked(vectors()["blobs"][name])
+
+
+def unpacked(data: str) -> bytes:
+    """Return data that were written down as base64 of gzip."""
+    return gzip.decompress(base64.b64decode(data))
 
 
 def new_chain() -> LiteSVM:

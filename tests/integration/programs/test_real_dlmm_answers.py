@@ -9,10 +9,12 @@ from itertools import groupby
 from typing import Any
 
 import pytest
+from solders.instruction import AccountMeta, Instruction
 from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
 from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
 
+from devchain.dlmm.addresses import PROGRAM
 from tests.support.cpmm import data_of, recorded_refusal, refusal, send, set_time, tokens
 from tests.support.dlmm import (
     MOST_UNITS,
@@ -20,9 +22,12 @@ from tests.support.dlmm import (
     blob,
     change,
     new_chain,
+    put,
     put_state,
+    random_pools,
     refusals,
     swap_of,
+    unpacked,
     vectors,
 )
 
@@ -117,6 +122,31 @@ def test_pair_bins_and_samples_are_the_real_ones_byte_for_byte_after_the_last_sw
         assert len(cases) == final["after_step"] + 1
         for key, name in final["accounts"].items():
             assert data_of(chain, Pubkey.from_string(key)) == blob(name)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_swaps_on_random_pools_leave_every_account_as_with_the_real_program(part: int) -> None:
+    chain, wrong = new_chain(), []
+    for number, pool in enumerate(random_pools()["pools"][part::4]):
+        put_state(chain, vectors()["states"][pool["state"]])
+        for key, data in pool["before"].items():
+            put(chain, Pubkey.from_string(key), unpacked(data), PROGRAM)
+        for step in pool["steps"]:
+            set_time(chain, step["clock"])
+            metas = [AccountMeta(Pubkey.from_string(key), s, w) for key, s, w in step["accounts"]]
+            asked = Instruction(PROGRAM, bytes.fromhex(step["data"]), metas)
+            found = refusal(send(chain, asked, units=MOST_UNITS))
+            given = {key for key, _, _ in step["accounts"]}
+            other = [
+                key
+                for key, digest in step["after"].items()
+                if key in given
+                and sha256(data_of(chain, Pubkey.from_string(key))).hexdigest()[:16] != digest
+            ]
+            if found != step["answer"] or other:
+                wrong.append((4 * number + part, found, step["answer"], other))
+
+    assert wrong == []
 
 
 def test_accounts_and_data_are_written_as_in_the_recorded_instructions() -> None:
