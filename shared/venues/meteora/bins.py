@@ -46,12 +46,16 @@ class Terms(Struct, frozen=True):
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """A bin's part of a swap, in atoms; all fees included."""
+    """A bin's part of a swap, in atoms, all fees included; `orders` are the kinds that were filled.
+
+    Of limit orders there are two kinds: those that have been begun, and those that have not.
+    """
 
     amount_in: int
     amount_out: int
     fee: int
     protocol_fee: int
+    orders: int
 
 
 def offered(array: BinArray, bin_id: int, pair: LbPair, side: int) -> Offered | None:
@@ -93,6 +97,7 @@ def take(bin_: Offered, amount: int, terms: Terms) -> Taken:
         amount_out=out,
         fee=fee,
         protocol_fee=protocol_fee(fee, terms.share, parts[0], sum(parts)),
+        orders=sum(part > 0 for part in parts[1:]),
     )
     return of_whole if terms.on_input else _less_fee(of_whole, terms, parts)
 

@@ -29,7 +29,7 @@ from shared.venues.onchain.pools import SCALE
 NEARBY: Final = 3  # Bin arrays of a swap: more take more compute units than there may be.
 _UNITS: Final = 80_000
 _READER: Final = SwapReader()
-_ALIKE_BITS: Final = 4  # Numbers of bins that have these first bits in common are alike.
+_ALIKE_BITS: Final = 4  # Swaps are alike whose numbers of bins have these first bits in common.
 
 
 class _Ladder(NamedTuple):
@@ -89,13 +89,12 @@ class DlmmPool(Struct, frozen=True, kw_only=True, dict=True):
         return self._ladder.amounts[at - 1] if at else 0
 
     def shape(self, amount_in: int) -> Hashable:
-        """Return the pool, its direction, and about how many bins the swap goes through.
+        """Return the pool, its direction, and about how many bins and limit orders are filled.
 
-        A bin more takes some 6,000 compute units, and limits leave room for some more bins.
+        A bin more takes some 5,300 compute units, and limits leave room for some more bins.
         """
-        passed = abs(self._swapped(amount_in).active_id - self.standing.pair.active_id) + 1
-        shift = max(1, passed.bit_length() - _ALIKE_BITS)
-        return (self.address, self.side, shift, passed >> shift)
+        swapped = self._swapped(amount_in)
+        return (self.address, self.side, _about(swapped.bins), _about(swapped.orders))
 
     def swap(self, terms: Terms) -> Instruction:
         """Return `swap2`."""
@@ -126,3 +125,9 @@ class DlmmPool(Struct, frozen=True, kw_only=True, dict=True):
                 prices.append(max(-price, prices[-1] if prices else -price))
                 amounts.append(amount)
         return _Ladder(prices, list(accumulate(amounts)))
+
+
+def _about(number: int) -> int:
+    """Return a number by its first bits, and without the last one at least."""
+    shift = max(1, number.bit_length() - _ALIKE_BITS)
+    return number >> shift << shift

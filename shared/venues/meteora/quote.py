@@ -21,7 +21,7 @@ from shared.venues.meteora.accounts import (
 from shared.venues.meteora.bitmap import arrays_from
 from shared.venues.meteora.pool import NEARBY, DlmmPool
 from shared.venues.meteora.program import bin_array
-from shared.venues.meteora.walk import Standing
+from shared.venues.meteora.walk import ENABLED, Standing
 from shared.venues.onchain.pools import Pools
 
 UNSUPPORTED_TOKEN = "UNSUPPORTED_TOKEN"  # noqa: S105 - a coin, and no password
@@ -92,7 +92,7 @@ def deepest(pairs: Mapping[Pubkey, LbPair], accounts: Accounts, most: int) -> li
     """Return the pools that hold most of a pair's tokens, the deepest first, `most` at most.
 
     `accounts` has their reserves. A pool counts by its shares of both tokens in all of them: no
-    price that somebody gave a pool moves it up.
+    price that somebody gave a pool moves it up. Those that are switched off come last.
     """
     held = {address: _held(address, pair, accounts) for address, pair in pairs.items()}
     totals = {
@@ -105,7 +105,26 @@ def deepest(pairs: Mapping[Pubkey, LbPair], accounts: Accounts, most: int) -> li
         parts = held[address].items()
         return sum((Fraction(atoms, totals[mint] or 1) for mint, atoms in parts), Fraction(0))
 
-    return sorted(pairs, key=lambda address: (-share(address), bytes(address)))[:most]
+    def rank(address: Pubkey) -> tuple[bool, Fraction, bytes]:
+        return (pairs[address].status != ENABLED, -share(address), bytes(address))
+
+    return sorted(pairs, key=rank)[:most]
+
+
+def check_kind(address: Pubkey, pair: LbPair) -> None:
+    """Raise `BadAccount` for pools whose swaps nobody has shown to be as they are counted here."""
+    for mint, flag in zip(pair.mints, pair.programs, strict=True):
+        if flag != 0:
+            # Its mints may take fees of transfers, or have programs that refuse them.
+            raise BadAccount(f"{UNSUPPORTED_TOKEN}: {mint} belongs to Token-2022")
+    for what, kind, known in (
+        ("pair type", pair.pair_type, _PAIR_TYPES),
+        ("function type", pair.function_type, _FUNCTION_TYPES),
+        ("fee mode", pair.collect_fee_mode, _FEE_MODES),
+        ("activation type", pair.by_time, range(2)),
+    ):
+        if kind not in known:
+            raise BadAccount(f"LbPair {address}: {what} {kind} is not supported")
 
 
 def _held(address: Pubkey, pair: LbPair, accounts: Accounts) -> dict[Pubkey, int]:
@@ -127,7 +146,7 @@ def _standing(address: Pubkey, accounts: Accounts) -> Standing:
     if account is None:
         raise BadAccount(f"LbPair {address}: it is gone")
     pair = read_pair(address, account)
-    _check(address, pair)
+    check_kind(address, pair)
     in_x, in_y = (
         read_reserve(address, key, accounts.get(key), mint)
         for key, mint in zip(pair.reserves, pair.mints, strict=True)
@@ -138,19 +157,3 @@ def _standing(address: Pubkey, accounts: Accounts) -> Standing:
         if (key := bin_array(address, index)) in accounts
     }
     return Standing(address=address, pair=pair, reserves=(in_x, in_y), arrays=arrays)
-
-
-def _check(address: Pubkey, pair: LbPair) -> None:
-    """Raise `BadAccount` for pools whose swaps nobody has shown to be as they are counted here."""
-    for mint, flag in zip(pair.mints, pair.programs, strict=True):
-        if flag != 0:
-            # Its mints may take fees of transfers, or have programs that refuse them.
-            raise BadAccount(f"{UNSUPPORTED_TOKEN}: {mint} belongs to Token-2022")
-    for what, kind, known in (
-        ("pair type", pair.pair_type, _PAIR_TYPES),
-        ("function type", pair.function_type, _FUNCTION_TYPES),
-        ("fee mode", pair.collect_fee_mode, _FEE_MODES),
-        ("activation type", pair.by_time, range(2)),
-    ):
-        if kind not in known:
-            raise BadAccount(f"LbPair {address}: {what} {kind} is not supported")

@@ -18,7 +18,7 @@ from shared.concurrency.ticked import Ticked
 from shared.tokens.registry import Token
 from shared.venues.meteora.accounts import BadAccount, LbPair, exists, read_pair
 from shared.venues.meteora.program import pools_of
-from shared.venues.meteora.quote import Reading, deepest, keys_of, read_pools
+from shared.venues.meteora.quote import Reading, check_kind, deepest, keys_of, read_pools
 from shared.venues.onchain.pools import Pools
 from shared.venues.onchain.reading import ChainState, Snapshot
 
@@ -98,6 +98,7 @@ class MeteoraPools:
                 if account is not None and exists(account):
                     pair = read_pair(address, account)
                     if set(pair.mints) == set(mints):
+                        check_kind(address, pair)
                         pairs[address] = pair
             except BadAccount as error:
                 faults.append(str(error))

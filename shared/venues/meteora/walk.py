@@ -21,7 +21,7 @@ from shared.venues.meteora.fees import accumulated, rate_of, referenced
 from shared.venues.meteora.program import BINS
 
 _U64: Final = 2**64
-_ENABLED: Final = 0  # Of `status`.
+ENABLED: Final = 0  # Of `status`.
 _OPENS_LATER: Final = (1, 2)  # Of `pair_type`: permission, and customizable permissionless.
 _ONLY_Y: Final = 1  # Of `collect_fee_mode`; 0 is the token that comes in.
 
@@ -39,7 +39,8 @@ class Swapped(Struct, frozen=True, kw_only=True):
     """A swap's amounts in atoms, and where it leaves the pool.
 
     The fee is of the token that comes in, if `fee_on_input`, or else of the other; the protocol has
-    its share of it. `arrays` are those that the program needs, in order.
+    its share of it. `bins` were traded in, and filled limit `orders` so many times; `arrays` are
+    those that the program needs, in order.
     """
 
     side: int
@@ -50,6 +51,8 @@ class Swapped(Struct, frozen=True, kw_only=True):
     fee_on_input: bool
     active_id: int
     volatility: Volatility
+    bins: int
+    orders: int
     arrays: tuple[int, ...]
 
 
@@ -86,6 +89,8 @@ def swap(at: Standing, side: int, amount: int, clock: ChainClock) -> Swapped:
         fee_on_input=walk.on_input,
         active_id=walk.active_id,
         volatility=replace(walk.volatility, updated=clock.unix_time) if moved else walk.volatility,
+        bins=len(parts),
+        orders=sum(part.orders for part in parts),
         arrays=tuple(walk.arrays),
     )
 
@@ -94,7 +99,7 @@ def is_open(pair: LbPair, clock: ChainClock) -> bool:
     """Return whether the program lets anybody swap at that time."""
     now = clock.unix_time if pair.by_time else clock.slot
     late_enough = pair.pair_type not in _OPENS_LATER or now >= pair.activation
-    return pair.status == _ENABLED and late_enough
+    return pair.status == ENABLED and late_enough
 
 
 class Walk:

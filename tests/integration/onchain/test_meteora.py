@@ -115,8 +115,8 @@ async def test_all_that_ask_within_a_tick_share_one_request_for_the_accounts_of_
 async def test_a_pool_that_settings_name_is_found_though_its_address_follows_from_nothing(
     desk: Desk,
 ) -> None:
-    pool, elsewhere = await the_pool(desk), str(Pubkey.new_unique())
-    named = {**METEORA, "meteora_pools": f"{elsewhere},{pool.address}"}
+    pool, others = await the_pool(desk), [str(Pubkey.new_unique()) for _ in range(99)]
+    named = {**METEORA, "meteora_pools": ",".join([*others, str(pool.address)])}
     async with venues_on(desk.settings.model_copy(update=named)) as venues:
         quote = await venues["meteora"].quote(an_intent())
 

@@ -313,6 +313,8 @@ def test_the_deepest_pools_come_first_whatever_price_they_have() -> None:
 
     assert deepest(pairs, read, 2) == [OTHER, POOL]
     assert deepest(pairs, {}, 3) == sorted(pairs, key=bytes)
+    pairs[OTHER] = read_pair(OTHER, ours(pair_bytes(OTHER, (0, -1), status=1)))
+    assert deepest(pairs, read, 3) == [POOL, third, OTHER]
 
 
 def test_a_pool_is_asked_for_with_the_bins_around_its_price() -> None:
