@@ -151,6 +151,7 @@ async def test_a_url_that_hangs_costs_one_question_a_part_of_its_time_and_others
 
     assert [first, *others] == [[7]] * 51
     assert hung_s >= 2 / 8
+    assert (both.all[0].why, both.all[0].standing.is_slow) == ("", True)  # It had no time to fail.
     assert [node.name for node in order] == [urlsplit(good.url).netloc, urlsplit(bad.url).netloc]
     assert bad.requests == 1
 
