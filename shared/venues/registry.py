@@ -58,10 +58,12 @@ _OVER_HTTP: dict[str, OverHttp] = {
 
 
 def venue_names() -> list[str]:
-    """Return the name of every venue that can be opened, third parties' included, sorted."""
-    return sorted(
-        {*_SIMULATED, *_OVER_HTTP, *(entry.name for entry in entry_points(group=ENTRY_POINTS))}
-    )
+    """Return the name of every venue that needs no chain of Solana, third parties' included."""
+    return sorted({*_SIMULATED, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+
+
+def _there_are() -> str:
+    return f"there are {', '.join(sorted({*venue_names(), *_OVER_HTTP}))}"
 
 
 def open_venues(
@@ -83,7 +85,7 @@ def chosen_venues(settings: MarketSettings) -> dict[str, Opener]:
     """
     names = list(filter(None, map(str.strip, settings.venues.split(","))))
     if not names:
-        raise InvalidSettings(f"VENUES: names none; there are {', '.join(venue_names())}")
+        raise InvalidSettings(f"VENUES: names none; {_there_are()}")
     for venue in parse_faults(settings.venue_faults):
         if venue not in (EVERY_VENUE, *names):
             raise InvalidSettings(f"VENUE_FAULTS: {venue!r} is not among VENUES")
@@ -109,7 +111,7 @@ def _opener(name: str, settings: MarketSettings) -> Opener:
     if name in _SIMULATED:
         there = f"{name} is not traded on {settings.chain} yet; there are {', '.join(on_chain)}"
         raise InvalidSettings(f"VENUES: {there}")
-    raise InvalidSettings(f"VENUES: no venue {name!r}; there are {', '.join(venue_names())}")
+    raise InvalidSettings(f"VENUES: no venue {name!r}; {_there_are()}")
 
 
 def _over_http(name: str, settings: MarketSettings) -> Opener:

@@ -23,7 +23,9 @@ T = TypeVar("T")
 _MAX_BYTES: Final = 1024 * 1024
 _CONNECTIONS: Final = 32  # To one venue.
 _KEPT: Final = 4  # A quarter of the places is for those who have an order to sign.
-_WAITED: Final = 0.5  # The part of a deadline that may pass in waiting for a turn.
+# The part of a deadline that may pass in waiting for a turn: other venues have quoted meanwhile.
+_WAITED: Final = 0.2
+_WAITED_TO_BUILD: Final = 0.5
 _OUTCOMES: Final[dict[type[Exception], str]] = {
     HeldBack: "held_back",
     Refused: "refused",
@@ -111,7 +113,8 @@ class Service:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(within_s):
-                await self._turn(within_s * _WAITED, urgent=urgent)
+                waited = _WAITED_TO_BUILD if urgent else _WAITED
+                await self._turn(within_s * waited, urgent=urgent)
                 began = time.perf_counter()
                 answer = read.decode(await self._body(send))
         except Exception as error:

@@ -98,3 +98,29 @@ def test_nothing_is_split_on_the_simulated_chain() -> None:
 def test_split_is_no_venue_to_be_named() -> None:
     with pytest.raises(InvalidSettings, match="split joins them by itself"):
         chosen_venues(on_devchain("raydium,split"))
+
+
+@pytest.mark.parametrize(
+    ("others", "needs"),
+    [
+        ({}, "raydium_api is not asked on simulated: it trades on Solana alone"),
+        ({"chain": "devchain"}, "raydium_api is not asked on devchain: set RAYDIUM_API_URL"),
+    ],
+)
+def test_a_venue_behind_http_says_what_it_needs(others: dict[str, str], needs: str) -> None:
+    settings = some_settings("raydium_api").model_copy(update=others)
+
+    with pytest.raises(InvalidSettings, match=needs):
+        chosen_venues(settings)
+
+
+def test_a_venue_behind_http_is_there_where_its_url_is() -> None:
+    where = {"chain": "devchain", "raydium_api_url": "http://127.0.0.1:1"}
+    settings = some_settings("raydium,raydium_api").model_copy(update=where)
+
+    assert {"raydium", "raydium_api"} <= chosen_venues(settings).keys()
+
+
+def test_a_name_that_is_none_is_told_all_that_there_are() -> None:
+    with pytest.raises(InvalidSettings, match=r"there are jupiter, meteora, raydium, raydium_api"):
+        chosen_venues(some_settings("orca"))
