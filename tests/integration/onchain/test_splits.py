@@ -27,11 +27,13 @@ from shared.venues.onchain.opening import SPLIT, opened_chain
 from shared.venues.onchain.pool_venue import PoolVenue
 from shared.venues.onchain.pools import Pools, PoolSource
 from shared.venues.protocol import Failed, Landed, RouteGone, Venue, VenueRejected
+from shared.venues.split.divide import divisions
 from tests.integration.onchain.conftest import Desk
 from tests.support.builders import an_intent, routed, submitted
 from tests.support.hot import cool, make_hot
 from tests.support.onchain import (
     FINAL,
+    SOL,
     Devchain,
     a_wallet,
     making_blocks,
@@ -214,13 +216,18 @@ async def test_a_split_that_gains_less_than_its_second_pool_costs_is_not_offered
 ) -> None:
     settings = rich.settings.model_copy(update={"priority_percentile": 100})
     async with one_pool_each(settings) as (chain, _):
-        pools = [await source(*_pair(chain)) for source in chain.sources.values()]
+        pools = [(await source(*_pair(chain))).found[0] for source in chain.sources.values()]
         # A fee of 0.2 SOL for two swaps; the shallow pool's accounts are dear, the other's not.
-        make_hot(rich.chain, pools[1].found[0].address, price=1_000_000_000)
+        make_hot(rich.chain, pools[1].address, price=1_000_000_000)
+    just_enough = next(
+        sol
+        for sol in range(1_000, 10_000, 50)
+        if any(len(division) > 1 for division in divisions(pools, sol * SOL, 2))
+    )
     settings = settings.model_copy(update={"max_cu_price": 1_000_000_000})
     async with venues_on(settings) as venues:
         with pytest.raises(VenueRejected, match="one pool of raydium pays best: 2 pools would pay"):
-            await venues[SPLIT].quote(an_intent("1400"))
+            await venues[SPLIT].quote(an_intent(str(just_enough)))
         large = await venues[SPLIT].quote(an_intent(LARGE))
 
     assert large.best_single
