@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from cli import addresses, options
+from cli import addresses, options, splits
 from cli.addresses import client_of
 from cli.conflicts import show_fields
 from cli.console import EXIT_CODES, OK, err, out, run
@@ -173,6 +173,7 @@ def _fields(order: Order) -> Iterator[tuple[str, str]]:
     yield "order", order.order_id
     yield "status", f"{order.status}{_flags(order)}"
     yield "swap", f"{_swap(order)}, at most {order.max_slippage_bps} bps below the quote"
+    yield "split", _split(order)
     yield "at least", f"{order.min_out:f} {order.token_out}" if order.min_out else ""
     yield "price", f"{order.price:.8g}" if order.price else ""
     yield "failure", f"{order.failure.reason}: {order.failure.detail}" if order.failure else ""
@@ -181,6 +182,11 @@ def _fields(order: Order) -> Iterator[tuple[str, str]]:
     yield "expires", rfc3339(order.expires_at, "seconds") if order.expires_at else ""
     for change in order.status_history:
         yield change.status, rfc3339(change.at)
+
+
+def _split(order: Order) -> str:
+    quotes = (quote for quote in order.quotes if quote.venue == order.venue)
+    return next((splits.words(one, order.amount_in, order.token_out) for one in quotes), "")
 
 
 def _json(shown: Order | OrderSummary) -> str:

@@ -7,6 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
+from cli import splits
+from slipstream import Quote
+
 Event = Mapping[str, Any]
 
 
@@ -45,30 +50,9 @@ def _routed(event: Event) -> str:
 
 
 def _split(event: Event) -> str:
-    """Return how a swap over several pools is divided, and what that is good for."""
-    quote = event["route"]["quote"]
-    single = quote.get("bestSingle")
-    if not single or not quote.get("legs"):
-        return ""
-    whole = Decimal(event["intent"]["amountIn"])
-    legs = [
-        f"{leg['venue']} {_short(leg['pool'])} {100 * Decimal(leg['amountIn']) / whole:.1f} %"
-        for leg in quote["legs"]
-    ]
-    more = _net(quote) - _net(single)
-    return (
-        f"; over {len(legs)} pools ({', '.join(legs)}), {more.normalize():f} "
-        f"{event['intent']['tokenOut']} more after all fees than {single['venue']} "
-        f"{_short(single['pool'])} alone"
-    )
-
-
-def _net(offer: Event) -> Decimal:
-    return Decimal(offer["amountOut"]) - Decimal(offer["networkFee"])
-
-
-def _short(address: str) -> str:
-    return f"{address[:4]}…{address[-4:]}"
+    quote, intent = msgspec.convert(event["route"]["quote"], Quote), event["intent"]
+    said = splits.words(quote, Decimal(intent["amountIn"]), intent["tokenOut"])
+    return f"; {said}" if said else ""
 
 
 def _expired(event: Event) -> str:
