@@ -44,9 +44,9 @@ def _routed(event: Event) -> str:
     others += [f"{refusal['venue']}: {refusal['reason']}" for refusal in event["refusals"]]
     rest = f" ({', '.join(others)})" if others else ""
     minimum = f"at least {event['route']['minOut']}"
-    return (
-        f"{quote['venue']} pays best, {quote['amountOut']} {token}{rest}; {minimum}{_split(event)}"
-    )
+    pays = f"{quote['venue']} pays best, {quote['amountOut']} {token}{rest}; {minimum}"
+    unpriced = f"; its network fee has no price in {token}" if quote.get("feeUnpriced") else ""
+    return pays + _split(event) + unpriced
 
 
 def _split(event: Event) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from cli import timeline
 from cli.timeline import line
@@ -66,6 +67,24 @@ def test_a_split_says_how_much_goes_where_and_how_much_more_that_pays() -> None:
         "split pays best, 15000 USDC (raydium 14990); at least 14900; over 2 pools (raydium "
         "7Xaw…Dn3k 71.5 %, meteora 9Qbc…7Yz1 28.5 %), 9.9985 USDC more after all fees than "
         "raydium 7Xaw…Dn3k alone"
+    )
+
+
+def test_a_fee_that_has_no_price_is_told() -> None:
+    unpriced = replace(a_quote(fee="0"), fee_unpriced=True)
+    routed = OrderRouted(
+        order_id="an-order",
+        version=3,
+        at=NOON,
+        intent=an_intent(),
+        route=Route(quote=unpriced, min_out=Decimal(222)),
+        quotes=(unpriced,),
+        refusals=(),
+        attempt=1,
+    )
+
+    assert line(public_event(routed), NOON).endswith(
+        "at least 222; its network fee has no price in USDC"
     )
 
 
