@@ -34,7 +34,6 @@ from shared.venues.split.plan import (
     written,
 )
 
-_NO_TWO: Final = "there are no two pools to divide this amount over"
 _TOO_LARGE: Final = "a division over several pools does not fit into a transaction"
 
 
@@ -60,7 +59,7 @@ class SplitVenue(OnChainVenue):
         split = best_of([one for one in costed if len(one.division) > 1])
         single = best_of([one for one in costed if len(one.division) == 1])
         if split is None:
-            raise VenueRejected(_TOO_LARGE if too_large else _NO_TWO)
+            raise VenueRejected(_TOO_LARGE if too_large else _undivided(single))
         if single and split.net_out <= single.net_out:
             raise VenueRejected(_not_worth_it(split, single, pair.token_out))
         return await self.offered(
@@ -149,6 +148,12 @@ def _single(costed: Costed, token_out: Token) -> Single:
         amount_out=from_atoms(part.offer.amount_out, token_out.decimals),
         network_fee=from_atoms(costed.fee, token_out.decimals),
     )
+
+
+def _undivided(single: Costed | None) -> str:
+    if single is None:
+        return "no pools of this pair take the amount"
+    return f"one pool of {single.division[0].pool.venue} pays best for every part of the amount"
 
 
 def _not_worth_it(split: Costed, single: Costed, token_out: Token) -> str:
