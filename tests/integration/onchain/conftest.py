@@ -13,12 +13,17 @@ from shared.settings import VenueSettings
 from tests.support.onchain import Devchain, a_wallet, on
 
 
-@pytest.fixture(scope="session")
-def the_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devchain]:
-    chain = Devchain(tmp_path_factory.mktemp("devchain"))
+def a_chain(folders: pytest.TempPathFactory) -> Iterator[Devchain]:
+    """Yield a chain with a market as it begins."""
+    chain = Devchain(folders.mktemp("devchain"))
     chain.start()
     yield chain
     chain.close()
+
+
+@pytest.fixture(scope="session")
+def the_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devchain]:
+    yield from a_chain(tmp_path_factory)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -28,7 +28,7 @@ from shared.venues.onchain.pool_venue import PoolVenue
 from shared.venues.onchain.pools import Pools, PoolSource
 from shared.venues.protocol import Failed, Landed, RouteGone, Venue, VenueRejected
 from shared.venues.split.divide import divisions
-from tests.integration.onchain.conftest import Desk
+from tests.integration.onchain.conftest import Desk, a_chain
 from tests.support.builders import an_intent, routed, submitted
 from tests.support.hot import cool, make_hot
 from tests.support.onchain import (
@@ -48,6 +48,12 @@ from tests.support.replicas import a_router, events_of, placed, running
 ON_SPLIT = {"venues": f"raydium,{SPLIT}"}
 LARGE = "10000"
 ROUNDS = 12
+
+
+@pytest.fixture(scope="module")
+def the_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devchain]:
+    """Return a chain of this module's own: prices move further here than others expect."""
+    yield from a_chain(tmp_path_factory)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -17,7 +18,7 @@ from shared.settings import VenueSettings
 from shared.streams.log.log import Log
 from shared.venues.onchain.opening import SPLIT
 from shared.venues.protocol import BuildFailed, Landed, Venue, VenueRejected
-from tests.integration.onchain.conftest import Desk
+from tests.integration.onchain.conftest import Desk, a_chain
 from tests.support.builders import routed, submitted
 from tests.support.onchain import (
     Devchain,
@@ -40,6 +41,12 @@ SIDES = {
     ("SOL", "BONK"): (20, 1_000),
     ("WIF", "SOL"): (1_000, 500_000),
 }
+
+
+@pytest.fixture(scope="module")
+def the_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devchain]:
+    """Return a chain of this module's own: prices move further here than others expect."""
+    yield from a_chain(tmp_path_factory)
 
 
 @pytest.fixture
