@@ -8,22 +8,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from tests.support import tour
-from tests.support.cli import folder, up
+from tests.support.databases import Databases
 from tests.support.eventually import eventually
 from tests.support.processes import ROOT
 from tests.support.programs import needed
+from tests.support.stack import stack_in_background, stack_settings
 
 PAGE = ROOT / "docs/api.md"
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[str]:
-    with folder() as root, up(root / "data") as stack:
-        yield stack.stack.gateways[0]
+def gateway(redis_url: str, databases: Databases) -> Iterator[str]:
+    with databases.lent() as database_url:
+        settings = stack_settings(redis_url, database_url, f"t{uuid4().hex[:12]}")
+        with stack_in_background(settings) as address:
+            yield f"http://{address}"
 
 
 async def test_every_command_of_the_tour_answers_as_the_page_shows(gateway: str) -> None:
