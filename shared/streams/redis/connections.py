@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -33,6 +34,10 @@ class OurConnection(AbstractConnection):
         try:
             # Where redis-py sets no time limit, it does not wait with what forgets either.
             await (heeding(sent) if self.socket_timeout else sent)
+        except asyncio.CancelledError:
+            # It may have been sent all the same, and nobody reads the reply: the next user would.
+            await self.disconnect(nowait=True)
+            raise
         except _CUT as error:
             # What uvloop says, and asyncio does not, when a link broke before it was written to.
             raise RedisConnectionError(f"the link broke: {error}") from error
