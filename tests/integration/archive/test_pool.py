@@ -45,21 +45,19 @@ async def test_a_cancellation_that_comes_with_a_session_is_heeded(database_url: 
 
 
 async def test_an_outage_is_told_once_and_so_is_its_end(
-    postgres_url: str,
-    database_url: str,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    postgres_url: str, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(pool, "_CONNECT_S", 0.3)
     sessions = await Pool.open(database_url)
     async with asyncio.TaskGroup() as group:
         for _ in range(pool._SESSIONS):
             group.create_task(sessions.do(_look))
+    patience_s, sessions._pool.timeout = sessions._pool.timeout, 0.1
     with outage(postgres_url, database_url):
         for _ in range(4):
             with pytest.raises(ArchiveUnavailable):
                 await sessions.do(_look)
+    sessions._pool.timeout = patience_s
     await eventually(partial(_answers, sessions))
     await sessions.do(_look)
     told = [record.levelname for record in caplog.records if record.name == pool.__name__]
