@@ -45,6 +45,8 @@ async def read_orders(archive: Archive) -> list[Told]:
 def _told(order_id: str, history: Sequence[Any]) -> Told:
     confirmed = next((event for event in history if isinstance(event, OrderConfirmed)), None)
     contradicted = [event for event in history if isinstance(event, OutcomeContradicted)]
+    receipts = [confirmed.receipt] if confirmed else []
+    receipts += [event.receipt for event in contradicted if event.receipt]
     return Told(
         order_id=order_id,
         signatures=[
@@ -52,8 +54,8 @@ def _told(order_id: str, history: Sequence[Any]) -> Told:
         ],
         undone=[event.signature for event in contradicted if event.kind == "rolledBack"],
         confirmed=confirmed.signature if confirmed else "",
-        amount_in=confirmed.receipt.amount_in if confirmed else Decimal(0),
-        amount_out=confirmed.receipt.amount_out if confirmed else Decimal(0),
+        amount_in=receipts[-1].amount_in if receipts else Decimal(0),
+        amount_out=receipts[-1].amount_out if receipts else Decimal(0),
     )
 
 

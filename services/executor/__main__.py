@@ -43,7 +43,7 @@ def make_executor(
     for name in venues:  # A rise from nothing is not seen.
         metrics.series(metrics.UNRESOLVED, name)
         metrics.series(metrics.VENUE_SECONDS, name, "build", "firewall_refused")
-    for kind in ("landed", "rolledBack"):
+    for kind in ("landed", "rolledBack", "landedAnew"):
         metrics.series(metrics.CONTRADICTIONS, kind)
     deadline = Deadline(deadline_ms / 1_000)
     chain = Chain(venues=venues, watches=watches, deadline=deadline, may_act=may_act)

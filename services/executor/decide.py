@@ -19,8 +19,9 @@ from shared.orders.events import (
     TransactionSent,
     TransactionSigned,
 )
+from shared.orders.order import Order
 from shared.orders.states import State
-from shared.orders.values import FailureReason, Value
+from shared.orders.values import FailureReason, Receipt, Value
 from shared.venues.protocol import (
     Answer,
     BuildFailed,
@@ -186,6 +187,34 @@ def taken_back(
     ]
 
 
+def landed_anew(
+    trigger: OrderEvent, order: Order, found: Sequence[tuple[InFlight, Answer]], now: datetime
+) -> list[OutcomeContradicted]:
+    """Return a record of the confirmed swap, if it is final with other amounts than were told.
+
+    A fork took it back then, and the same bytes have landed at another price.
+    """
+    return [
+        OutcomeContradicted(
+            **trigger.next(now),
+            state=order.state,
+            signature=swap.signature,
+            detail=f"it was {_swapped(order.receipt)}, and became {_swapped(answer.receipt)}",
+            kind="landedAnew",
+            receipt=answer.receipt,
+        )
+        for swap, answer in found
+        if isinstance(answer, Landed)
+        and answer.final
+        and order.receipt is not None
+        and answer.receipt != order.receipt
+    ]
+
+
+def _swapped(receipt: Receipt) -> str:
+    return f"{receipt.amount_in} for {receipt.amount_out}"
+
+
 def _why(answer: Failed | Expired) -> str:
     return answer.proof if isinstance(answer, Expired) else answer.detail
 
@@ -202,13 +231,12 @@ def contradictions(
     records: list[OutcomeContradicted] = []
     for swap, answer in found:
         if isinstance(answer, Landed):
-            swapped = f"{answer.receipt.amount_in} for {answer.receipt.amount_out}"
             records.append(
                 OutcomeContradicted(
                     **(records[-1] if records else trigger).next(now),
                     state=ended,
                     signature=swap.signature,
-                    detail=f"{swap.venue} swapped {swapped}",
+                    detail=f"{swap.venue} swapped {_swapped(answer.receipt)}",
                 )
             )
     return records

@@ -12,6 +12,7 @@ from services.executor.decide import (
     InFlight,
     contradictions,
     in_doubt,
+    landed_anew,
     may_be_taken_back,
     milliseconds,
     next_look_ms,
@@ -55,8 +56,11 @@ class LookBack:
             logger.warning("%s, looked back at: %s", event.order_id, error)
             return Park(first_ms)
         late, ours = found[: len(doubted)], found[len(doubted) :]
-        records = contradictions(event, order.state, late, self.now()) or taken_back(
-            event, order.state, ours, self.now()
+        now = self.now()
+        records = (
+            contradictions(event, order.state, late, now)
+            or taken_back(event, order.state, ours, now)
+            or landed_anew(event, order, ours, now)
         )
         if records:
             return _alarmed(records)
@@ -94,4 +98,8 @@ def _alarmed(records: Sequence[OutcomeContradicted]) -> Next:
     return records
 
 
-_SAID = {"landed": "landed", "rolledBack": "is no longer on the chain"}
+_SAID = {
+    "landed": "landed",
+    "rolledBack": "is no longer on the chain",
+    "landedAnew": "landed once more",
+}

@@ -33,6 +33,7 @@ from shared.orders.events import (
     TransactionSigned,
 )
 from shared.orders.states import State
+from shared.orders.values import Receipt
 from shared.orders.view import status_after
 
 
@@ -141,10 +142,7 @@ def _add_facts(row: OrderRow, event: OrderEvent) -> None:
             row.signature_version = event.version
             row.signature = event.transaction.signature
         case OrderConfirmed():
-            row.signature_version = event.version
-            row.signature = event.signature
-            row.amount_out = event.receipt.amount_out
-            row.price = event.price
+            _add_receipt(row, event, event.receipt)
         case OrderFailed():
             row.failure_reason = event.reason
             # A venue's own words; Postgres has no place for this one character.
@@ -153,6 +151,7 @@ def _add_facts(row: OrderRow, event: OrderEvent) -> None:
             row.cancel_requested = True
         case OutcomeContradicted():
             row.contradicted = True
+            _add_receipt(row, event, event.receipt)
         case (
             RouteExpired()
             | OrderUnresolved()
@@ -163,6 +162,17 @@ def _add_facts(row: OrderRow, event: OrderEvent) -> None:
             pass
         case _:
             assert_never(event)
+
+
+def _add_receipt(
+    row: OrderRow, event: OrderConfirmed | OutcomeContradicted, receipt: Receipt | None
+) -> None:
+    if receipt is None:
+        return
+    row.signature_version = event.version
+    row.signature = event.signature
+    row.amount_out = receipt.amount_out
+    row.price = event.price if isinstance(event, OrderConfirmed) else receipt.price
 
 
 def _add_intent(row: OrderRow, event: OrderSubmitted) -> None:

@@ -50,8 +50,12 @@ ON CONFLICT (order_id) DO UPDATE SET
     ended_on = CASE WHEN coalesce(old.outcome, excluded.outcome) IS NULL THEN NULL
         WHEN excluded.route_version > old.route_version THEN excluded.venue
         ELSE old.venue END,
-    amount_out = coalesce(old.amount_out, excluded.amount_out),
-    price = coalesce(old.price, excluded.price),
+    -- What gives amounts gives the signature, too; a later one is right.
+    amount_out = CASE WHEN excluded.signature_version > old.signature_version
+        THEN coalesce(excluded.amount_out, old.amount_out)
+        ELSE coalesce(old.amount_out, excluded.amount_out) END,
+    price = CASE WHEN excluded.signature_version > old.signature_version
+        THEN coalesce(excluded.price, old.price) ELSE coalesce(old.price, excluded.price) END,
     failure_reason = coalesce(old.failure_reason, excluded.failure_reason),
     failure_detail = coalesce(old.failure_detail, excluded.failure_detail),
 

@@ -346,7 +346,7 @@ LABELS = {
     "commitment": "`confirmed` or `finalized`",
     "for": "`work`, or `chain`: waiting for the chain's answer, which takes no slot",
     "group": "`router`, `executor`, `notifier` or `projector`; `gateway` for its appends",
-    "kind": "`landed` or `rolledBack`",
+    "kind": "`landed`, `rolledBack` or `landedAnew`",
     "method": "the request's method; of a node, as Solana's JSON-RPC names it",
     "money": "`real` or `play`",
     "node": "host and port of a URL in `RPC_URLS`, without the rest, which may hold a key",

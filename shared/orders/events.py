@@ -167,13 +167,15 @@ class OrderExpired(Event, frozen=True, kw_only=True):
 class OutcomeContradicted(Event, frozen=True, kw_only=True):
     """The chain contradicts the order's end. Recorded and alarmed; not a second end.
 
-    Either a transaction `landed` after all, or a fork took a confirmed one back (`rolledBack`).
+    Either a transaction `landed` after all, or a fork took a confirmed one back: for good
+    (`rolledBack`), or it `landedAnew` with other amounts, which `receipt` has. Those are final.
     """
 
     state: State
     signature: str
     detail: str
-    kind: Literal["landed", "rolledBack"] = "landed"
+    kind: Literal["landed", "rolledBack", "landedAnew"] = "landed"
+    receipt: Receipt | None = None
 
 
 OrderEvent = (

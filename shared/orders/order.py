@@ -181,7 +181,10 @@ def _apply(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911 - o
         case OrderFailed():
             return replace(order, failure=event.reason, detail=event.detail)
         case OutcomeContradicted():
-            return replace(order, contradicted=True, detail=event.detail)
+            order = replace(order, contradicted=True, detail=event.detail)
+            if event.receipt is None:
+                return order
+            return replace(order, receipt=event.receipt, price=event.receipt.price)
         case (
             OrderSubmitted()
             | RoutingStarted()

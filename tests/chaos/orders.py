@@ -106,13 +106,13 @@ def amounts_are_the_chains(run: Run) -> Iterator[Violation]:
     """Find confirmed orders whose amounts are not the balances that their transaction moved."""
     moved = {swap.signature: (swap.amount_in, swap.amount_out) for swap in run.swapped}
     for order_id, story in run.stories.items():
-        for event in story.events:
-            if not isinstance(event, OrderConfirmed) or moved.get(event.signature) in _UNKNOWN:
-                continue
-            told = (event.receipt.amount_in, event.receipt.amount_out)
-            if told != moved[event.signature]:
-                detail = f"it was told {told}, and the balances say {moved[event.signature]}"
-                yield Violation("amounts are the chain's", order_id, detail)
+        order = story.order
+        if not order or not order.receipt or moved.get(order.signature or "") in _UNKNOWN:
+            continue
+        told, was = (order.receipt.amount_in, order.receipt.amount_out), moved[str(order.signature)]
+        if told != was:
+            detail = f"it was told {told}, and the balances say {was}"
+            yield Violation("amounts are the chain's", order_id, detail)
 
 
 def rolled_back_by_forks(run: Run) -> Iterator[Violation]:

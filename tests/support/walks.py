@@ -71,7 +71,14 @@ _MAKE: dict[type[OrderEvent], Callable[[Head, State], OrderEvent]] = {
     OrderCancelled: lambda head, _: OrderCancelled(**head),
     OrderExpired: lambda head, _: OrderExpired(**head),
     OutcomeContradicted: lambda head, state: OutcomeContradicted(
-        **head, state=state, signature=SIGNATURE, detail="it is on the chain"
+        **head,
+        state=state,
+        signature=SIGNATURE,
+        detail="it is on the chain",
+        # Each with amounts of its own: the last ones are right, whichever is stored first.
+        receipt=Receipt(amount_in=Decimal("1.5"), amount_out=Decimal(200 + head["version"]))
+        if state is State.CONFIRMED
+        else None,
     ),
 }
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from solders.pubkey import Pubkey
 
 from shared.clock import utc_now
 from shared.orders.events import (
@@ -18,11 +22,22 @@ from shared.orders.events import (
 )
 from shared.orders.order import replay
 from shared.orders.states import State
+from shared.orders.values import Route
+from shared.solana.addresses import Mint, token_account
 from shared.streams.log.log import Log
+from shared.tokens.registry import load_tokens
 from tests.integration.onchain.conftest import Desk
-from tests.support.builders import submitted
+from tests.support.builders import an_intent, routed, submitted
 from tests.support.eventually import eventually
-from tests.support.onchain import EXPIRY, FINAL, making_blocks, trading
+from tests.support.onchain import (
+    EXPIRY,
+    FINAL,
+    a_wallet,
+    making_blocks,
+    on,
+    trading,
+    venues_on,
+)
 from tests.support.outcomes import settled
 from tests.support.replicas import events_of, submit
 
@@ -135,6 +150,52 @@ async def test_a_swap_that_a_fork_took_back_lands_again_by_the_same_bytes(
     assert not forgotten
     assert swapped_once(desk, orders.ids)
     assert {type(events[-1]) for events in await orders.histories()} == {OrderConfirmed}
+
+
+async def test_a_swap_that_lands_anew_at_another_price_is_told_with_its_new_amounts(
+    desk: Desk, log: Log, tmp_path: Path
+) -> None:
+    chain, only = desk.chain, {"venues": "raydium", "split_pools": 1}
+    settings = desk.settings.model_copy(update={**only, "rpc_urls": chain.urls[0]})
+    wallets, other = a_wallet(tmp_path, "other")
+    chain.give(other)
+    chain.step()
+    held = usdc(desk)
+    async with (
+        venues_on(on(chain, settings, wallets, rpc_urls=chain.urls[1])) as venues,
+        trading(log, settings),
+    ):
+        orders = await Orders.placed(log, 1)
+        await eventually(lambda: orders.are(State.SENT))
+        chain.step()
+        await eventually(lambda: orders.are(State.CONFIRMED))
+        chain.faults(0, neverLands=1)  # The other one comes first.
+        chain.fork(1)
+        quote = await venues["raydium"].quote(an_intent("20"))
+        before = routed(Route(quote=quote, min_out=Decimal(0)), intent=an_intent("20"))
+        await venues["raydium"].send(await venues["raydium"].build(before))
+        chain.step()
+        chain.faults()
+        await making_blocks(chain, lambda: landed(desk, orders.ids))
+        chain.step(FINAL)
+        await eventually(lambda: orders.have(OutcomeContradicted))
+
+    [[*_, confirmed, told]] = await orders.histories()
+    order = replay([*(await orders.histories())[0]])
+    assert isinstance(confirmed, OrderConfirmed)
+    assert isinstance(told, OutcomeContradicted)
+    assert (told.kind, told.signature) == ("landedAnew", confirmed.signature)
+    assert order
+    assert order.receipt
+    assert order.receipt.amount_out == usdc(desk) - held != confirmed.receipt.amount_out
+
+
+def usdc(desk: Desk) -> Decimal:
+    """Return what the wallet has, by the chain's own word."""
+    mint = Mint(Pubkey.from_string(load_tokens("").by_name["USDC"].mint))
+    account = str(token_account(desk.wallet, mint))
+    told = desk.chain.ask("getTokenAccountBalance", account, {"commitment": "processed"})
+    return Decimal(told["value"]["amount"]).scaleb(-6)
 
 
 async def test_a_swap_that_is_gone_for_good_contradicts_its_order(desk: Desk, log: Log) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.executor.decide import (
     InFlight,
@@ -18,6 +19,7 @@ from services.executor.decide import (
     in_flight,
     judge,
     judge_all,
+    landed_anew,
     next_look_ms,
     next_question_ms,
     rejected,
@@ -253,6 +255,21 @@ def test_what_was_signed_is_in_doubt_until_it_is_known_to_have_landed() -> None:
 
     assert in_doubt([signed]) == [signed]
     assert in_doubt([signed, known]) == []
+
+
+def test_a_confirmed_swap_that_is_final_with_other_amounts_is_told_with_those() -> None:
+    [*_, confirmed] = path_to(State.CONFIRMED)
+    order = replay(path_to(State.CONFIRMED))
+    assert order
+    assert order.receipt
+    other = replace(order.receipt, amount_out=order.receipt.amount_out - 1)
+
+    assert landed_anew(confirmed, order, [(SWAP, Landed(order.receipt))], LATER) == []
+    assert landed_anew(confirmed, order, [(SWAP, Landed(other, final=False))], LATER) == []
+    assert landed_anew(confirmed, order, [(SWAP, Unknown())], LATER) == []
+    [told] = landed_anew(confirmed, order, [(SWAP, Landed(other))], LATER)
+    assert (told.kind, told.receipt, told.state) == ("landedAnew", other, State.CONFIRMED)
+    assert str(other.amount_out) in told.detail
 
 
 def test_each_swap_that_landed_against_the_end_is_recorded_and_nothing_else() -> None:

@@ -84,6 +84,9 @@ EXPECTED = {
     "confirmed-then-taken-back": Expected(
         State.CONFIRMED, 7, 1, "raydium", True, "224.010000000", contradicted=True
     ),
+    "confirmed-then-landed-anew": Expected(
+        State.CONFIRMED, 7, 1, "raydium", True, "223.990000000", contradicted=True
+    ),
     "failed-on-chain": Expected(
         State.FAILED, 6, 1, "raydium", True, failure=FailureReason.SLIPPAGE_EXCEEDED
     ),
