@@ -14,6 +14,12 @@ def array_of(bin_id: int) -> int:
     return bin_id // BINS
 
 
+def to_edge(bin_id: int, side: int) -> int:
+    """Return how many bins lie between a bin and its array's edge, as swaps of token `side` go."""
+    place = bin_id % BINS
+    return BINS - 1 - place if side else place
+
+
 def next_array(bitmap: int, index: int, side: int) -> int | None:
     """Return the next array with liquidity from `index` on, or None where the bitmap knows none.
 

@@ -18,7 +18,7 @@ from shared.solana.firewall.allowed import SwapDecoder
 from shared.solana.sysvars import ChainClock
 from shared.solana.terms import Terms
 from shared.venues.meteora.bins import NoSwap, room
-from shared.venues.meteora.bitmap import arrays_from
+from shared.venues.meteora.bitmap import arrays_from, to_edge
 from shared.venues.meteora.figures import fee_bps, mid_price, price_impact_bps
 from shared.venues.meteora.instruction import SwapReader, swap2
 from shared.venues.meteora.program import SLIPPAGE_EXCEEDED
@@ -102,15 +102,21 @@ class DlmmPool(Struct, frozen=True, kw_only=True, dict=True):
         return swap2(terms, self.address, self.standing.pair, arrays)
 
     def arrays(self, amount_in: int) -> tuple[int, ...]:
-        """Return the bin arrays of a swap, and the next one on each of its sides, in its order.
+        """Return the bin arrays of a swap, and those next to them as long as they are few.
 
         The price may move on before the swap lands, and a swap that lacks an array fails. The
-        program passes over those that it does not need, and never goes back to one.
+        program passes over those that it does not need, and never goes back to one. More would take
+        the room of another pool in the transaction.
         """
-        pair, needed = self.standing.pair, self._swapped(amount_in).arrays
-        ahead = arrays_from(pair, self.side, NEARBY)[: len(needed) + 1]
-        behind = [one for one in arrays_from(pair, 1 - self.side, 2) if one not in ahead]
-        return (*behind[:1], *ahead)
+        pair, swapped = self.standing.pair, self._swapped(amount_in)
+        needed, more = swapped.arrays, list[tuple[int, int]]()
+        for array in arrays_from(pair, self.side, len(needed) + 1)[len(needed) :]:
+            more.append((to_edge(swapped.active_id, self.side), array))
+        for array in arrays_from(pair, 1 - self.side, 2):
+            if array not in needed:
+                more.append((to_edge(pair.active_id, 1 - self.side), array))
+        nearest = [array for _, array in sorted(more)[: max(0, NEARBY - len(needed))]]
+        return tuple(sorted((*needed, *nearest), reverse=self.side == 0))
 
     def _swapped(self, amount_in: int) -> Swapped:
         return swap(self.standing, self.side, amount_in, self.clock)

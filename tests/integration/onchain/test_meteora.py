@@ -20,9 +20,10 @@ from shared.tokens.registry import load_tokens
 from shared.venues.meteora.accounts import LbPair, read_pair
 from shared.venues.meteora.bitmap import array_of
 from shared.venues.meteora.program import DLMM
-from shared.venues.onchain.opening import SPLIT, opened_chain
+from shared.venues.onchain.chain import SolanaChain
+from shared.venues.onchain.opening import SPLIT, open_split, opened_chain
 from shared.venues.onchain.pools import Pool
-from shared.venues.protocol import Landed, Venue
+from shared.venues.protocol import Landed, Venue, VenueRejected
 from tests.integration.onchain.conftest import Desk
 from tests.support.builders import an_intent, routed, submitted
 from tests.support.nodes import between
@@ -123,17 +124,38 @@ async def test_a_pool_that_settings_name_is_found_though_its_address_follows_fro
     assert quote.amount_out > 0
 
 
+async def divided(chain: SolanaChain) -> SwapIntent:
+    """Return a swap that pays most over pools of both kinds, wherever their prices are now."""
+    split, tried = open_split(chain, ["raydium", "meteora"], 2), list[str]()
+    for doublings in range(9):
+        for token_in, token_out, least in (("USDC", "SOL", 40_000), ("SOL", "USDC", 300)):
+            intent = SwapIntent(
+                token_in=token_in,
+                token_out=token_out,
+                amount_in=Decimal(least * 2**doublings),
+                max_slippage_bps=0,
+            )
+            try:
+                quote = await split.quote(intent)
+            except VenueRejected as error:
+                tried.append(f"{intent.amount_in} {token_in}: {error}")
+            else:
+                if {leg.venue for leg in quote.legs} == {"raydium", "meteora"}:
+                    return intent
+    raise AssertionError(tried)
+
+
 async def test_an_order_over_pools_of_both_kinds_lands_to_the_atom_and_the_audit_balances(
     desk: Desk, log: Log
 ) -> None:
     chain = desk.chain
-    chain.give(desk.wallet, tokens={"USDC": 10 * MILLION * MILLION})
+    chain.give(desk.wallet, sol=200_000, tokens={"USDC": 20 * MILLION * MILLION})
     chain.step()
     settings = desk.settings.model_copy(update={"venues": f"raydium,meteora,{SPLIT}"})
-    large = SwapIntent(
-        token_in="USDC", token_out="SOL", amount_in=Decimal(MILLION), max_slippage_bps=0
-    )
-    order = await placed(log, submitted(intent=large, at=utc_now()))
+    async with opened_chain(settings) as opened:
+        assert opened
+        intent = await divided(opened)
+    order = await placed(log, submitted(intent=intent, at=utc_now()))
 
     async def has_ended() -> bool:
         return (await the_order(log, order.order_id)).ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,21 +91,36 @@ def test_swaps_through_other_numbers_of_bins_are_told_apart_but_for_a_bin_or_two
     assert pool.shape(10) == pool.shape(900)
 
 
-def test_the_arrays_of_a_swap_are_those_it_takes_and_the_next_on_each_side_in_its_order() -> None:
-    bins = dict.fromkeys((-141, -71, -1, 0, 71, 141), (1000, 1000))
-    down, up = (
-        DlmmPool(venue="meteora", standing=standing(bins, base_factor=0), side=side, clock=NOW)
-        for side in (0, 1)
+@pytest.mark.parametrize(
+    ("side", "active", "amount", "arrays"),
+    [
+        (0, 0, 10, (1, 0, -1)),
+        (1, 0, 10, (-1, 0, 1)),
+        (0, 0, 1_500, (0, -1, -2)),
+        (0, 69, 1_500, (1, 0, -1)),
+        (1, 0, 1_500, (-1, 0, 1)),
+        (1, 69, 2_500, (0, 1, 2)),
+        (0, 0, 2_500, (0, -1, -2)),
+        (0, -211, 10, (-3, -4)),
+        (1, 141, 10, (1, 2)),
+    ],
+)
+def test_a_swap_names_the_arrays_it_takes_and_the_nearest_besides_three_in_all_in_its_order(
+    side: int, active: int, amount: int, arrays: tuple[int, ...]
+) -> None:
+    bins = dict.fromkeys((-211, -141, -71, -1, 0, 69, 70, 71, 141), (1_000, 1_000))
+    pool = DlmmPool(
+        venue="meteora",
+        standing=standing(bins, base_factor=0, bin_step=1, active_id=active),
+        side=side,
+        clock=NOW,
     )
 
-    assert down.arrays(10) == (1, 0, -1)
-    assert down.arrays(1_500) == (1, 0, -1, -2)
-    assert up.arrays(10) == (-1, 0, 1)
-    assert up.arrays(1_500) == (-1, 0, 1, 2)
+    assert pool.arrays(amount) == arrays
 
 
 def test_a_swap_that_takes_more_arrays_than_three_is_refused() -> None:
-    bins = dict.fromkeys((-211, -141, -71, -1, 0), (1000, 1000))
+    bins = dict.fromkeys((-211, -141, -71, -1, 0), (1_000, 1_000))
     at = standing(bins, base_factor=0)
     nearby = {index: array for index, array in at.arrays.items() if index > -3}
     pool = DlmmPool(
