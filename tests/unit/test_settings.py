@@ -21,6 +21,8 @@ SERVERS = {"REDIS_URL": "redis://127.0.0.1:1/0", "DATABASE_URL": "postgresql://1
         ({"VENUE_SWAP_MS_MIN": "2", "VENUE_SWAP_MS_MAX": "1"}, "VENUE_SWAP_MS_MAX"),
         ({"REPLICAS_ACK": "1", "REPLICAS_ACK_MS": "5000"}, "REPLICAS_ACK_MS"),
         ({"PRIORITY_PERCENTILE": "0"}, "PRIORITY_PERCENTILE"),
+        ({"METEORA_POOLS": "no address"}, "METEORA_POOLS"),
+        ({"METEORA_POOLS": ",".join(["1" * 32] * 101)}, "METEORA_POOLS"),
         ({"JUPITER_RATE": "10/day"}, "JUPITER_RATE"),
         ({"RAYDIUM_API_URL": "http://a:b@host"}, "RAYDIUM_API_URL"),
         ({"JUPITER_KEY": "one two"}, "JUPITER_KEY"),

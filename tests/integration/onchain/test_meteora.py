@@ -6,6 +6,7 @@ import asyncio
 from base64 import b64decode
 from decimal import Decimal
 
+import pytest
 from solders.account import Account
 from solders.pubkey import Pubkey
 
@@ -15,6 +16,7 @@ from shared.clock import utc_now
 from shared.orders.events import OrderRouted
 from shared.orders.states import State
 from shared.orders.values import Quote, Route, SwapIntent
+from shared.settings import InvalidSettings
 from shared.streams.log.log import Log
 from shared.tokens.registry import load_tokens
 from shared.venues.meteora.accounts import LbPair, read_pair
@@ -122,6 +124,14 @@ async def test_a_pool_that_settings_name_is_found_though_its_address_follows_fro
         quote = await venues["meteora"].quote(an_intent())
 
     assert quote.amount_out > 0
+
+
+async def test_a_pool_that_is_no_address_is_told_before_any_node_is_asked(desk: Desk) -> None:
+    named = desk.settings.model_copy(update={"meteora_pools": "z" * 44})
+
+    with pytest.raises(InvalidSettings, match=r"^METEORA_POOLS: "):
+        async with opened_chain(named):
+            pass
 
 
 async def divided(chain: SolanaChain) -> SwapIntent:
