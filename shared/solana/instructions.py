@@ -11,7 +11,6 @@ from solders.system_program import CreateAccountWithSeedParams, create_account_w
 
 from shared.solana.addresses import ASSOCIATED_TOKEN, MEMO, SYSTEM, TOKEN, Mint, token_account
 
-TRANSFER = b"\x03"
 _CLOSE = b"\x09"
 _INITIALIZE = b"\x12"  # InitializeAccount3: the owner is in the data, and no sysvar is needed.
 _CREATE_IDEMPOTENT = b"\x01"
@@ -76,9 +75,3 @@ def close(account: Pubkey, owner: Pubkey) -> Instruction:
     """Return an instruction that closes a token account; its lamports go to the owner."""
     accounts = [writes(account), writes(owner), signs(owner)]
     return Instruction(TOKEN, _CLOSE, accounts)
-
-
-def transfer(source: Pubkey, target: Pubkey, owner: Pubkey, atoms: int) -> Instruction:
-    """Return an instruction that moves atoms between two accounts of one mint."""
-    data = TRANSFER + atoms.to_bytes(8, "little")
-    return Instruction(TOKEN, data, [writes(source), writes(target), signs(owner)])

@@ -18,12 +18,18 @@ from solders.system_program import TransferParams
 from solders.system_program import transfer as send_sol
 
 from shared.solana.addresses import TOKEN, Mint, token_account
-from shared.solana.instructions import close, reads, signs, transfer, writes
+from shared.solana.instructions import close, reads, signs, writes
 from shared.solana.terms import Terms
 
 THIEF: Final = Keypair.from_seed(b"thief".ljust(32, b".")).pubkey()
 UNKNOWN: Final = Keypair.from_seed(b"unknown program".ljust(32, b".")).pubkey()
 TABLE: Final = Keypair.from_seed(b"no table".ljust(32, b".")).pubkey()
+
+
+def transfer(source: Pubkey, target: Pubkey, owner: Pubkey, atoms: int) -> Instruction:
+    """Return an instruction that moves atoms between accounts of one mint: no part of a swap."""
+    data = b"\x03" + atoms.to_bytes(8, "little")
+    return Instruction(TOKEN, data, [writes(source), writes(target), signs(owner)])
 
 
 class Swap(Protocol):

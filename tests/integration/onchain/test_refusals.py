@@ -20,7 +20,7 @@ from shared.orders.events import OrderFailed, OrderRouted, TransactionSigned
 from shared.orders.values import FailureReason, SignedTransaction, SwapIntent
 from shared.settings import VenueSettings
 from shared.solana.addresses import TOKEN, Mint, token_account
-from shared.solana.instructions import signs, transfer, writes
+from shared.solana.instructions import signs, writes
 from shared.streams.log.log import Log
 from shared.tokens.registry import load_tokens
 from shared.venues.onchain.offers import pair_of
@@ -31,6 +31,7 @@ from tests.integration.onchain.conftest import Desk
 from tests.support.builders import submitted
 from tests.support.devchain import wire
 from tests.support.eventually import eventually
+from tests.support.hostile import transfer
 from tests.support.onchain import SOL, a_wallet, on, trading
 from tests.support.outcomes import all_ended
 from tests.support.replicas import a_router, events_of, running, submit

@@ -26,9 +26,9 @@ from shared.solana.instructions import (
     memo,
     reads,
     signs,
-    transfer,
     writes,
 )
+from tests.support.hostile import transfer
 from tests.unit.solana.swaps import (
     BONK,
     THIEF,

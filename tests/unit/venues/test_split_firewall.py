@@ -13,9 +13,9 @@ from shared.solana.addresses import SOL, token_account
 from shared.solana.building.swap import swap_message
 from shared.solana.firewall.allowed import Refused, SwapCall
 from shared.solana.firewall.judge import judge
-from shared.solana.instructions import transfer
 from shared.venues.split.divide import divisions
 from shared.venues.split.plan import Readers, instructions
+from tests.support.hostile import transfer
 from tests.support.pools import a_pool
 from tests.unit.solana.swaps import (
     THIEF,
