@@ -366,6 +366,13 @@ class MarketSettings(HttpVenueSettings):
         description="Pools that one swap on a chain of Solana is split over at most, where that "
         "pays more than it costs; 1 splits none",
     )
+    split_gain_bps: int = Field(
+        default=1,
+        ge=0,
+        le=1_000,
+        description="How much more a split must pay than its best pool alone, after all fees, in "
+        "0.01 %: every further pool may move and fail the order",
+    )
     quote_deadline_ms: Milliseconds = Field(
         default=1_000, ge=1, description="Longest wait for a venue's quote, in ms"
     )

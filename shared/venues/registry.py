@@ -129,7 +129,7 @@ def _over_http(name: str, settings: MarketSettings) -> Opener:
 def _split(
     venues: Sequence[str], settings: MarketSettings, _client: Client, chain: SolanaChain | None
 ) -> Venue:
-    return open_split(_there(settings, chain), venues, settings.split_pools)
+    return open_split(settings, _there(settings, chain), venues)
 
 
 def _on(

@@ -158,7 +158,7 @@ async def venues_on(settings: VenueSettings) -> AsyncIterator[dict[str, Venue]]:
         made, names = venues_of(settings.chain), settings.venues.split(",")
         venues = {name: made[name](name, chain) for name in names if name != SPLIT}
         if SPLIT in names:
-            venues[SPLIT] = open_split(chain, pooled(names), settings.split_pools)
+            venues[SPLIT] = open_split(settings, chain, pooled(names))
         yield venues
 
 

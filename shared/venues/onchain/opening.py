@@ -60,9 +60,15 @@ def pooled(venues: Sequence[str]) -> list[str]:
     return [name for name in venues if name in _POOLS]
 
 
-def open_split(chain: SolanaChain, venues: Sequence[str], most: int) -> Venue:
-    """Return the venue that splits orders over the pools of these, over so many at most."""
-    return SplitVenue(SPLIT, chain, [chain.sources[name] for name in venues], most)
+def open_split(settings: MarketSettings, chain: SolanaChain, venues: Sequence[str]) -> Venue:
+    """Return the venue that splits orders over the pools of these."""
+    return SplitVenue(
+        SPLIT,
+        chain,
+        [chain.sources[name] for name in venues],
+        most=settings.split_pools,
+        gain_bps=settings.split_gain_bps,
+    )
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from shared.venues.onchain.offers import Offer
 from shared.venues.onchain.pools import ENVELOPE_UNITS
 from shared.venues.split.divide import Division, amount_out
 
+_ONE_IN_BPS: Final = 10_000
 _CENT_OF_A_BP: Final = Decimal("0.01")
 _SOMEBODY: Final = Pubkey(bytes([1] * 32))
 _AN_ORDER: Final = "00000000-0000-7000-8000-000000000000"  # As long as every order's id.
@@ -48,6 +49,12 @@ class Costed(Struct, frozen=True, kw_only=True):
 def best_of(costed: Collection[Costed]) -> Costed | None:
     """Return the one that pays most after its fee, over the fewest pools; None of none."""
     return max(costed, key=lambda one: (one.net_out, -len(one.division)), default=None)
+
+
+def pays_more(split: Costed, single: Costed, gain_bps: int) -> bool:
+    """Return whether a split pays more than one pool after all fees, by so many 0.01 % at least."""
+    gain = split.net_out - single.net_out
+    return gain > 0 and gain * _ONE_IN_BPS >= single.net_out * gain_bps
 
 
 def fee_of(division: Division, cu_price: int) -> int:

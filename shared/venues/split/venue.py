@@ -30,6 +30,7 @@ from shared.venues.split.plan import (
     fee_of,
     fits,
     instructions,
+    pays_more,
     whole,
     written,
 )
@@ -41,12 +42,22 @@ class SplitVenue(OnChainVenue):
     """Divides an order over pools, and offers that only where it pays more than it costs."""
 
     def __init__(
-        self, name: str, chain: SolanaChain, sources: Sequence[PoolSource], most: int
+        self,
+        name: str,
+        chain: SolanaChain,
+        sources: Sequence[PoolSource],
+        *,
+        most: int,
+        gain_bps: int,
     ) -> None:
-        """Take the pools of the venues that are asked, and the most of them for one swap."""
+        """Take the pools of the venues that are asked, and the most of them for one swap.
+
+        `gain_bps` is how much more a split must pay than one pool, in 0.01 %.
+        """
         super().__init__(name, chain)
         self._sources = sources
         self._most = most
+        self._gain_bps = gain_bps
 
     async def quote(self, intent: SwapIntent) -> Quote:
         """Return the best division that pays more, net of fees, than the best pool alone."""
@@ -60,14 +71,25 @@ class SplitVenue(OnChainVenue):
         single = best_of([one for one in costed if len(one.division) == 1])
         if split is None:
             raise VenueRejected(_TOO_LARGE if too_large else _undivided(single))
-        if single and split.net_out <= single.net_out:
-            raise VenueRejected(_not_worth_it(split, single, pair.token_out))
+        if single and not pays_more(split, single, self._gain_bps):
+            raise VenueRejected(self._not_worth_it(split, single, pair.token_out))
         return await self.offered(
             pair,
             whole(split.division),
             split.lamports,
             legs=[_leg(part, pair) for part in split.division],
             best_single=_single(single, pair.token_out) if single else None,
+        )
+
+    def _not_worth_it(self, split: Costed, single: Costed, token_out: Token) -> str:
+        more, costs = (
+            from_atoms(atoms, token_out.decimals)
+            for atoms in (split.amount_out - single.amount_out, split.fee - single.fee)
+        )
+        return (
+            f"one pool of {single.division[0].pool.venue} pays best: {len(split.division)} pools "
+            f"would pay {more:f} {token_out.symbol} more, and cost {costs:f} more; they have to "
+            f"gain {self._gain_bps} bps"
         )
 
     async def build(self, routed: OrderRouted) -> SignedTransaction:
@@ -154,15 +176,3 @@ def _undivided(single: Costed | None) -> str:
     if single is None:
         return "no pools of this pair take the amount"
     return f"one pool of {single.division[0].pool.venue} pays best for every part of the amount"
-
-
-def _not_worth_it(split: Costed, single: Costed, token_out: Token) -> str:
-    [part] = single.division
-    more, costs = (
-        from_atoms(atoms, token_out.decimals)
-        for atoms in (split.amount_out - single.amount_out, split.fee - single.fee)
-    )
-    return (
-        f"one pool of {part.pool.venue} pays best: {len(split.division)} pools would pay "
-        f"{more:f} {token_out.symbol} more, and cost {costs:f} more"
-    )

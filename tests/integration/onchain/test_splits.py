@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -25,7 +25,7 @@ from shared.tokens.registry import Token
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.onchain.opening import SPLIT, opened_chain
 from shared.venues.onchain.pool_venue import PoolVenue
-from shared.venues.onchain.pools import Pools, PoolSource
+from shared.venues.onchain.pools import Pool, Pools, PoolSource
 from shared.venues.protocol import Failed, Landed, RouteGone, Venue, VenueRejected
 from shared.venues.split.divide import divisions
 from tests.integration.onchain.conftest import Desk, a_chain
@@ -45,7 +45,7 @@ from tests.support.onchain import (
 )
 from tests.support.replicas import a_router, events_of, placed, running
 
-ON_SPLIT = {"venues": f"raydium,{SPLIT}"}
+ON_SPLIT = {"venues": f"raydium,{SPLIT}", "split_gain_bps": 0}
 LARGE = "10000"
 ROUNDS = 12
 
@@ -225,20 +225,40 @@ async def test_a_split_that_gains_less_than_its_second_pool_costs_is_not_offered
         pools = [(await source(*_pair(chain))).found[0] for source in chain.sources.values()]
         # A fee of 0.2 SOL for two swaps; the shallow pool's accounts are dear, the other's not.
         make_hot(rich.chain, pools[1].address, price=1_000_000_000)
-    just_enough = next(
-        sol
-        for sol in range(1_000, 10_000, 50)
-        if any(len(division) > 1 for division in divisions(pools, sol * SOL, 2))
-    )
     settings = settings.model_copy(update={"max_cu_price": 1_000_000_000})
     async with venues_on(settings) as venues:
         with pytest.raises(VenueRejected, match="one pool of raydium pays best: 2 pools would pay"):
-            await venues[SPLIT].quote(an_intent(str(just_enough)))
+            await venues[SPLIT].quote(_just_enough(pools))
         large = await venues[SPLIT].quote(an_intent(LARGE))
 
     assert large.best_single
     assert large.network_fee > 20
     assert large.best_single.network_fee < 1
+
+
+def _just_enough(pools: Sequence[Pool]) -> SwapIntent:
+    """Return the least that two pools share, more or less."""
+    return next(
+        an_intent(str(sol))
+        for sol in range(1_000, 10_000, 50)
+        if any(len(division) > 1 for division in divisions(pools, sol * SOL, 2))
+    )
+
+
+async def test_a_split_that_gains_next_to_nothing_is_offered_only_to_those_who_say_so(
+    rich: Desk,
+) -> None:
+    async with one_pool_each(rich.settings) as (chain, _):
+        pools = [(await source(*_pair(chain))).found[0] for source in chain.sources.values()]
+    cautious = rich.settings.model_copy(update={"split_gain_bps": 1})
+    async with venues_on(rich.settings) as venues:
+        offered = await venues[SPLIT].quote(_just_enough(pools))
+    async with venues_on(cautious) as venues:
+        with pytest.raises(VenueRejected, match="they have to gain 1 bps"):
+            await venues[SPLIT].quote(_just_enough(pools))
+        await venues[SPLIT].quote(an_intent(LARGE))
+
+    assert len(offered.legs) == 2
 
 
 def _pair(chain: SolanaChain) -> tuple[Token, Token]:

@@ -31,7 +31,7 @@ from tests.support.onchain import (
 )
 from tests.support.replicas import events_of, placed
 
-ALL = {"venues": f"raydium,meteora,{SPLIT}"}
+ALL = {"venues": f"raydium,meteora,{SPLIT}", "split_gain_bps": 0}
 ROUNDS = 24
 # The least and the most of each token, in whole ones, that move its pools.
 SIDES = {

@@ -11,13 +11,14 @@ from itertools import product
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.solana.addresses import SOL, Mint
 from shared.solana.sysvars import ChainClock
 from shared.venues.meteora.pool import DlmmPool
 from shared.venues.onchain.pools import SCALE, NoSwap, Pool
 from shared.venues.split.divide import Division, amount_out, divisions
-from shared.venues.split.plan import Costed, anybodys, best_of, fits, least, whole
+from shared.venues.split.plan import Costed, anybodys, best_of, fits, least, pays_more, whole
 from tests.support.meteora import standing
 from tests.support.pools import MINTS, Steps, a_pool
 
@@ -299,6 +300,23 @@ def test_a_split_wins_while_it_costs_less_than_it_gains(more: int, pools: int) -
 
     assert chosen is not None
     assert len(chosen.division) == pools
+
+
+@pytest.mark.parametrize(
+    ("gain", "gain_bps", "pays"),
+    [(0, 0, False), (1, 0, True), (99, 1, False), (100, 1, True), (-1, 0, False)],
+)
+def test_a_split_pays_more_by_so_many_hundredths_of_a_percent_net(
+    gain: int, gain_bps: int, pays: bool
+) -> None:
+    alone, split = (
+        Costed(division=d, lamports=0, fee=0) for d in sorted(divisions(TWINS, 10**8, 3), key=len)
+    )
+    net = 1_000_000
+    alone = replace(alone, fee=alone.amount_out - net)
+    split = replace(split, fee=split.amount_out - net - gain)
+
+    assert pays_more(split, alone, gain_bps) is pays
 
 
 def test_of_equals_the_one_over_fewer_pools_wins() -> None:
