@@ -369,7 +369,7 @@ LABELS = {
     "status": "an order: `confirmed`, `failed`, `cancelled` or `expired`; HTTP: the code",
     "token": "a symbol in `TOKENS_FILE`",
     "type": "the event's type, as in [events](events.md)",
-    "venue": "a name in `VENUES`, or `none`",
+    "venue": "a name in `VENUES`, `split`, or `none`",
     "wallet": "a name in `WALLETS_FILE`",
     "why": "entries taken up: `retry or lapsed lease` or `due`; orders put back: `given to` a "
     "group again, or `restored` from PostgreSQL; updates: `jump` (in versions), `link` (lost), "
