@@ -94,6 +94,7 @@ async def _nothing_comes_of_repeats(settings: StackSettings, doors: Sequence[Rec
         log = await Log.open(settings)
         stack.push_async_callback(log.close)
         order_ids = await _placed(address)
+        placed = time.monotonic()
         heard = await stack.enter_async_context(_heard_of(address, order_ids))
 
         async def is_over() -> bool:
@@ -119,7 +120,7 @@ async def _nothing_comes_of_repeats(settings: StackSettings, doors: Sequence[Rec
         await come_again()
         await eventually(lambda: time.monotonic() > ended + _LISTS_GONE_S)
         await come_again()
-        await eventually(lambda: time.monotonic() > ended + _LATE_S, within_s=_END_S)
+        await eventually(lambda: time.monotonic() > placed + _LATE_S + 1, within_s=_END_S)
         await come_again()
         await rebuild(settings.database_url)
         await come_again()
