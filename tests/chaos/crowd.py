@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from random import Random
@@ -20,6 +21,7 @@ from tests.chaos.wishes import Wishes
 _ANSWER_S = 5.0
 _PAUSE_S = 0.2
 _AGAIN_S = 1.0
+_SILENCE_S = 10.0
 _ENDED = 1000  # What the gateway would close a socket of one order with.
 _REFUSED = range(400, 500)
 _LOST = (OSError, WebSocketException)  # A TimeoutError is an OSError.
@@ -119,14 +121,16 @@ async def _listen(
 ) -> None:
     """Hear what a socket says, until every order has ended.
 
-    Raises `TimeoutError` some time after one could not be followed: it is tried again.
+    Raises `TimeoutError` some time after one could not be followed: it is tried again. So is all
+    after a silence: what was heard is written down then, although one order may never end.
     """
+    loop, again = asyncio.get_running_loop(), math.inf
     async with asyncio.timeout(None) as patience:
         while len(ended) < most:
+            patience.reschedule(min(again, loop.time() + _SILENCE_S))
             message = _message.decode(await socket.recv())
             if message.error is not None:
-                again = asyncio.get_running_loop().time() + _AGAIN_S
-                patience.reschedule(min(again, patience.when() or again))
+                again = min(again, loop.time() + _AGAIN_S)
             elif message.marker == "ended":
                 ended.add(message.order_id)
             elif not message.marker:
