@@ -50,7 +50,8 @@ async def test_a_service_that_is_to_ask_a_venue_nobody_knows_ends_and_says_so(
 
     assert await service.exit_code() == 1
     assert service.output == (
-        "Cannot start: VENUES: no venue 'nowhere'; there are meteora, raydium\n"
+        "Cannot start: VENUES: no venue 'nowhere'; there are jupiter, meteora, raydium, "
+        "raydium_api\n"
     )
 
 

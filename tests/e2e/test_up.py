@@ -152,7 +152,7 @@ def test_a_port_that_is_taken_is_refused(root: Path) -> None:
     ("words", "env", "said"),
     [
         ((), {"LEASE_MS": "soon"}, "LEASE_MS: Input should be a valid integer"),
-        ((), {"VENUES": "orca"}, "VENUES: no venue 'orca'; there are meteora, raydium"),
+        ((), {"VENUES": "orca"}, "VENUES: no venue 'orca'; there are jupiter, meteora"),
         ((), {"API_KEYS_FILE": "/nowhere"}, "API_KEYS_FILE /nowhere: No such file"),
         (("--host", "0.0.0.0"), {}, "--host 0.0.0.0 can be reached from outside"),
         (("--redis-url", "redis://:secret/x@h"), {}, "--redis-url is no address of a Redis"),
