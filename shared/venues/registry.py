@@ -62,8 +62,13 @@ def venue_names() -> list[str]:
     return sorted({*_SIMULATED, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
 
 
+def every_name() -> list[str]:
+    """Return the name of every venue that there is on some chain, sorted."""
+    return sorted({*venue_names(), *_OVER_HTTP})
+
+
 def _there_are() -> str:
-    return f"there are {', '.join(sorted({*venue_names(), *_OVER_HTTP}))}"
+    return f"there are {', '.join(every_name())}"
 
 
 def open_venues(

@@ -25,7 +25,7 @@ from shared.venues.protocol import (
     VenueUnavailable,
     VenueUnreachable,
 )
-from shared.venues.registry import open_venues, venue_names
+from shared.venues.registry import every_name, open_venues, venue_names
 from tests.support.builders import an_intent, routed
 from tests.support.eventually import eventually
 
@@ -91,7 +91,7 @@ async def decided(venue: Venue, signature: str) -> Landed | Failed:
 
 
 async def test_it_goes_by_the_name_it_is_registered_under(venue: Venue) -> None:
-    assert venue.name in venue_names()
+    assert venue.name in every_name()
     assert (await venue.quote(an_intent())).venue == venue.name
 
 

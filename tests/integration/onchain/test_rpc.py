@@ -112,48 +112,30 @@ async def test_a_url_whose_answer_is_none_is_passed_over_and_told_once_without_i
     assert KEY not in str(away.value) + caplog.text
 
 
-async def test_a_url_that_says_nothing_in_time_is_passed_over() -> None:
-    async def silent(_asked: Asked) -> web.Response:
-        await asyncio.sleep(60)
-        return web.Response()
-
-    async with (
-        stubbed(silent) as bad,
-        stubbed(a_node()) as good,
-        nodes(bad, good, timeout_s=0.2) as both,
-    ):
-        first = await both.ask([SLOT])
-        requests = bad.requests
-        second = await both.ask([SLOT])
-
-    assert first == second == [7]
-    assert requests == bad.requests == 1
-
-
 async def silent(_asked: Asked) -> web.Response:
     await asyncio.Event().wait()
     raise AssertionError
 
 
-async def test_a_url_that_hangs_costs_one_question_a_part_of_its_time_and_others_nothing() -> None:
+async def test_a_url_that_hangs_costs_a_question_part_of_its_time_and_the_others_nothing() -> None:
     async with (
         stubbed(silent) as bad,
         stubbed(a_node()) as good,
-        nodes(bad, good, timeout_s=2) as both,
+        nodes(bad, good, timeout_s=4) as both,
     ):
         loop = asyncio.get_running_loop()
         began = loop.time()
         first = await both.ask([SLOT])
         hung_s = loop.time() - began
-        both.all[0].rests_until = math.inf  # Its pause lasts for this test.
+        slow = both.all[0]
+        how = (slow.why, slow.standing.is_slow)
+        slow.rests_until = math.inf  # Its pause lasts for this test.
         order = both._in_order()
-        others = [await both.ask([SLOT]) for _ in range(50)]
 
-    assert [first, *others] == [[7]] * 51
-    assert hung_s >= 2 / 8
-    assert (both.all[0].why, both.all[0].standing.is_slow) == ("", True)  # It had no time to fail.
+    assert first == [7]
+    assert hung_s >= 4 / 8
+    assert how == ("", True)  # It had no time to fail.
     assert [node.name for node in order] == [urlsplit(good.url).netloc, urlsplit(bad.url).netloc]
-    assert bad.requests == 1
 
 
 async def test_a_url_that_was_slow_comes_back_to_its_place_once_it_is_quick() -> None:
