@@ -75,10 +75,6 @@ class Nodes:
         """Return whether every URL gave no answer when it was last asked."""
         return bool(self.all) and all(node.why for node in self.all)
 
-    def is_stale(self, slot: int) -> bool:
-        """Return whether something as of a slot is too old, by the newest slot that is known."""
-        return slot < self._newest() - self._most_behind
-
     async def ask(self, calls: Sequence[Call], *, within_s: float | None = None) -> list[Any]:
         """Return one URL's answers, as `Node.ask` does.
 
@@ -185,7 +181,7 @@ class Nodes:
             if now - since >= node.standing.patience_s:
                 node.overtaken()
 
-    def _newest(self, but: Node | None = None) -> int:
+    def _newest(self, but: Node) -> int:
         slots = (node.standing.slot for node in self.all if node is not but and not node.why)
         return max(slots, default=0)
 

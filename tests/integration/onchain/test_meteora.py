@@ -16,7 +16,7 @@ from shared.clock import utc_now
 from shared.orders.events import OrderRouted
 from shared.orders.states import State
 from shared.orders.values import Quote, Route, SwapIntent
-from shared.settings import InvalidSettings
+from shared.settings import InvalidSettings, MarketSettings
 from shared.streams.log.log import Log
 from shared.tokens.registry import load_tokens
 from shared.venues.meteora.accounts import LbPair, read_pair
@@ -134,9 +134,9 @@ async def test_a_pool_that_is_no_address_is_told_before_any_node_is_asked(desk: 
             pass
 
 
-async def divided(chain: SolanaChain) -> SwapIntent:
+async def divided(settings: MarketSettings, chain: SolanaChain) -> SwapIntent:
     """Return a swap that pays most over pools of both kinds, wherever their prices are now."""
-    split, tried = open_split(chain, ["raydium", "meteora"], 2), list[str]()
+    split, tried = open_split(settings, chain, ["raydium", "meteora"]), list[str]()
     for doublings in range(9):
         for token_in, token_out, least in (("USDC", "SOL", 40_000), ("SOL", "USDC", 300)):
             intent = SwapIntent(
@@ -161,10 +161,11 @@ async def test_an_order_over_pools_of_both_kinds_lands_to_the_atom_and_the_audit
     chain = desk.chain
     chain.give(desk.wallet, sol=200_000, tokens={"USDC": 20 * MILLION * MILLION})
     chain.step()
-    settings = desk.settings.model_copy(update={"venues": f"raydium,meteora,{SPLIT}"})
+    told = {"venues": f"raydium,meteora,{SPLIT}", "split_pools": 2}
+    settings = desk.settings.model_copy(update=told)
     async with opened_chain(settings) as opened:
         assert opened
-        intent = await divided(opened)
+        intent = await divided(settings, opened)
     order = await placed(log, submitted(intent=intent, at=utc_now()))
 
     async def has_ended() -> bool:
