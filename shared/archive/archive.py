@@ -13,7 +13,7 @@ from shared.archive.conflicts import Conflict, halted_of, settle, unsettled
 from shared.archive.distinct import Batch, distinct
 from shared.archive.errors import ArchiveUnusable
 from shared.archive.fold import Recorded
-from shared.archive.listing import Filter, ListedOrder, Place, list_orders
+from shared.archive.listing import Filter, ListedOrder, Place, count_orders, list_orders
 from shared.archive.open_orders import OpenOrder, next_open
 from shared.archive.pool import Pool
 from shared.archive.positions import Positions, advance, locked, positions
@@ -155,6 +155,10 @@ class Archive:
     async def orders(self, wanted: Filter, after: Place | None, limit: int) -> list[ListedOrder]:
         """Return up to `limit` of the wanted orders behind a place, newest first."""
         return await self._pool.do(partial(list_orders, wanted=wanted, after=after, limit=limit))
+
+    async def count(self, wanted: Filter, most: int) -> int:
+        """Return how many orders are wanted, counted up to `most`."""
+        return await self._pool.do(partial(count_orders, wanted=wanted, most=most))
 
     async def next_open(self, after: Place, limit: int) -> list[OpenOrder]:
         """Return up to `limit` of the orders behind a place that have not ended, oldest first."""

@@ -116,6 +116,17 @@ async def list_orders(
         return await cursor.fetchall()
 
 
+async def count_orders(session: Session, wanted: Filter, most: int) -> int:
+    """Return how many orders are wanted, counted up to `most`."""
+    query, values = page_query(wanted, None, most)
+    counted: LiteralString = "SELECT count(*) FROM (" + query + ") AS matching"  # noqa: S608 - literals
+    async with session.pipeline():
+        await pin(session, IN_ORDER)
+        cursor = await session.execute(counted, values, prepare=False)
+    [(count,)] = await cursor.fetchall()
+    return int(count)
+
+
 def page_query(
     wanted: Filter, after: Place | None, limit: int
 ) -> tuple[LiteralString, dict[str, Any]]:

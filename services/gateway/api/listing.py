@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter
@@ -49,6 +49,7 @@ from shared.tokens.registry import Tokens
 
 LIMIT = 50
 MOST = 200
+COUNTED = 10_000  # A total is counted so far: each order of it is read.
 
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _VENUE = r"^[A-Za-z0-9._:-]{1,64}$"
@@ -103,6 +104,10 @@ class ListQuery(BaseModel):
         Place | None, PlainValidator(decode_cursor, json_schema_input_type=str | None)
     ] = Field(default=None, alias="cursor", description="The `next` of the page before")
 
+    total: Literal["true", "false"] = Field(
+        default="false", description="Whether to count all that match, up to 10,000"
+    )
+
     def filter_for(self, caller: Caller, tokens: Tokens) -> Filter:
         """Return the orders that are meant, of those that the caller may see."""
         return Filter(
@@ -150,9 +155,11 @@ def list_routes(archive: Archive, tokens: Tokens) -> APIRouter:
         wanted = query.filter_for(caller_of(request), tokens)
         try:
             found = await archive.orders(wanted, query.after, query.limit + 1)
+            counted = await archive.count(wanted, COUNTED + 1) if query.total == "true" else None
         except ArchiveUnavailable:
             raise Problem(Code.HISTORY_UNAVAILABLE) from None
-        return json_answer(_page(found, query.limit))
+        total = {} if counted is None else {"total": _total(counted)}
+        return json_answer(_page(found, query.limit) | total)
 
     router.add_api_route(
         "",
@@ -164,6 +171,10 @@ def list_routes(archive: Archive, tokens: Tokens) -> APIRouter:
         openapi_extra=takes_query(ListQuery),
     )
     return router
+
+
+def _total(counted: int) -> dict[str, Any]:
+    return {"count": min(counted, COUNTED), "exact": counted <= COUNTED}
 
 
 def _page(found: list[ListedOrder], limit: int) -> dict[str, Any]:

@@ -175,11 +175,19 @@ class EventView(BaseModel):
     at: datetime
 
 
+class Total(_Model):
+    """How many orders match on all pages. Counted up to 10,000; then `exact` is false."""
+
+    count: int = Field(ge=0)
+    exact: bool
+
+
 class OrderPage(_Model):
     """Orders, newest first."""
 
     orders: list[OrderSummary]
     next: str | None = Field(description="The cursor of the next page; null on the last one")
+    total: Total | None = Field(default=None, description="Is there with `total=true`")
 
 
 class OfferView(QuoteView):

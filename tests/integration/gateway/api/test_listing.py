@@ -15,6 +15,7 @@ from starlette.datastructures import QueryParams
 
 from bench.list_orders import FILL, FILTERS, SPAN, START
 from services.gateway.access.callers import Caller, Role
+from services.gateway.api import listing
 from services.gateway.api.listing import read_query
 from services.gateway.openapi.schemas import OrderPage, OrderSummary
 from shared.archive.archive import Archive
@@ -130,6 +131,36 @@ async def test_a_filter_leaves_what_it_names(
     found = await page(gateway, **query)
 
     assert ids(found.orders) == [kept[i] for i in reversed(expected)]
+
+
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        ({}, (4, False)),
+        ({"venue": "raydium"}, (4, True)),
+        ({"status": "confirmed"}, (2, True)),
+    ],
+)
+async def test_a_total_counts_all_pages_as_far_as_its_bound(
+    gateway: Gateway,
+    archive: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    query: dict[str, str],
+    total: tuple[int, bool],
+) -> None:
+    monkeypatch.setattr(listing, "COUNTED", 4)
+    for minute, ending in enumerate(ENDINGS):
+        await keep(archive, ending, minute=minute)
+    found = await page(gateway, limit=1, total="true", **query)
+
+    assert found.total is not None
+    assert (found.total.count, found.total.exact) == total
+
+
+async def test_nothing_is_counted_unasked(gateway: Gateway, archive: Archive) -> None:
+    await keep(archive)
+
+    assert "total" not in (await gateway.http.get(LIST)).json()
 
 
 async def test_any_year_there_is_can_be_asked_for(gateway: Gateway, archive: Archive) -> None:
