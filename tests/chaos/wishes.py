@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 from shared.orders.order import Order
 from tests.support.gateway import ORDER
 
 NAMELESS = ""
+_LARGE, _ONE_IN = "600.5", 8  # SOL that several pools share, and how often.
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Wishes:
         Nothing but its amount tells an order without a name from the others.
         """
         if name != NAMELESS:
-            return Wish(name, {**ORDER, "clientOrderId": name})
+            large = {"amountIn": _LARGE} if crc32(name.encode()) % _ONE_IN == 0 else {}
+            return Wish(name, {**ORDER, **large, "clientOrderId": name})
         amount = f"1.{next(self._numbers)}1"  # No two are equal, and none ends in a zero.
         return Wish(amount, {**ORDER, "amountIn": amount})
 

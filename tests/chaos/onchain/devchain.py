@@ -43,6 +43,7 @@ class Devchain:
         return {
             "chain": "devchain",
             "venues": "raydium,meteora,jupiter,raydium_api",
+            "split_gain_bps": 0,  # Any gain: orders are to be split here.
             "rpc_urls": ",".join(self.urls),
             "wallets_file": str(self.wallets_file),
             "block_ms": BLOCK_MS,
