@@ -131,13 +131,14 @@ def judge_all(
     """Return what a search for everything that was signed for an order means, oldest first.
 
     One that landed after it was thought dead is the order's swap. While any may land, none is
-    expired: another one would be signed.
+    expired, for another one would be signed, and none has failed.
     """
     *earlier, (swap, answer) = found
     for old, said in earlier:
         if isinstance(said, Landed):
             return judge(trigger, old, said, now)
-    if isinstance(answer, Expired) and any(isinstance(said, Pending) for _, said in earlier):
+    may_land = any(isinstance(said, Pending) for _, said in earlier)
+    if may_land and isinstance(answer, Expired | Failed):
         return None
     return judge(trigger, swap, answer, now)
 

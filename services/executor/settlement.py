@@ -19,7 +19,13 @@ from services.executor.decide import (
 )
 from shared.clock import Clock
 from shared.observability import metrics
-from shared.orders.events import OrderConfirmed, OrderEvent, TransactionSent, TransactionSigned
+from shared.orders.events import (
+    OrderConfirmed,
+    OrderEvent,
+    OrderFailed,
+    TransactionSent,
+    TransactionSigned,
+)
 from shared.orders.order import Order, replay
 from shared.orders.states import State
 from shared.settings import VenueSettings
@@ -69,7 +75,9 @@ class Settlement:
             left_s = (until - self.now()).total_seconds()
             wait_s = max(0.0, min(left_s, self.settings.resend_ms / 1_000))
             answer = await self.chain.answer(swap, wait_s)
-            if answer is not None and (end := judge(event, swap, answer, self.now())):
+            end = answer and judge(event, swap, answer, self.now())
+            # Where one has failed, an earlier one that was thought dead may have landed.
+            if end and (swap.attempt == 1 or not isinstance(end, OrderFailed)):
                 return self._ended(end, swap.attempt)
             if left_s <= wait_s:
                 why = f"the chain gave no answer within {self.settings.confirm_budget_ms} ms"
@@ -122,7 +130,8 @@ class Settlement:
         self, event: OrderEvent, signed: Sequence[TransactionSigned]
     ) -> OrderEvent | None:
         swap = in_flight(signed[-1])
-        if end := judge(event, swap, await self.chain.ask(swap), self.now()):
+        end = judge(event, swap, await self.chain.ask(swap), self.now())
+        if end and (len(signed) == 1 or not isinstance(end, OrderFailed)):
             return end
         return judge_all(event, await self.chain.search(signed), self.now())
 

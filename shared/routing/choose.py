@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from shared.orders.values import Quote
 
-_ATOM = Decimal("1e-9")
+_DECIMALS = 9  # At least: most tokens have no more.
 _ONE_IN_BPS = 10_000
 _WIDE = Context(prec=60)  # 2^64 atoms without decimals have more digits here than the usual 28.
 
@@ -50,9 +50,13 @@ def _worth(quote: Quote, discounts: Mapping[str, int]) -> Decimal:
 
 
 def min_out(quoted_out: Decimal, max_slippage_bps: int) -> Decimal:
-    """Return the least the client must receive, in units of the token out, rounded down.
+    """Return the least the client must receive, in units of the token out.
 
-    ``floor(out * (10000 - slippage_bps) / 10000)``, as Raydium's and Meteora's programs do.
+    ``floor(out * (10000 - slippage_bps) / 10000)``, as Raydium's and Meteora's programs do, with
+    nine decimals, or as many as `quoted_out` has: an atom of some tokens is less than a billionth.
     """
     kept = _WIDE.multiply(quoted_out, Decimal(_ONE_IN_BPS - max_slippage_bps))
-    return _WIDE.divide(kept, Decimal(_ONE_IN_BPS)).quantize(_ATOM, ROUND_DOWN, _WIDE)
+    exponent = quoted_out.as_tuple().exponent
+    decimals = max(_DECIMALS, -exponent) if isinstance(exponent, int) else _DECIMALS
+    atom = Decimal(1).scaleb(-decimals)
+    return _WIDE.divide(kept, Decimal(_ONE_IN_BPS)).quantize(atom, ROUND_DOWN, _WIDE)

@@ -3,7 +3,7 @@
 Layout: `LookupTableMeta` of Solana's address-lookup-table program, 56 bytes, then the addresses. A
 table only grows, and its address follows from its owner and a slot, so that a closed one never
 comes back with other content. The block that let it grow may still be forked away: until that is
-final, the last addresses are not counted.
+final, none of its addresses counts.
 """
 
 from __future__ import annotations
@@ -45,14 +45,15 @@ def read_tables(
 def _addresses(key: Pubkey, account: Account | None, slot: int) -> list[Pubkey]:
     if account is None or account.owner != LOOKUP_TABLES or len(account.data) < _META_BYTES:
         raise Refusal(f"{key} is no lookup table")
-    kind, deactivated, grown, before = _META.unpack_from(account.data)
+    kind, deactivated, grown, _ = _META.unpack_from(account.data)
     listed = account.data[_META_BYTES:]
     if kind != _IS_TABLE or len(listed) % _KEY_BYTES:
         raise Refusal(f"{key} is no lookup table")
     if deactivated != _ACTIVE:
         raise Refusal(f"lookup table {key} was deactivated in slot {deactivated}")
     if grown + _FINAL_AFTER >= slot:
-        listed = listed[: before * _KEY_BYTES]
+        # It may have grown before that as well, just as lately: only the last growth is noted.
+        return []
     return [
         Pubkey.from_bytes(listed[at : at + _KEY_BYTES]) for at in range(0, len(listed), _KEY_BYTES)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ import msgspec
 from solders.hash import Hash, ParseHashError
 
 from shared.concurrency.pause import backoff
+from shared.hiding import hidden, line, secrets_of
 from shared.observability import metrics
 from shared.solana.rpc.errors import NodeAway, RpcError, WrongChain
 from shared.solana.rpc.standing import Standing
@@ -82,6 +83,7 @@ class Node:
     ) -> None:
         self.name = urlsplit(url).netloc.rpartition("@")[2]
         self._url = url
+        self._secrets = secrets_of(url)
         self._session = session
         self._why_foreign = why_foreign
         self._timeout_s = timeout_s
@@ -161,7 +163,7 @@ class Node:
         try:
             replies = _by_number(await self._post(calls, timeout_s))
             slot = _slot_of(replies.values(), least_slot)
-            answers = _in_order(replies, calls)
+            answers = _in_order(replies, calls, self._secrets)
         except NodeAway as error:
             self._note(began, {(call.method, error.outcome) for call in calls})
             raise
@@ -243,7 +245,9 @@ def _slot_of(replies: Iterable[_Reply], least: int) -> int:
     return slot
 
 
-def _in_order(replies: Mapping[int | None, _Reply], calls: Sequence[Call]) -> list[Any]:
+def _in_order(
+    replies: Mapping[int | None, _Reply], calls: Sequence[Call], secrets: Collection[str]
+) -> list[Any]:
     answers: list[Any] = []
     for number, call in enumerate(calls):
         reply = replies.get(number)
@@ -251,10 +255,12 @@ def _in_order(replies: Mapping[int | None, _Reply], calls: Sequence[Call]) -> li
             raise NodeAway(f"left {call.method} unanswered")
         if reply.error is None:
             answers.append(_read(call, reply.result))
-        elif reply.error.code in _ILL:
-            raise NodeAway(f"{call.method}: {reply.error.message} ({reply.error.code})")
-        else:
-            answers.append(RpcError(reply.error.code, reply.error.message, reply.error.data))
+            continue
+        # A provider may repeat the address that it was asked at, and the key in it.
+        said = line(hidden(reply.error.message, secrets))
+        if reply.error.code in _ILL:
+            raise NodeAway(f"{call.method}: {said} ({reply.error.code})")
+        answers.append(RpcError(reply.error.code, said, reply.error.data))
     return answers
 
 

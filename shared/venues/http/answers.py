@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
+from shared.hiding import hidden, line
 from shared.venues.protocol import VenueRejected, VenueUnavailable
 
 LONGEST_REST_S: Final = 60.0  # Whoever asks for more is asked again after so long.
-_MOST_SAID: Final = 200
 # A no to what was asked for, and not to whoever asked or when.
 _FINAL: Final = frozenset({400, 404, 409, 410, 413, 414, 422})
 _WORDS: Final = ("error", "message", "msg", "errorMessage", "errorCode", "code")
@@ -48,9 +48,18 @@ class Throttled(VenueUnavailable):
         self.rest_s = rest_s
 
 
-def news_of(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Exception:
-    """Return what an answer other than 200 is to the engine; `now` is in seconds since 1970."""
-    said = f"answers {status}{_said(body)}"
+def news_of(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: float,
+    secrets: Collection[str] = (),
+) -> Exception:
+    """Return what an answer other than 200 is to the engine; `now` is in seconds since 1970.
+
+    None of the `secrets` that a venue repeats is repeated.
+    """
+    said = f"answers {status}{_said(body, secrets)}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(said, rest_of(headers, now))
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -73,7 +82,7 @@ def rest_of(headers: Mapping[str, str], now: float) -> float:
             return min(max(float(text[:12]) - since, 0.0), LONGEST_REST_S)
         try:
             until = parsedate_to_datetime(text).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):  # A year or an offset beyond all clocks.
             continue
         return min(max(until - now, 0.0), LONGEST_REST_S)
     return 1.0
@@ -83,17 +92,12 @@ def _reset(headers: Mapping[str, str], now: float) -> tuple[str, float]:
     return headers.get("x-ratelimit-reset", ""), now
 
 
-def _said(body: bytes) -> str:
+def _said(body: bytes, secrets: Collection[str]) -> str:
     """Return a venue's own words, if there are any, fit for a line."""
     try:
         told = _object.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     words = [told[name] for name in _WORDS if isinstance(told.get(name), str | int)]
-    return f": {line(' '.join(map(str, words)))}" if words else ""
-
-
-def line(text: str) -> str:
-    """Return text of a stranger as one short line of plain characters."""
-    plain = "".join(one if one.isascii() and one.isprintable() else " " for one in text)
-    return " ".join(plain.split())[:_MOST_SAID]
+    text = hidden(" ".join(map(str, words)), secrets)
+    return f": {line(text)}" if words else ""

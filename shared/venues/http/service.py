@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -13,9 +13,10 @@ import aiohttp
 import msgspec
 
 from shared.concurrency.coalescer import Full
+from shared.hiding import hidden, line, secrets_of
 from shared.observability import metrics
 from shared.streams.redis.pace import Left, Pace, Rate
-from shared.venues.http.answers import HeldBack, Refused, Throttled, TooSlow, line, news_of
+from shared.venues.http.answers import HeldBack, Refused, Throttled, TooSlow, news_of
 from shared.venues.protocol import VenueUnavailable, VenueUnreachable
 
 T = TypeVar("T")
@@ -48,6 +49,10 @@ def new_session() -> aiohttp.ClientSession:
     )
 
 
+# For all that a build asks. Less than VENUE_DEADLINE_MS: what that ends passes no venue over.
+BUILD_S: Final = 4.0
+
+
 class Service:
     """Asks one venue. Its errors never hold a URL or a header: either may have a key."""
 
@@ -65,6 +70,7 @@ class Service:
         self._session = session
         self._pace = pace
         self._headers = dict(headers or {})
+        self._secrets = [*secrets_of(url), *self._headers.values()]
 
     async def get(
         self,
@@ -118,7 +124,7 @@ class Service:
                 began = time.perf_counter()
                 answer = read.decode(await self._body(send))
         except Exception as error:
-            told = _told(error, within_s)
+            told = _told(error, within_s, self._secrets)
             self._note(began, _OUTCOMES.get(type(told), "unwell"))
             if isinstance(told, Throttled):
                 await self._pace.rest(told.rest_s)
@@ -153,11 +159,19 @@ class Service:
                 if len(body) > _MAX_BYTES:
                     raise VenueUnavailable(f"answers more than {_MAX_BYTES} bytes")
             if answer.status != HTTPStatus.OK:
-                raise news_of(answer.status, answer.headers, bytes(body), time.time())
-            return bytes(body)
+                raise news_of(
+                    answer.status, answer.headers, bytes(body), time.time(), self._secrets
+                )
+            return self._without_keys(bytes(body))
+
+    def _without_keys(self, body: bytes) -> bytes:
+        """Return an answer without what our headers say: nobody needs that, and errors quote."""
+        for value in self._headers.values():
+            body = body.replace(value.encode(), b"***")
+        return body
 
 
-def _told(error: Exception, within_s: float) -> Exception:
+def _told(error: Exception, within_s: float, secrets: Collection[str]) -> Exception:
     """Return what an error is to the engine."""
     if isinstance(error, TimeoutError):
         return TooSlow(f"did not answer within {within_s * 1_000:.0f} ms")
@@ -166,5 +180,5 @@ def _told(error: Exception, within_s: float) -> Exception:
     if isinstance(error, aiohttp.ClientError):
         return VenueUnavailable(f"breaks off, or speaks no HTTP: {type(error).__name__}")
     if isinstance(error, msgspec.MsgspecError | UnicodeDecodeError):
-        return VenueUnavailable(f"answers something else: {line(str(error))}")
+        return VenueUnavailable(f"answers something else: {line(hidden(str(error), secrets))}")
     return error

@@ -14,7 +14,7 @@ from msgspec import Struct
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 
-from shared.venues.http.answers import line
+from shared.hiding import line
 from shared.venues.onchain.offers import Offer
 from shared.venues.protocol import VenueRejected, VenueUnavailable
 
@@ -122,7 +122,7 @@ def offer_of(quoted: Quoted, asked: Asked, newest_slot: int, most_behind: int) -
     if quoted.platform_fee is not None and quoted.platform_fee.fee_bps:
         raise VenueUnavailable(f"takes a platform fee of {quoted.platform_fee.fee_bps} bps")
     impact = quoted.price_impact_pct
-    if not impact.is_finite() or abs(impact) > 1:
+    if not impact.is_finite() or not -1 <= impact <= 1:
         raise VenueUnavailable(f"tells a price impact of {impact}")
     return Offer(
         amount_out=amount_out,

@@ -18,7 +18,7 @@ from shared.solana.firewall.allowed import Refusal, Refused
 from shared.streams.redis.client import Client
 from shared.streams.redis.pace import Pace, Rate
 from shared.tokens.registry import Token
-from shared.venues.http.service import Service
+from shared.venues.http.service import BUILD_S, Service
 from shared.venues.jupiter.answers import Asked, Built, Quoted, offer_of
 from shared.venues.jupiter.route import SLIPPAGE_EXCEEDED, RouteReader
 from shared.venues.jupiter.taking import Route, route_of
@@ -105,10 +105,13 @@ class JupiterVenue(OnChainVenue):
         swapping = await self.chain.signing.swap(routed)
         pair = pair_of(routed.intent, self.chain.tokens)
         try:
-            try:
-                return await self._signed(swapping, pair, _MOST_ACCOUNTS)
-            except RouteTooLarge:
-                return await self._signed(swapping, pair, _FEWER_ACCOUNTS)
+            async with asyncio.timeout(BUILD_S):
+                try:
+                    return await self._signed(swapping, pair, _MOST_ACCOUNTS)
+                except RouteTooLarge:
+                    return await self._signed(swapping, pair, _FEWER_ACCOUNTS)
+        except TimeoutError:
+            raise BuildFailed(f"nothing was built within {BUILD_S:g} s") from None
         except (FirewallRefused, InsufficientFunds):
             raise
         except (VenueRejected, VenueUnavailable, VenueUnreachable) as error:

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 from solders.pubkey import Pubkey
 
+from shared.hiding import line
 from shared.tokens.amounts import MOST_ATOMS
-from shared.venues.http.answers import line
 from shared.venues.protocol import VenueRejected, VenueUnavailable
 
 _BPS: Final = 10_000
@@ -155,7 +155,9 @@ def _wrong(what: str) -> VenueUnavailable:
 
 
 def _atoms(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text[:40]) > MOST_ATOMS:
+    # So many digits are enough for the most atoms, and are counted before they are read.
+    short = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_ATOMS))
+    if not short or int(text) > MOST_ATOMS:
         raise _wrong("whose amounts are none")
     return int(text)
 
@@ -176,6 +178,6 @@ def _fee_bps(hop: _Hop, amount_in: int) -> Decimal:
 
 def _impact_bps(percent: Decimal) -> Decimal:
     # Its documents leave the unit open, and its schema says percent.
-    if not percent.is_finite():
+    if not percent.is_finite() or not -_BPS <= percent <= _BPS:
         raise _wrong("whose price impact is none")
     return min(max(percent * 100, Decimal(0)), Decimal(_BPS)).quantize(_HUNDREDTH)

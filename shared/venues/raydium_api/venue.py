@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from msgspec import Raw
@@ -18,7 +19,7 @@ from shared.solana.terms import Terms
 from shared.streams.redis.client import Client
 from shared.streams.redis.pace import Pace, Rate
 from shared.tokens.amounts import to_atoms_at_least
-from shared.venues.http.service import Service
+from shared.venues.http.service import BUILD_S, Service
 from shared.venues.onchain.chain import OnChainVenue, SolanaChain
 from shared.venues.onchain.offers import Offer, Pair, pair_of
 from shared.venues.onchain.signing import Plan
@@ -76,10 +77,13 @@ class RaydiumApiVenue(OnChainVenue):
         swapping = await self.chain.signing.swap(routed)
         pair = pair_of(routed.intent, self.chain.tokens)
         try:
-            raw, pool = await self._priced(pair, swapping.terms, routed)
-            payload = await self._transaction(raw, pool, swapping.terms)
-            parts = kept(payload, swapping.terms, self.chain.signing.max_cu_price)
-            return await self.chain.signing.sign(swapping, _plan(parts, swapping.terms))
+            async with asyncio.timeout(BUILD_S):
+                raw, pool = await self._priced(pair, swapping.terms, routed)
+                payload = await self._transaction(raw, pool, swapping.terms)
+                parts = kept(payload, swapping.terms, self.chain.signing.max_cu_price)
+                return await self.chain.signing.sign(swapping, _plan(parts, swapping.terms))
+        except TimeoutError:
+            raise BuildFailed(f"nothing was built within {BUILD_S:g} s") from None
         except (FirewallRefused, InsufficientFunds):
             raise
         except (VenueRejected, VenueUnavailable, VenueUnreachable) as error:

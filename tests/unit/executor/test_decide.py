@@ -155,9 +155,12 @@ RECEIPT = Receipt(amount_in=Decimal(1), amount_out=Decimal(2))
         (Pending(), Landed(RECEIPT), OrderConfirmed),
         (Landed(RECEIPT), Unknown(), OrderConfirmed),
         (Landed(RECEIPT), Expired(""), OrderConfirmed),
+        (Pending(), Failed(FailureReason.SLIPPAGE_EXCEEDED, ""), None),
+        (Expired(""), Failed(FailureReason.SLIPPAGE_EXCEEDED, ""), OrderFailed),
+        (Landed(RECEIPT), Failed(FailureReason.SLIPPAGE_EXCEEDED, ""), OrderConfirmed),
     ],
 )
-def test_no_attempt_is_expired_while_an_earlier_one_may_land_or_has(
+def test_no_attempt_is_expired_or_has_failed_while_an_earlier_one_may_land_or_has(
     earlier: Answer, last: Answer, kind: type[OrderEvent] | None
 ) -> None:
     end = judge_all(submitted(), [(EARLIER, earlier), (SWAP, last)], LATER)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.venues.http.answers import Refused, Throttled, line, news_of, rest_of
+from shared.hiding import hidden, line, secrets_of
+from shared.venues.http.answers import Refused, Throttled, news_of, rest_of
 from shared.venues.protocol import VenueRejected, VenueUnavailable
 
 NOW = 1_800_000_000.0
@@ -61,3 +62,23 @@ def test_a_venue_is_left_alone_as_long_as_it_says_within_a_bound(
 
 def test_a_strangers_words_become_one_short_plain_line() -> None:
     assert line("a\r\nb\x1b[31m \u202e c" + "d" * 999) == ("a b [31m c" + "d" * 999)[:200]
+
+
+def test_a_key_that_a_venue_repeats_is_not_repeated() -> None:
+    secrets = [
+        *secrets_of("https://me:pa55word@api.example/k/SECRET-123/v1?key=ABCDEF99"),
+        "sk-9999",
+    ]
+    said = "sk-9999 is no key; GET /k/SECRET-123/v1?key=ABCDEF99 of me:pa55word"
+    news = news_of(401, {}, b'{"message": "%s"}' % said.encode(), NOW, secrets)
+
+    for secret in ("sk-9999", "SECRET-123", "ABCDEF99", "pa55word"):
+        assert secret not in str(news)
+    assert hidden("GET /k/v1", secrets) == "GET /k/v1"  # What is a word is no secret.
+
+
+@pytest.mark.parametrize(
+    "said", ["Fri, 01 Jan 99999999999 00:00:00 GMT", "Fri, 01 Jan 2027 00:00:00 +99999999999999"]
+)
+def test_a_date_beyond_all_clocks_is_none(said: str) -> None:
+    assert rest_of({"Retry-After": said}, NOW) == 1.0
