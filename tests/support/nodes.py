@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 import aiohttp
 from aiohttp import web
 
+from tests.support.web import served
+
 Asked: TypeAlias = Sequence[dict[str, Any]]
 Behave: TypeAlias = Callable[[Asked], Awaitable[web.Response]]
 
@@ -36,15 +38,8 @@ async def stubbed(behave: Behave) -> AsyncIterator[Stub]:
     stub = Stub(behave)
     app = web.Application(client_max_size=2**24)
     app.router.add_post("/{key:.*}", stub.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    stub.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(app) as stub.url:
         yield stub
-    finally:
-        await runner.cleanup()
 
 
 def replies(asked: Asked, results: Callable[[dict[str, Any]], Any]) -> web.Response:

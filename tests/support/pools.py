@@ -111,8 +111,8 @@ class Steps:
     def shape(self, amount_in: int) -> Hashable:
         return (self.number, amount_in)
 
-    def swap(self, terms: Terms) -> Instruction:
-        raise NotImplementedError
+    def swap(self, terms: Terms) -> Instruction:  # noqa: ARG002 - as pools have it
+        raise AssertionError("amounts are divided over pools of steps, and never swapped there")
 
 
 class Market:

@@ -60,19 +60,25 @@ def always(response: Callable[[], web.StreamResponse]) -> Answers:
 
 
 @asynccontextmanager
-async def a_site(answers: Answers) -> AsyncIterator[Site]:
-    site = Site(answers)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", site.answer)
+async def served(app: web.Application) -> AsyncIterator[str]:
+    """Serve on a free port of loopback; yield the address."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     door = web.TCPSite(runner, "127.0.0.1", 0)
     await door.start()
-    site.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        yield site
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def a_site(answers: Answers) -> AsyncIterator[Site]:
+    site = Site(answers)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", site.answer)
+    async with served(app) as site.url:
+        yield site
 
 
 @asynccontextmanager
