@@ -128,7 +128,8 @@ async def test_a_price_that_moved_fails_on_chain_and_ends_the_order_once_that_is
         settings = on(chain, desk.settings, desk.wallets, venues=name, rpc_urls=way.url)
         other = desk.settings.model_copy(update={"rpc_urls": chain.urls[1]})
         async with trading(log, settings):
-            chain.faults(0, methods=["sendTransaction"], landsLate=1, lateBlocks=2)
+            # After the last trade, so that it is not final when as many blocks have followed.
+            chain.faults(0, methods=["sendTransaction"], landsLate=1, lateBlocks=_MOST_TRADES + 1)
             intent = an_intent(slippage_bps=0)
             order = await placed(log, submitted(intent=intent, at=utc_now()))
 
