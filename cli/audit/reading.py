@@ -14,6 +14,7 @@ from cli.console import Trouble
 from shared.archive.archive import Archive
 from shared.archive.swaps import FIRST
 from shared.orders.codec import decode
+from shared.orders.contradictions import rolled_back
 from shared.orders.events import OrderConfirmed, OutcomeContradicted, TransactionSigned
 from shared.solana.addresses import Mint, token_account
 from shared.solana.receipts import BadReceipt, settled
@@ -52,7 +53,7 @@ def _told(order_id: str, history: Sequence[Any]) -> Told:
         signatures=[
             event.transaction.signature for event in history if isinstance(event, TransactionSigned)
         ],
-        undone=[event.signature for event in contradicted if event.kind == "rolledBack"],
+        undone=rolled_back(history),
         confirmed=confirmed.signature if confirmed else "",
         amount_in=receipts[-1].amount_in if receipts else Decimal(0),
         amount_out=receipts[-1].amount_out if receipts else Decimal(0),

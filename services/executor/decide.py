@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from shared.orders.contradictions import rolled_back
 from shared.orders.events import (
     OrderConfirmed,
     OrderEvent,
@@ -144,13 +145,17 @@ def judge_all(
 
 
 def in_doubt(history: Sequence[OrderEvent]) -> list[TransactionSigned]:
-    """Return what was signed for an order that has ended and is not known to have landed."""
+    """Return what was signed for an order that has ended and is not known to have landed.
+
+    A proof that a fork took it back may be wrong: until it lands anew, it is in doubt again.
+    """
+    gone = rolled_back(history)
     landed = {
         event.signature
         for event in history
         if isinstance(event, OrderConfirmed | OutcomeContradicted)
     }
-    return [event for event in signed_in(history) if event.transaction.signature not in landed]
+    return [one for one in signed_in(history) if one.transaction.signature not in landed - gone]
 
 
 def not_final(history: Sequence[OrderEvent]) -> list[TransactionSigned]:
@@ -226,18 +231,24 @@ def signed_in(history: Sequence[OrderEvent]) -> list[TransactionSigned]:
 
 
 def contradictions(
-    trigger: OrderEvent, ended: State, found: Sequence[tuple[InFlight, Answer]], now: datetime
+    trigger: OrderEvent, order: Order, found: Sequence[tuple[InFlight, Answer]], now: datetime
 ) -> list[OutcomeContradicted]:
-    """Return a record of each swap that landed although its order ended without it."""
+    """Return a record of each swap that landed although its order ended without it.
+
+    A swap that was told to be rolled back has landed anew once that is final.
+    """
     records: list[OutcomeContradicted] = []
     for swap, answer in found:
-        if isinstance(answer, Landed):
+        anew = order.state is State.CONFIRMED and swap.signature == order.signature
+        if isinstance(answer, Landed) and (answer.final or not anew):
             records.append(
                 OutcomeContradicted(
                     **(records[-1] if records else trigger).next(now),
-                    state=ended,
+                    state=order.state,
                     signature=swap.signature,
                     detail=f"{swap.venue} swapped {_swapped(answer.receipt)}",
+                    kind="landedAnew" if anew else "landed",
+                    receipt=answer.receipt if anew else None,
                 )
             )
     return records

@@ -27,7 +27,7 @@ from shared.orders.order import replay
 from shared.settings import VenueSettings
 from shared.streams.consumer.handler import Next, Park
 from shared.streams.log.history import Histories
-from shared.venues.protocol import Answer, Unknown
+from shared.venues.protocol import Answer, Landed, Unknown
 
 logger = logging.getLogger(__name__)
 
@@ -58,24 +58,28 @@ class LookBack:
         late, ours = found[: len(doubted)], found[len(doubted) :]
         now = self.now()
         records = (
-            contradictions(event, order.state, late, now)
+            contradictions(event, order, late, now)
             or taken_back(event, order.state, ours, now)
             or landed_anew(event, order, ours, now)
         )
         if records:
             return _alarmed(records)
         await self._send_lost(confirmed, ours)
-        after_ms = self._next_look_ms(since_end, doubted, ours)
+        after_ms = self._next_look_ms(since_end, doubted, found)
         return [] if after_ms is None else Park(after_ms)
 
     def _next_look_ms(
         self,
         since_end: timedelta,
         doubted: Sequence[TransactionSigned],
-        ours: Sequence[tuple[InFlight, Answer]],
+        found: Sequence[tuple[InFlight, Answer]],
     ) -> int | None:
         first_ms, settings = self.settings.look_back_ms, self.settings
-        if any(may_be_taken_back(answer) for _, answer in ours):
+        late, ours = found[: len(doubted)], found[len(doubted) :]
+        # A late one that has landed is told at once, but for one that must be final first.
+        if any(isinstance(answer, Landed) for _, answer in late) or any(
+            may_be_taken_back(answer) for _, answer in ours
+        ):
             return next_question_ms(since_end, first_ms, settings.unresolved_poll_cap_ms)
         return next_look_ms(since_end, settings.look_back_for_ms) if doubted else None
 

@@ -167,8 +167,9 @@ class OrderExpired(Event, frozen=True, kw_only=True):
 class OutcomeContradicted(Event, frozen=True, kw_only=True):
     """The chain contradicts the order's end. Recorded and alarmed; not a second end.
 
-    Either a transaction `landed` after all, or a fork took a confirmed one back: for good
-    (`rolledBack`), or it `landedAnew` with other amounts, which `receipt` has. Those are final.
+    Either a transaction `landed` after all, or a fork took a confirmed one back (`rolledBack`).
+    One that was taken back and lands again has `landedAnew`: `receipt` has its amounts, and is
+    final. It is told if the amounts are others, or `rolledBack` was told before.
     """
 
     state: State

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from shared.orders.codec import MalformedEvent, decode
+from shared.orders.contradictions import rolled_back
 from shared.orders.events import (
     OrderCancelled,
     OrderConfirmed,
@@ -92,7 +93,7 @@ def ends_are_true(run: Run) -> Iterator[Violation]:
     for order_id in sorted(run.stories.keys() | landed.keys()):
         order = run.story(order_id).order
         was = order.status if order else "unknown"
-        if order and _rolled_back(run.story(order_id)) == {order.signature}:
+        if order and rolled_back(run.story(order_id).events) == {order.signature}:
             was = "rolled back"
         if (was == State.CONFIRMED) != (order_id in landed):
             chain = "landed" if order_id in landed else "did not land"
@@ -118,11 +119,11 @@ def amounts_are_the_chains(run: Run) -> Iterator[Violation]:
 def rolled_back_by_forks(run: Run) -> Iterator[Violation]:
     """Find swaps that are told to be rolled back, and that no fork took."""
     for order_id, story in run.stories.items():
-        for signature in _rolled_back(story) - run.taken_back:
+        for signature in _told_to_be_rolled_back(story) - run.taken_back:
             yield Violation("only forks roll back", order_id, f"no fork took {signature}")
 
 
-def _rolled_back(story: Story) -> set[str]:
+def _told_to_be_rolled_back(story: Story) -> set[str]:
     return {
         event.signature
         for event in story.events

@@ -275,6 +275,28 @@ def test_a_confirmed_swap_that_is_final_with_other_amounts_is_told_with_those() 
     assert str(other.amount_out) in told.detail
 
 
+def test_a_swap_that_was_rolled_back_is_in_doubt_until_it_lands_anew_and_that_is_final() -> None:
+    *before, confirmed = path_to(State.CONFIRMED)
+    assert isinstance(confirmed, OrderConfirmed)
+    gone = OutcomeContradicted(
+        **confirmed.next(LATER),
+        state=State.CONFIRMED,
+        signature=confirmed.signature,
+        detail="a fork took it",
+        kind="rolledBack",
+    )
+    history = [*before, confirmed, gone]
+    order = replay(history)
+    assert order
+    [doubted] = in_doubt(history)
+    swap = in_flight(doubted)
+
+    assert contradictions(gone, order, [(swap, Landed(RECEIPT, final=False))], LATER) == []
+    [anew] = contradictions(gone, order, [(swap, Landed(RECEIPT))], LATER)
+    assert (anew.kind, anew.receipt, anew.state) == ("landedAnew", RECEIPT, State.CONFIRMED)
+    assert in_doubt([*history, anew]) == []
+
+
 def test_each_swap_that_landed_against_the_end_is_recorded_and_nothing_else() -> None:
     trigger = submitted()
     found: list[tuple[InFlight, Answer]] = [
@@ -284,7 +306,10 @@ def test_each_swap_that_landed_against_the_end_is_recorded_and_nothing_else() ->
         (SWAP, Unknown()),
     ]
 
-    records = contradictions(trigger, State.EXPIRED, found, LATER)
+    order = replay([trigger, OrderExpired(**trigger.next(LATER))])
+    assert order
+
+    records = contradictions(trigger, order, found, LATER)
 
     assert [(record.version, record.signature) for record in records] == [(2, "4sig"), (3, "5sig")]
     assert {record.state for record in records} == {State.EXPIRED}
