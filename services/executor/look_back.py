@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.executor.chain import NOT_NOW, Chain
-from services.executor.decide import (
-    InFlight,
+from services.executor.decide import InFlight, milliseconds, next_question_ms
+from services.executor.doubts import (
     contradictions,
     in_doubt,
     landed_anew,
     may_be_taken_back,
-    milliseconds,
     next_look_ms,
-    next_question_ms,
     not_final,
     taken_back,
 )
