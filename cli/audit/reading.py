@@ -19,7 +19,7 @@ from shared.orders.events import OrderConfirmed, OutcomeContradicted, Transactio
 from shared.solana.addresses import Mint, token_account
 from shared.solana.receipts import BadReceipt, settled
 from shared.solana.rpc.errors import RpcError
-from shared.solana.rpc.node import Call
+from shared.solana.rpc.replies import Call
 from shared.solana.wallets.wallets_file import Wallet
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.onchain.holdings import holdings

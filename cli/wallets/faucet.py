@@ -13,8 +13,8 @@ from cli.console import Trouble
 from shared.settings import MarketSettings
 from shared.solana.addresses import WRAPPED_SOL
 from shared.solana.rpc.errors import RpcError
-from shared.solana.rpc.node import Call
 from shared.solana.rpc.nodes import Nodes
+from shared.solana.rpc.replies import Call
 from shared.tokens.amounts import to_atoms
 from shared.tokens.registry import Token
 from shared.venues.onchain.opening import opened_chain

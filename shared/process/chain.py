@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.settings import MarketSettings
-from shared.solana.rpc.node import Call
+from shared.solana.rpc.replies import Call
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.onchain.opening import opened_chain
 from shared.venues.protocol import VenueUnavailable

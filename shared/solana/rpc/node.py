@@ -4,65 +4,33 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-from solders.hash import Hash, ParseHashError
+from solders.hash import Hash
 
 from shared.concurrency.pause import backoff
-from shared.hiding import hidden, line, secrets_of
+from shared.hiding import secrets_of
 from shared.observability import metrics
 from shared.solana.rpc.errors import NodeAway, RpcError, WrongChain
+from shared.solana.rpc.replies import Call, by_number, in_order, slot_of
 from shared.solana.rpc.standing import Standing
 
 logger = logging.getLogger(__name__)
 
-# Codes by which a node says that it is behind, or ill; another one may do better.
-# https://github.com/anza-xyz/agave, rpc-client-api/src/custom_error.rs
-# Providers say 429 to single calls of a batch, too.
-_ILL = frozenset({-32004, -32005, -32014, -32016, -32603, -32429, 429})
 _BATCH = 100  # Calls a request: public providers take no more.
 _LONGEST_REST_S = 10.0
 _PATIENCE = 8  # With other URLs there are, one is waited for such a part of the timeout at most.
 _MAX_BYTES = 64 * 1024 * 1024
 
 
-def _as_it_is(result: Any) -> Any:
-    return result
-
-
-class Call(NamedTuple):
-    """One call of JSON-RPC. `read` returns what its result says, and raises if that is no answer.
-
-    It raises `LookupError`, `TypeError`, `ValueError`, `ParseHashError` or an error of msgspec.
-    Then the node counts as one that is away.
-    """
-
-    method: str
-    params: Sequence[Any] = ()
-    read: Callable[[Any], Any] = _as_it_is
-
-
 _GENESIS = Call("getGenesisHash", read=lambda result: str(Hash.from_string(result)))
 
 
-class _Error(msgspec.Struct):
-    code: int
-    message: str = ""
-    data: Any = None
-
-
-class _Reply(msgspec.Struct):
-    id: int | None = None
-    result: Any = None
-    error: _Error | None = None
-
-
-_replies = msgspec.json.Decoder(list[_Reply])
 _encoder = msgspec.json.Encoder()
 
 
@@ -161,9 +129,9 @@ class Node:
     async def _asked(self, calls: Sequence[Call], least_slot: int, timeout_s: float) -> list[Any]:
         began = time.perf_counter()
         try:
-            replies = _by_number(await self._post(calls, timeout_s))
-            slot = _slot_of(replies.values(), least_slot)
-            answers = _in_order(replies, calls, self._secrets)
+            replies = by_number(await self._post(calls, timeout_s))
+            slot = slot_of(replies.values(), least_slot)
+            answers = in_order(replies, calls, self._secrets)
         except NodeAway as error:
             self._note(began, {(call.method, error.outcome) for call in calls})
             raise
@@ -223,49 +191,3 @@ def _no(answer: aiohttp.ClientResponse) -> NodeAway:
     rest_s = min(float(said), _LONGEST_REST_S) if said.isdecimal() else 0.0
     throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
     return NodeAway(f"answered {answer.status}", rest_s, "throttled" if throttled else "unwell")
-
-
-def _by_number(content: bytes) -> dict[int | None, _Reply]:
-    try:
-        return {reply.id: reply for reply in _replies.decode(content)}
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NodeAway(f"answered with something else than JSON-RPC: {error}") from None
-
-
-def _slot_of(replies: Iterable[_Reply], least: int) -> int:
-    """Return the oldest slot that answers are of; 0 where none says. Raises `NodeAway`."""
-    slots = []
-    for reply in replies:
-        match reply.result:
-            case {"context": {"slot": int(slot)}}:
-                slots.append(slot)
-    slot = min(slots, default=0)
-    if 0 < slot < least:
-        raise NodeAway(f"is behind: it answers as of slot {slot}, before {least}")
-    return slot
-
-
-def _in_order(
-    replies: Mapping[int | None, _Reply], calls: Sequence[Call], secrets: Collection[str]
-) -> list[Any]:
-    answers: list[Any] = []
-    for number, call in enumerate(calls):
-        reply = replies.get(number)
-        if reply is None:
-            raise NodeAway(f"left {call.method} unanswered")
-        if reply.error is None:
-            answers.append(_read(call, reply.result))
-            continue
-        # A provider may repeat the address that it was asked at, and the key in it.
-        said = line(hidden(reply.error.message, secrets))
-        if reply.error.code in _ILL:
-            raise NodeAway(f"{call.method}: {said} ({reply.error.code})")
-        answers.append(RpcError(reply.error.code, said, reply.error.data))
-    return answers
-
-
-def _read(call: Call, result: Any) -> Any:
-    try:
-        return call.read(result)
-    except (LookupError, TypeError, ValueError, ParseHashError, msgspec.MsgspecError) as error:
-        raise NodeAway(f"{call.method}: its answer cannot be read: {error!r}") from None

@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple, Self
 import aiohttp
 
 from shared.solana.rpc.errors import ChainAway, NodeAway, NoneIsOurs, RpcError, WrongChain
-from shared.solana.rpc.node import Call, Node
+from shared.solana.rpc.node import Node
+from shared.solana.rpc.replies import Call
 
 _CONNECTIONS = 32  # To one URL.
 _MOST_LATE: Final = 256  # Questions that are still open when somebody else has answered.

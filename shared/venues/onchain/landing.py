@@ -16,8 +16,8 @@ from shared.orders.values import Receipt, SignedTransaction
 from shared.solana.proof import Claim, Look, Proven, prove
 from shared.solana.receipts import BadReceipt, failure, settled
 from shared.solana.rpc.errors import ChainAway, RpcError
-from shared.solana.rpc.node import Call
 from shared.solana.rpc.nodes import Nodes
+from shared.solana.rpc.replies import Call
 from shared.tokens.amounts import from_atoms
 from shared.venues.onchain.statuses import (
     FINAL,

@@ -16,8 +16,8 @@ from shared.concurrency.coalescer import Coalescer
 from shared.concurrency.ticked import Ticked
 from shared.solana.fees import cu_price
 from shared.solana.rpc.errors import RpcError
-from shared.solana.rpc.node import Call
 from shared.solana.rpc.nodes import Nodes
+from shared.solana.rpc.replies import Call
 from shared.venues.protocol import VenueUnavailable
 
 TOKEN_ACCOUNT_BYTES = 165

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct, convert
 
 from shared.solana.rpc.errors import RpcError
-from shared.solana.rpc.node import Call
+from shared.solana.rpc.replies import Call
 
 _RANKS = ("processed", "confirmed", "finalized")
 FINAL = _RANKS.index("finalized")

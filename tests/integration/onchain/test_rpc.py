@@ -16,8 +16,8 @@ from aiohttp import web
 from solders.pubkey import Pubkey
 
 from shared.solana.rpc.errors import ChainAway, RpcError
-from shared.solana.rpc.node import Call
 from shared.solana.rpc.nodes import Nodes
+from shared.solana.rpc.replies import Call
 from shared.venues.onchain.chain import OnChainVenue
 from shared.venues.onchain.reading import ChainState, accounts_of
 from tests.integration.onchain.conftest import Desk
