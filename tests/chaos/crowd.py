@@ -54,9 +54,21 @@ class Crowd:
         self._records = records
         self._dice = dice
         self._wishes = wishes
+        self.placing = 0  # Orders that were asked for, and of which nobody knows what became.
 
     async def travel(self, names: Sequence[str]) -> None:
         """Place an order under each of these names, and follow it to its end."""
+        self.placing += len(names)
+        try:
+            seen = await self._accepted(names)
+        finally:
+            self.placing -= len(names)
+        while seen:
+            await self._follow(seen)
+            await self._pause()
+
+    async def _accepted(self, names: Sequence[str]) -> dict[str, int]:
+        """Return the orders that were placed, at version 0, once each has its answer."""
         seen: dict[str, int] = {}
         wanted = list(names)
         while wanted:
@@ -69,9 +81,7 @@ class Crowd:
             ]
             if wanted:
                 await self._pause()
-        while seen:
-            await self._follow(seen)
-            await self._pause()
+        return seen
 
     async def _pause(self) -> None:
         await asyncio.sleep(_PAUSE_S * self._dice.uniform(0.5, 1.5))

@@ -44,6 +44,7 @@ class Load:
         self._http = httpx.AsyncClient(timeout=_ANSWER_S, trust_env=False)
         self._wishes = Wishes()
         self._crowd = Crowd(self._http, self._door, self.records, self._dice, self._wishes)
+        self._placing = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,6 +57,11 @@ class Load:
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    @property
+    def placing(self) -> int:
+        """Return how many orders were asked for whose clients have no answer yet."""
+        return self._placing + self._crowd.placing
 
     async def place_orders(self, rate: float, until: asyncio.Event) -> None:
         """Start on `rate` orders a second, fewer while very many are under way."""
@@ -112,6 +118,13 @@ class Load:
 
     async def _place(self, name: str, expires_at: datetime | None) -> str | None:
         """Return the order's id, or None once it is too late for the order."""
+        self._placing += 1
+        try:
+            return await self._placed(name, expires_at)
+        finally:
+            self._placing -= 1
+
+    async def _placed(self, name: str, expires_at: datetime | None) -> str | None:
         deadline = {"expiresAt": expires_at.isoformat()} if expires_at else {}
         while True:
             wish = self._wishes.of(name)

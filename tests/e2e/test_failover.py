@@ -155,6 +155,8 @@ async def brought_down(
             await eventually(goes_on, within_s=30)
         over.set()
         await placing
+        # An order may be placed anew, and begin, after everything else has ended.
+        await eventually(lambda: load.placing == 0, within_s=60)
 
         async def look() -> Aftermath:
             fallen = [Fell(service=service.consumer) for service in stack if not service.alive]
