@@ -25,7 +25,7 @@ _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 IN_ORDER = "set_config('enable_bitmapscan', 'off', true)"
 
 _COLUMNS: LiteralString = """
-    order_id::text, client_order_id, status, version, token_in, token_out, amount_in,
+    order_id::text, client_order_id, account, status, version, token_in, token_out, amount_in,
     max_slippage_bps, expires_at, attempts, venue, quoted_out, min_out, signature, amount_out,
     price, failure_reason, unresolved, cancel_requested, contradicted, submitted_at, updated_at
 """
@@ -76,6 +76,7 @@ class ListedOrder(Struct, frozen=True, kw_only=True, rename="camel"):
 
     order_id: str
     client_order_id: str | None
+    account: str
     status: str
     version: int
     token_in: str

@@ -6,6 +6,7 @@ Signed bytes never pass through here; clients see the signature.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,11 +15,18 @@ from shared.orders.codec import builtins, decode
 from shared.orders.events import (
     CancelRequested,
     OrderEvent,
+    OrderRouted,
     OutcomeContradicted,
     TransactionSigned,
 )
-from shared.orders.order import TRANSITIONS, Order, evolve
+from shared.orders.order import TRANSITIONS, Order
 from shared.orders.states import STATUS, State
+from shared.orders.telling.actions import actions_of
+from shared.orders.telling.choice import choice_of
+from shared.orders.telling.figures import vs_quote_bps
+from shared.orders.telling.next_step import next_step
+from shared.orders.telling.story import Story
+from shared.orders.telling.summary import summary_of
 
 _STATELESS = (CancelRequested, OutcomeContradicted)
 # The status after an event follows from its type alone, but for those that change none.
@@ -61,36 +69,47 @@ _STATUS_AFTER = {
 }
 
 
-def public_order(history: Sequence[OrderEvent]) -> dict[str, Any]:
-    """Return the order that a whole history folds to, as a client may see it.
+def public_order(
+    history: Sequence[OrderEvent], *, due: datetime | None = None, may_act: bool = True
+) -> dict[str, Any]:
+    """Return the order that a whole history folds to, as a client may see it, and told in words.
 
-    Raises `ValueError` for an empty one.
+    `due` is when the services look at it again, if they have put it off. Without `may_act` there
+    are no actions. Raises `ValueError` for an empty history.
     """
     seen = Seen()
     for event in history:
         seen.add(event)
-    return seen.shown()
+    return seen.shown() | seen.told(due, may_act=may_act)
 
 
 class Seen:
     """An order as a client may see it, event after event."""
 
     def __init__(self) -> None:
-        self._order: Order | None = None
+        self._story = Story()
         self._changes: list[dict[str, Any]] = []
 
     def add(self, event: OrderEvent) -> None:
         """Fold the next event."""
-        self._order = order = evolve(self._order, event)
+        order = self._story.add(event)
         if not self._changes or self._changes[-1]["status"] != order.status:
             self._changes.append({"status": order.status, "at": event.at})
 
     def shown(self) -> dict[str, Any]:
         """Return the order as it stands. Raises `ValueError` before its first event."""
-        if self._order is None:
-            raise ValueError("an order has at least one event")
-        shown: dict[str, Any] = builtins(_fields(self._order, self._changes))
+        shown: dict[str, Any] = builtins(_fields(self._known(), self._changes))
         return shown
+
+    def told(self, due: datetime | None, *, may_act: bool) -> dict[str, Any]:
+        """Return what people want to know beside. Raises `ValueError` before the first event."""
+        told: dict[str, Any] = builtins(_words(self._story, self._known(), due, may_act=may_act))
+        return told
+
+    def _known(self) -> Order:
+        if self._story.order is None:
+            raise ValueError("an order has at least one event")
+        return self._story.order
 
 
 def _fields(order: Order, changes: list[dict[str, Any]]) -> dict[str, Any]:
@@ -121,4 +140,32 @@ def _fields(order: Order, changes: list[dict[str, Any]]) -> dict[str, Any]:
         "submittedAt": order.submitted_at,
         "updatedAt": order.updated_at,
         "statusHistory": changes,
+    }
+
+
+def _words(story: Story, order: Order, due: datetime | None, *, may_act: bool) -> dict[str, Any]:
+    paid = order.receipt.amount_out if order.receipt else None
+    upcoming = next_step(story, order, due)
+    return {
+        "account": order.account,
+        "summary": summary_of(story, order),
+        "next": upcoming and upcoming._asdict(),
+        "actions": [action._asdict() for action in actions_of(order)] if may_act else [],
+        "quotes": [{**builtins(quote), "netOut": quote.net_out} for quote in order.quotes],
+        "refusals": story.routed.refusals if story.routed else [],
+        "route": _choice(story.routed, story.unable) if story.routed else None,
+        "vsQuoteBps": vs_quote_bps(paid, order.route.quote.amount_out if order.route else None),
+    }
+
+
+def _choice(routed: OrderRouted, unable: frozenset[str]) -> dict[str, Any]:
+    won, runner_up, margin_bps, why = choice_of(routed, unable)
+    return {
+        "venue": won.venue,
+        "amountOut": won.amount_out,
+        "netOut": won.net_out,
+        "minOut": routed.route.min_out,
+        "marginBps": margin_bps,
+        "runnerUp": runner_up and runner_up.venue,
+        "why": why,
     }

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from decimal import ROUND_DOWN, Context, Decimal
-from types import MappingProxyType
+from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
+from shared.orders.ranking import NO_DISCOUNTS, ONE_IN_BPS, WIDE, best_first
 from shared.orders.values import Quote
 
 _DECIMALS = 9  # At least: most tokens have no more.
-_ONE_IN_BPS = 10_000
-_WIDE = Context(prec=60)  # 2^64 atoms without decimals have more digits here than the usual 28.
 
 
 class Handicaps(NamedTuple):
@@ -21,7 +19,7 @@ class Handicaps(NamedTuple):
     """
 
     unable: Collection[str] = ()
-    discounts: Mapping[str, int] = MappingProxyType({})
+    discounts: Mapping[str, int] = NO_DISCOUNTS
 
 
 NONE = Handicaps()
@@ -33,20 +31,8 @@ def best_quote(quotes: Sequence[Quote], handicaps: Handicaps = NONE) -> Quote | 
     A discount ranks, and takes nothing from the quote. Slippage tolerance bounds the outcome
     (`min_out`) and never ranks.
     """
-    unable, discounts = handicaps
-    if unable:
-        quotes = [quote for quote in quotes if quote.venue not in unable] or quotes
-    # The name breaks ties, so that the same quotes always give the same route.
-    if not discounts:
-        return max(quotes, key=lambda quote: (quote.net_out, quote.venue), default=None)
-    return max(quotes, key=lambda quote: (_worth(quote, discounts), quote.venue), default=None)
-
-
-def _worth(quote: Quote, discounts: Mapping[str, int]) -> Decimal:
-    if quote.net_out <= 0:
-        return quote.net_out
-    kept = _ONE_IN_BPS - discounts.get(quote.venue, 0)
-    return _WIDE.divide(_WIDE.multiply(quote.net_out, Decimal(kept)), Decimal(_ONE_IN_BPS))
+    ranked = best_first(quotes, handicaps.unable, handicaps.discounts)
+    return ranked[0] if ranked else None
 
 
 def min_out(quoted_out: Decimal, max_slippage_bps: int) -> Decimal:
@@ -55,8 +41,8 @@ def min_out(quoted_out: Decimal, max_slippage_bps: int) -> Decimal:
     ``floor(out * (10000 - slippage_bps) / 10000)``, as Raydium's and Meteora's programs do, with
     nine decimals, or as many as `quoted_out` has: an atom of some tokens is less than a billionth.
     """
-    kept = _WIDE.multiply(quoted_out, Decimal(_ONE_IN_BPS - max_slippage_bps))
+    kept = WIDE.multiply(quoted_out, Decimal(ONE_IN_BPS - max_slippage_bps))
     exponent = quoted_out.as_tuple().exponent
     decimals = max(_DECIMALS, -exponent) if isinstance(exponent, int) else _DECIMALS
     atom = Decimal(1).scaleb(-decimals)
-    return _WIDE.divide(kept, Decimal(_ONE_IN_BPS)).quantize(atom, ROUND_DOWN, _WIDE)
+    return WIDE.divide(kept, Decimal(ONE_IN_BPS)).quantize(atom, ROUND_DOWN, WIDE)

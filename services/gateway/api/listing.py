@@ -45,6 +45,7 @@ from shared.archive.errors import ArchiveUnavailable
 from shared.archive.listing import Filter, ListedOrder, Place
 from shared.orders.codec import builtins
 from shared.orders.states import Status
+from shared.orders.telling.figures import vs_quote_bps
 from shared.tokens.registry import Tokens
 
 LIMIT = 50
@@ -180,4 +181,13 @@ def _total(counted: int) -> dict[str, Any]:
 def _page(found: list[ListedOrder], limit: int) -> dict[str, Any]:
     shown = found[:limit]
     more = len(found) > limit
-    return {"orders": builtins(shown), "next": encode_cursor(shown[-1].place) if more else None}
+    return {
+        "orders": [_summary(order) for order in shown],
+        "next": encode_cursor(shown[-1].place) if more else None,
+    }
+
+
+def _summary(order: ListedOrder) -> dict[str, Any]:
+    against = vs_quote_bps(order.amount_out, order.quoted_out)
+    fields: dict[str, Any] = builtins(order)
+    return {**fields, "vsQuoteBps": builtins(against)}

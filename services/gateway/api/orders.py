@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.access.callers import caller_of
+from services.gateway.access.callers import Role, caller_of
 from services.gateway.following.position import public_history
 from services.gateway.following.server_sent_events import Streams, wants_stream
 from services.gateway.following.websockets import Sockets
@@ -53,9 +53,12 @@ def order_routes(
         return response
 
     async def get_order(request: Request) -> Response:
-        """Show the order as it stands."""
-        history = await histories.read_for(caller_of(request), id_in(request))
-        return json_answer(public_order([decode(raw) for raw in history]))
+        """Show the order as it stands, in words too, and what may be done about it."""
+        caller = caller_of(request)
+        history = [decode(raw) for raw in await histories.read_for(caller, id_in(request))]
+        due = await histories.due(history[-1])
+        may_act = caller.role >= Role.TRADE
+        return json_answer(public_order(history, due=due, may_act=may_act))
 
     async def list_events(request: Request) -> Response:
         """Show everything that has happened to the order, oldest first.

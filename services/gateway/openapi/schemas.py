@@ -97,6 +97,54 @@ class QuoteView(_Model):
     )
 
 
+class RankedQuoteView(QuoteView):
+    """A venue's quote with what it ranks by."""
+
+    net_out: str = Field(description="`amountOut` less `networkFee`")
+
+
+class RefusalView(_Model):
+    """A venue's reason for offering nothing."""
+
+    venue: str
+    reason: str
+
+
+class ChosenRouteView(_Model):
+    """The route that was chosen last, and why it was."""
+
+    venue: str = Field(examples=["raydium"])
+    amount_out: str
+    net_out: str = Field(description="`amountOut` less the network fee")
+    min_out: str
+    margin_bps: str | None = Field(
+        description="By how many bps its net amount was above the second best, each less the "
+        "discount of its venue; two decimals. Null where there was none to compare with",
+        examples=["44.64"],
+    )
+    runner_up: str | None = Field(description="The venue of the second best quote")
+    why: str = Field(description="The choice in a sentence")
+
+
+class NextView(_Model):
+    """The next thing that happens to an order that has not ended."""
+
+    what: str = Field(title="Step", examples=["A router takes it up and asks the venues."])
+    at: datetime | None = Field(
+        description="When, or by when; null where nobody can tell, mostly at once"
+    )
+    because: str
+
+
+class ActionView(_Model):
+    """A request that would change the order as it stands."""
+
+    name: Literal["cancel"]
+    method: Literal["DELETE"]
+    href: str = Field(examples=[f"/api/orders/{_ID}"])
+    effect: str = Field(description="The effect in a sentence")
+
+
 class FailureView(_Model):
     """Why the order failed."""
 
@@ -114,6 +162,7 @@ class StatusChange(_Model):
 class _Order(_Model):
     order_id: str = Field(examples=[_ID])
     client_order_id: str | None = Field(description="The client's own name for it")
+    account: str = Field(description="Whose it is", examples=["public"])
     status: Status
     version: int
     token_in: str = Field(examples=["SOL"])
@@ -128,6 +177,11 @@ class _Order(_Model):
     signature: str | None
     amount_out: str | None
     price: str | None = Field(description="Units of the token out per unit of the token in")
+    vs_quote_bps: str | None = Field(
+        description="By how many bps `amountOut` is above `quotedOut`, with two decimals; below, "
+        "it is negative",
+        examples=["-1.20"],
+    )
     unresolved: bool = Field(description="Sent, and the chain gave no answer in time")
     cancel_requested: bool
     contradicted: bool = Field(description="The chain says otherwise than the recorded end")
@@ -138,7 +192,15 @@ class _Order(_Model):
 class OrderView(_Order):
     """An order as it stands after `version` events."""
 
-    quotes: list[QuoteView]
+    summary: str = Field(
+        description="The order in a sentence",
+        examples=["Swapped 1.5 SOL for 224.9 USDC on raydium, 1.2 bps less than quoted."],
+    )
+    next: NextView | None = Field(description="Null once the order has ended")
+    actions: list[ActionView] = Field(description="Those that the caller may ask for")
+    quotes: list[RankedQuoteView] = Field(description="Those of the last routing")
+    refusals: list[RefusalView] = Field(description="Those of the last routing")
+    route: ChosenRouteView | None = Field(description="Null before the first routing")
     failure: FailureView | None
     status_history: list[StatusChange]
 
@@ -190,18 +252,10 @@ class OrderPage(_Model):
     total: Total | None = Field(default=None, description="Is there with `total=true`")
 
 
-class OfferView(QuoteView):
+class OfferView(RankedQuoteView):
     """A venue's offer. Offers rank by `netOut`; an order would accept `minOut` at least."""
 
-    net_out: str = Field(description="`amountOut` less `networkFee`")
     min_out: str
-
-
-class RefusalView(_Model):
-    """A venue's reason for offering nothing."""
-
-    venue: str
-    reason: str
 
 
 class QuotesView(_Model):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 
 import msgspec
 
@@ -12,8 +14,11 @@ from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
 from shared.concurrency.coalescer import Coalescer
 from shared.orders.codec import MalformedEvent
+from shared.orders.dispatch import worker_for
+from shared.orders.events import CancelRequested, OrderEvent, OrderUnresolved
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
+from shared.streams.log.parked import due_at
 
 
 class _Owned(msgspec.Struct):
@@ -41,7 +46,20 @@ class Histories:
 
     def __init__(self, log: Log, archive: Archive) -> None:
         self._recent: Coalescer[str, list[bytes]] = Coalescer(log.history_to_tell)
+        self._log = log
         self._archive = archive
+
+    async def due(self, last: OrderEvent) -> datetime | None:
+        """Return when the services look again at an order whose last event this is.
+
+        None unless they have put that off, and where Redis does not tell.
+        """
+        # Other orders are not put off, but for ended ones.
+        if not isinstance(last, OrderUnresolved | CancelRequested):
+            return None
+        with suppress(LogUnavailable):
+            return await due_at(self._log, worker_for(last), last.order_id)
+        return None
 
     async def read_for(self, caller: Caller, order_id: str) -> list[bytes]:
         """Return what `read` does, for an order that the caller may see; else it is unknown."""

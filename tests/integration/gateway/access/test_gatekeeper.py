@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -343,3 +344,19 @@ async def test_no_key_and_no_ticket_is_ever_logged(
     said = [r.getMessage() for r in caplog.records if not r.name.startswith(clients)]
     assert (statuses, refused.status_code) == ([101, 401], 401)
     assert [line for line in said if any(s in line for s in (MINE, ticket, wrong))] == []
+
+
+async def test_a_key_that_may_not_trade_is_offered_no_action(guarded: Gateway) -> None:
+    order_id = await placed(guarded, MINE)
+    offered = {
+        ROLES[key]: len((await order_for(guarded, order_id, key))["actions"])
+        for key in (MINE, READERS, ADMINS)
+    }
+
+    assert offered == {"trade": 1, "read": 0, "admin": 1}
+
+
+async def order_for(gateway: Gateway, order_id: str, key: str) -> dict[str, Any]:
+    answer = await gateway.http.get(f"/api/orders/{order_id}", headers=bearer(key))
+    shown: dict[str, Any] = answer.json()
+    return shown
