@@ -147,7 +147,8 @@ def listed(text: str) -> frozenset[str]:
     return frozenset(text.replace(",", " ").split())
 
 
-def _replica_name() -> str:
+def replica_name() -> str:
+    """Return a name for this process that no other ever has."""
     # Never reused: a name that came back would inherit the pending entries of the dead.
     return f"{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:8]}"
 
@@ -156,7 +157,7 @@ class ConsumerSettings(Settings):
     """How a replica reads the log."""
 
     consumer_name: str = Field(
-        default_factory=_replica_name,
+        default_factory=replica_name,
         description="Name of this replica, never used twice; made up when not given",
     )
     max_in_flight: int = Field(

@@ -22,6 +22,7 @@ from slipstream.errors import (
     Unexpected,
     Unreachable,
 )
+from slipstream.figures import System
 from slipstream.models import (
     Accepted,
     Balance,
@@ -77,6 +78,7 @@ __all__ = [
     "SlipstreamError",
     "Stats",
     "StatusChange",
+    "System",
     "Token",
     "Unauthenticated",
     "Unavailable",

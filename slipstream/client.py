@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from slipstream.asking import Filter, NewOrder, headers_of, query_of, visible
 from slipstream.errors import Refused, Unavailable
+from slipstream.figures import System
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
 from slipstream.models import (
@@ -192,6 +193,10 @@ class AsyncClient:
     async def stats(self) -> Stats:
         """Return how many orders wait, are under way and have ended, and how far services lag."""
         return read(await self._http.request("GET", f"{_ORDERS}/stats"), Stats)
+
+    async def system(self) -> System:
+        """Return what the gateway's Slipstream is made of, and whether all of it is well."""
+        return read(await self._http.request("GET", "/api/system"), System)
 
     def follow(
         self,

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
+from slipstream.figures import System
 from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes, Token, Wallets
 from slipstream.stats import Stats
 from slipstream.venues import Venue
@@ -144,6 +145,10 @@ class Client:
     def stats(self) -> Stats:
         """Return how many orders wait, are under way and have ended, and how far services lag."""
         return self._wait(self._client.stats())
+
+    def system(self) -> System:
+        """Return what the gateway's Slipstream is made of, and whether all of it is well."""
+        return self._wait(self._client.system())
 
     def follow(
         self,

@@ -29,10 +29,11 @@ from services.gateway.server.starting import Starting
 from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
 from shared.process.chain import service_chain
+from shared.process.heartbeat import beating
 from shared.process.listening import authority, bind
 from shared.process.runtime import run_service, until_available
 from shared.process.server_metrics import watch_postgres, watch_redis
-from shared.settings import GatewaySettings
+from shared.settings import GatewaySettings, replica_name
 from shared.streams.log.log import Log
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ async def serving(listener: socket.socket, settings: GatewaySettings) -> AsyncIt
 
 async def serve(door: Door, parts: Parts, settings: GatewaySettings, stop: asyncio.Event) -> None:
     """Serve behind a door until told to stop; then close it."""
-    async with asyncio.TaskGroup() as group:
+    async with beating(parts.log, "gateway", replica_name()), asyncio.TaskGroup() as group:
         background = [
             group.create_task(parts.hub.run()),
             group.create_task(parts.pressure.run()),

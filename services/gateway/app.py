@@ -20,12 +20,13 @@ from services.gateway.api.cancel import cancel_routes
 from services.gateway.api.listing import list_routes
 from services.gateway.api.orders import order_routes
 from services.gateway.api.quotes import quote_routes
-from services.gateway.api.stats import stats_routes
 from services.gateway.api.tickets import ticket_routes
 from services.gateway.api.tokens import token_routes
-from services.gateway.api.venues import venue_routes
 from services.gateway.api.wallets import wallet_routes
 from services.gateway.compat.layer import plug_in
+from services.gateway.figures.stats import stats_routes
+from services.gateway.figures.system import system_routes
+from services.gateway.figures.venues import venue_routes
 from services.gateway.http.cors import Cors
 from services.gateway.http.middleware import Head, Latency, SecurityHeaders
 from services.gateway.http.problems import Problem, answer_crash, answer_problem, answer_refusal
@@ -94,6 +95,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         token_routes(parts.tokens),
         wallet_routes(parts.purses),
         venue_routes(parts.league),
+        system_routes(parts.system),
         cancel_routes(parts.cancel),
         ticket_routes(parts.rules.tickets),
         page_routes(),

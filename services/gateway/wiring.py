@@ -13,9 +13,11 @@ from services.gateway.access.rate_limits import Quota
 from services.gateway.access.tickets import Tickets
 from services.gateway.api.health import Health
 from services.gateway.api.quotes import Quoting
-from services.gateway.api.stats import Stats
-from services.gateway.api.venues import League
 from services.gateway.api.wallets import Purses
+from services.gateway.figures.pulse import Pulse
+from services.gateway.figures.stats import Stats
+from services.gateway.figures.system import System
+from services.gateway.figures.venues import League
 from services.gateway.following.hub import UpdateHub
 from services.gateway.following.server_sent_events import Streams
 from services.gateway.following.session import Desk
@@ -54,6 +56,7 @@ class Parts:
     book: Book
     purses: Purses
     stats: Stats
+    system: System
     health: Health
     pressure: Pressure
     lost_writes: LostWrites
@@ -87,6 +90,7 @@ class Parts:
         sockets = Sockets(hub, Desk(quota, intake, cancel, tokens), settings)
         venues = list(open_venues(settings, log.client, chain).values())
         panel = Panel(venues, Deadline(settings.quote_deadline_ms / 1_000), shown=False)
+        pulse = Pulse(log)
         return cls(
             rules=_rules(log, settings, access, quota),
             tokens=tokens,
@@ -101,6 +105,11 @@ class Parts:
             book=panel.book,
             purses=Purses(settings.chain, chain),
             stats=Stats(log, archive, sockets),
+            system=System(
+                *(log, archive, pulse, lost_writes, access),
+                chain=settings.chain,
+                nodes=chain.nodes if chain else None,
+            ),
             health=Health(
                 intake=intake,
                 refusals=log.client.refusals,

@@ -48,6 +48,15 @@ class Series:
         bounds = map(floatToGoString, (*self._bounds, math.inf))
         return list(zip(bounds, accumulate(self._counts), strict=True)), self._sum
 
+    def counts(self) -> list[int]:
+        """Return how many amounts lie in each bucket, those beyond the last bound at the end."""
+        return list(self._counts)
+
+    @property
+    def total(self) -> float:
+        """Return the sum of all amounts."""
+        return self._sum
+
 
 class Histogram(Collector):
     """A histogram of Prometheus, with the names of its labels if it has any."""
@@ -65,7 +74,7 @@ class Histogram(Collector):
         self._name = name
         self._documentation = documentation
         self._labelnames = tuple(labelnames)
-        self._bounds = tuple(float(bound) for bound in buckets)
+        self.bounds = tuple(float(bound) for bound in buckets)
         self._series: dict[tuple[str, ...], Series] = {}
         if not self._labelnames:
             self.labels()
@@ -77,12 +86,16 @@ class Histogram(Collector):
             raise ValueError(f"{self._name} has the labels {self._labelnames}, not {values}")
         series = self._series.get(values)
         if series is None:
-            series = self._series[values] = Series(self._bounds)
+            series = self._series[values] = Series(self.bounds)
         return series
 
     def observe(self, amount: float) -> None:
         """Count an amount, where there are no labels."""
         self.labels().observe(amount)
+
+    def counts(self) -> dict[tuple[str, ...], list[int]]:
+        """Return `Series.counts` of every series, by its labels."""
+        return {values: series.counts() for values, series in list(self._series.items())}
 
     def describe(self) -> list[HistogramMetricFamily]:
         """Return what it is called, for a registry."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from shared.archive.archive import Archive
+from shared.process.heartbeat import beating
 from shared.process.runtime import Health, metrics_server, until_available
 from shared.process.server_metrics import watch_redis
 from shared.settings import ConsumerSettings
@@ -98,7 +99,8 @@ async def consume(consumer: Consumer, health: Health, stop: asyncio.Event) -> No
     logger.info("%s %s reads %d partitions", group.name, group.me, len(group.partitions))
     watch = asyncio.create_task(watch_redis(group.log.client))
     try:
-        await consumer.run(stop)
+        async with beating(group.log, group.name, group.me):
+            await consumer.run(stop)
     finally:
         watch.cancel()
     logger.info("%s %s left", group.name, group.me)

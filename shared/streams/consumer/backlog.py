@@ -73,25 +73,25 @@ async def report_backlog(log: Log, group: str) -> None:
     """
     try:
         parts = await backlog_of(log, group)
-        undelivered = await _undelivered_s(log, group, parts)
+        undelivered = await undelivered_s(log, group, parts)
     except LogUnavailable:
         for metric in _OF_GROUPS:
             metric.clear()
         raise
-    for part, undelivered_s in zip(parts, undelivered, strict=True):
+    for part, oldest_s in zip(parts, undelivered, strict=True):
         place = (group, f"{part.partition:02}")
         if part.lag is None:  # 0 would say that nothing waits.
             metrics.LAG.remove(*place)
         else:
             metrics.LAG.labels(*place).set(part.lag)
-        metrics.OLDEST_UNDELIVERED.labels(*place).set(undelivered_s)
+        metrics.OLDEST_UNDELIVERED.labels(*place).set(oldest_s)
         metrics.PENDING.labels(*place, "in_flight").set(part.pending - part.retrying)
         metrics.PENDING.labels(*place, "retry").set(part.retrying)
         metrics.OLDEST_PENDING.labels(*place).set(part.oldest_pending_s)
         metrics.PARKED.labels(*place).set(part.parked)
 
 
-async def _undelivered_s(log: Log, group: str, parts: Sequence[Backlog]) -> list[float]:
+async def undelivered_s(log: Log, group: str, parts: Sequence[Backlog]) -> list[float]:
     """Return the age of the first entry that was not given out, for each part; 0 without one."""
     commands: list[Command] = [
         (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.gateway.api import stats
+from services.gateway.figures import stats
 from services.gateway.openapi.schemas import StatsView
 from shared.archive.archive import Archive
 from tests.support.archive import many, recorded

@@ -1,0 +1,45 @@
+"""Whether Redis, PostgreSQL and the chain answer, and how quickly."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from shared.errors import ServerAway
+
+T = TypeVar("T")
+
+DEADLINE_S: Final = 0.8  # The page asks every second.
+
+
+class Answered(NamedTuple, Generic[T]):
+    """An answer, or None and why there is none; and how long it took."""
+
+    answer: T | None
+    why: str
+    took_ms: float
+
+    def shown(self, name: str, but: str = "") -> dict[str, Any]:
+        """Return the server as clients see it; `but` says what is wrong though it answers."""
+        return {
+            "name": name,
+            "state": "down" if self.why else "up",
+            "detail": self.why or but,
+            "answeredMs": None if self.why else self.took_ms,
+        }
+
+
+async def answered(asking: Awaitable[T]) -> Answered[T]:
+    """Return the answer, or why there is none within 800 ms."""
+    began = time.perf_counter()
+    answer, why = None, ""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            answer = await asking
+    except ServerAway as error:
+        why = str(error) or type(error).__name__
+    except TimeoutError:
+        why = f"does not answer within {DEADLINE_S * 1_000:.0f} ms"
+    return Answered(answer, why, round(1_000 * (time.perf_counter() - began), 1))

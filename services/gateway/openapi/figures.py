@@ -1,0 +1,78 @@
+"""The figures for people who watch, described for OpenAPI. Their bytes are made without these."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class CallerView(_Model):
+    """The sender of the request, by the key."""
+
+    account: str = Field(examples=["public"])
+    role: Literal["read", "trade", "admin"]
+
+
+class ReplicaView(_Model):
+    """A process of a service, by its last heartbeat."""
+
+    service: Literal["gateway", "router", "executor", "notifier", "projector"]
+    name: str = Field(examples=["host.4711.1a2b3c4d"])
+    version: str
+    started_at: datetime
+    seen_at: datetime
+    state: Literal["up", "stale"] = Field(
+        description="`stale`: not heard of for 15 s, and it did not say that it leaves"
+    )
+    loop_delay_ms: float = Field(
+        description="How late its event loop comes to its work, on average since the last heartbeat"
+    )
+    rss_bytes: int | None = Field(description="The memory it holds; null where nobody can tell")
+
+
+class GroupView(_Model):
+    """A consumer group, over all partitions."""
+
+    name: Literal["router", "executor", "notifier", "projector"]
+    lag: int | None = Field(description="Entries not given out yet; null where Redis cannot tell")
+    pending: int = Field(description="Entries given out and not settled")
+    oldest_ms: int = Field(description="Age of the oldest of both, in ms; 0 without any")
+
+
+class ServerView(_Model):
+    """A server that Slipstream rests on."""
+
+    name: Literal["redis", "postgres", "chain"]
+    state: Literal["up", "down"]
+    detail: str = Field(description="Why it is down, or what is wrong though it answers; or empty")
+    answered_ms: float | None
+
+
+class ChainView(_Model):
+    """How far the chain is, as a node tells."""
+
+    slot: int
+    block_height: int
+    age_ms: int = Field(description="Since this gateway saw that slot first, in ms")
+
+
+class SystemView(_Model):
+    """A Slipstream and its parts. Knowledge that only a server has which is away is null."""
+
+    network: Literal["simulated", "devchain", "devnet", "mainnet"]
+    version: str = Field(description="The version of the gateway that answers")
+    now: datetime
+    you: CallerView
+    access: Literal["open", "keys"] = Field(description="`open`: everybody is let in without a key")
+    partitions: int
+    replicas: list[ReplicaView] | None
+    groups: list[GroupView] | None
+    servers: list[ServerView] = Field(description="The simulated chain lives in Redis: no `chain`")
+    chain: ChainView | None = Field(description="Null for the simulated chain")

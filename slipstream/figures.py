@@ -1,0 +1,71 @@
+"""The figures for people who watch: what goes on, what needs somebody, how well it is done."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from slipstream.models import Model
+
+
+class You(Model, frozen=True, kw_only=True):
+    """The caller, by the key."""
+
+    account: str
+    role: str
+
+
+class Replica(Model, frozen=True, kw_only=True):
+    """A process of a service; `stale` when it was not heard of for 15 s.
+
+    `loop_delay_ms` is how late its event loop comes, `rss_bytes` the memory it holds.
+    """
+
+    service: str
+    name: str
+    version: str
+    started_at: datetime
+    seen_at: datetime
+    state: str
+    loop_delay_ms: float
+    rss_bytes: int | None
+
+
+class Group(Model, frozen=True, kw_only=True):
+    """A consumer group: entries not given out yet, those not settled, and the age of the oldest."""
+
+    name: str
+    lag: int | None
+    pending: int
+    oldest_ms: int
+
+
+class Server(Model, frozen=True, kw_only=True):
+    """A server that Slipstream rests on, `up` or `down`, and why."""
+
+    name: str
+    state: str
+    detail: str
+    answered_ms: float | None
+
+
+class Chain(Model, frozen=True, kw_only=True):
+    """How far the chain is, and for how long the gateway has known no newer slot."""
+
+    slot: int
+    block_height: int
+    age_ms: int
+
+
+class System(Model, frozen=True, kw_only=True):
+    """A Slipstream. What only a server that is away knows is None; so is the simulated `chain`."""
+
+    network: str
+    version: str
+    now: datetime
+    you: You
+    access: str
+    partitions: int
+    replicas: tuple[Replica, ...] | None
+    groups: tuple[Group, ...] | None
+    servers: tuple[Server, ...]
+    chain: Chain | None
