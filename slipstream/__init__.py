@@ -22,7 +22,7 @@ from slipstream.errors import (
     Unexpected,
     Unreachable,
 )
-from slipstream.figures import System
+from slipstream.figures import Flow, System
 from slipstream.models import (
     Accepted,
     Balance,
@@ -57,6 +57,7 @@ __all__ = [
     "Failure",
     "FieldError",
     "Filter",
+    "Flow",
     "Forbidden",
     "InvalidRequest",
     "KeyReused",

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from slipstream.asking import Filter, NewOrder, headers_of, query_of, visible
 from slipstream.errors import Refused, Unavailable
-from slipstream.figures import System
+from slipstream.figures import Flow, System
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
 from slipstream.models import (
@@ -197,6 +197,10 @@ class AsyncClient:
     async def system(self) -> System:
         """Return what the gateway's Slipstream is made of, and whether all of it is well."""
         return read(await self._http.request("GET", "/api/system"), System)
+
+    async def flow(self) -> Flow:
+        """Return how many orders stand where, come and end a second, and how long hops take."""
+        return read(await self._http.request("GET", "/api/flow"), Flow)
 
     def follow(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from slipstream.models import Model
@@ -69,3 +70,45 @@ class System(Model, frozen=True, kw_only=True):
     groups: tuple[Group, ...] | None
     servers: tuple[Server, ...]
     chain: Chain | None
+
+
+class Hop(Model, frozen=True, kw_only=True):
+    """A part of an order's way: `routing`, `building`, `submitted`, or the `total` to any end.
+
+    Times are those of the last 60 s, None where there were none.
+    """
+
+    name: str
+    p50_ms: float | None
+    p99_ms: float | None
+    count: int
+
+
+class History(Model, frozen=True, kw_only=True):
+    """The last 120 seconds, the oldest first; the last one ended at `ends_at`.
+
+    Orders that came in and ended, and the time from one to the other.
+    """
+
+    ends_at: datetime
+    step_s: int
+    submitted: tuple[int, ...]
+    confirmed: tuple[int, ...]
+    failed: tuple[int, ...]
+    p50_ms: tuple[float | None, ...]
+    p99_ms: tuple[float | None, ...]
+
+
+class Flow(Model, frozen=True, kw_only=True):
+    """Orders of all accounts: `open` ones by status, those that have `ended`, and `rates` a second.
+
+    Figures that cannot be told now are None, and `notes` say why.
+    """
+
+    as_of: datetime
+    open: Mapping[str, int] | None
+    ended: Mapping[str, int] | None
+    rates: Mapping[str, float] | None
+    hops: tuple[Hop, ...] | None
+    history: History | None
+    notes: tuple[str, ...]

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
-from slipstream.figures import System
+from slipstream.figures import Flow, System
 from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes, Token, Wallets
 from slipstream.stats import Stats
 from slipstream.venues import Venue
@@ -149,6 +149,10 @@ class Client:
     def system(self) -> System:
         """Return what the gateway's Slipstream is made of, and whether all of it is well."""
         return self._wait(self._client.system())
+
+    def flow(self) -> Flow:
+        """Return how many orders stand where, come and end a second, and how long hops take."""
+        return self._wait(self._client.flow())
 
     def follow(
         self,

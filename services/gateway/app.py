@@ -24,6 +24,7 @@ from services.gateway.api.tickets import ticket_routes
 from services.gateway.api.tokens import token_routes
 from services.gateway.api.wallets import wallet_routes
 from services.gateway.compat.layer import plug_in
+from services.gateway.figures.flow import flow_routes
 from services.gateway.figures.stats import stats_routes
 from services.gateway.figures.system import system_routes
 from services.gateway.figures.venues import venue_routes
@@ -96,6 +97,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         wallet_routes(parts.purses),
         venue_routes(parts.league),
         system_routes(parts.system),
+        flow_routes(parts.flow),
         cancel_routes(parts.cancel),
         ticket_routes(parts.rules.tickets),
         page_routes(),

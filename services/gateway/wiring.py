@@ -14,6 +14,7 @@ from services.gateway.access.tickets import Tickets
 from services.gateway.api.health import Health
 from services.gateway.api.quotes import Quoting
 from services.gateway.api.wallets import Purses
+from services.gateway.figures.flow import Flow
 from services.gateway.figures.pulse import Pulse
 from services.gateway.figures.stats import Stats
 from services.gateway.figures.system import System
@@ -57,6 +58,7 @@ class Parts:
     purses: Purses
     stats: Stats
     system: System
+    flow: Flow
     health: Health
     pressure: Pressure
     lost_writes: LostWrites
@@ -105,6 +107,7 @@ class Parts:
             book=panel.book,
             purses=Purses(settings.chain, chain),
             stats=Stats(log, archive, sockets),
+            flow=Flow(pulse, archive),
             system=System(
                 *(log, archive, pulse, lost_writes, access),
                 chain=settings.chain,

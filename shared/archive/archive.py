@@ -14,7 +14,7 @@ from shared.archive.distinct import Batch, distinct
 from shared.archive.errors import ArchiveUnusable
 from shared.archive.fold import Recorded
 from shared.archive.listing import Filter, ListedOrder, Place, count_orders, list_orders
-from shared.archive.open_orders import OpenOrder, next_open
+from shared.archive.open_orders import OpenCounts, OpenOrder, next_open, open_counts
 from shared.archive.pool import Pool
 from shared.archive.positions import Positions, advance, locked, positions
 from shared.archive.session import Session, read
@@ -38,7 +38,6 @@ _LOOK = """
     SELECT FROM order_events, orders, event_counts, order_conflicts, log_positions LIMIT 0
 """
 _EVENT_COUNTS = "SELECT type, sum(events)::bigint FROM event_counts GROUP BY type"
-_OPEN_ORDERS = "SELECT status, count(*) FROM orders WHERE outcome IS NULL GROUP BY status"
 
 
 class Archive:
@@ -148,9 +147,9 @@ class Archive:
         """Return how many events of each type are kept; types without any are left out."""
         return dict(await self._read(_EVENT_COUNTS))
 
-    async def open_orders(self) -> dict[str, int]:
+    async def open_orders(self) -> OpenCounts:
         """Return how many orders that have not ended have each status."""
-        return dict(await self._read(_OPEN_ORDERS))
+        return await self._pool.do(open_counts)
 
     async def orders(self, wanted: Filter, after: Place | None, limit: int) -> list[ListedOrder]:
         """Return up to `limit` of the wanted orders behind a place, newest first."""

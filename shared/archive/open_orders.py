@@ -1,11 +1,11 @@
-"""Walk over the orders that have not ended, as far as the archive knows, oldest first."""
+"""The orders that have not ended, as far as the archive knows: counted, and walked over."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from msgspec import Struct
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from shared.archive.listing import Place
 from shared.archive.session import Session, read
@@ -18,6 +18,17 @@ _PAGE = """
     WHERE outcome IS NULL AND (submitted_at, order_id) > (%s, %s::uuid)
     ORDER BY submitted_at, order_id LIMIT %s
 """
+_COUNTS = """
+    SELECT status, count(*), count(*) FILTER (WHERE unresolved) FROM orders
+    WHERE outcome IS NULL GROUP BY status
+"""
+
+
+class OpenCounts(Struct, frozen=True):
+    """How many have each status, and how many of all are unresolved."""
+
+    by_status: dict[str, int]
+    unresolved: int
 
 
 class OpenOrder(Struct, frozen=True, kw_only=True):
@@ -37,3 +48,9 @@ class OpenOrder(Struct, frozen=True, kw_only=True):
 async def next_open(session: Session, after: Place, limit: int) -> list[OpenOrder]:
     """Return up to `limit` of the orders behind a place that have not ended."""
     return await read(session, _PAGE, [*after, limit], row_factory=class_row(OpenOrder))
+
+
+async def open_counts(session: Session) -> OpenCounts:
+    """Return how many orders that have not ended have each status."""
+    rows = await read(session, _COUNTS, row_factory=tuple_row)
+    return OpenCounts({status: count for status, count, _ in rows}, sum(row[2] for row in rows))

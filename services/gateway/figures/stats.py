@@ -61,11 +61,11 @@ class Stats:
             backlogs = [await backlog_of(self._log, group) for group in GROUPS]
         except (ArchiveUnavailable, LogUnavailable):
             raise Problem(Code.STATS_UNAVAILABLE) from None
-        waiting = open_orders.get(Status.PENDING, 0)
+        waiting = open_orders.by_status.get(Status.PENDING, 0)
         return {
             "queue": {
                 "waiting": waiting,
-                "active": sum(open_orders.values()) - waiting,
+                "active": sum(open_orders.by_status.values()) - waiting,
                 **{name: counts.get(kind, 0) for name, kind in _ENDS.items()},
             },
             "lag": dict(zip(GROUPS, map(_entries, backlogs), strict=True)),

@@ -76,3 +76,72 @@ class SystemView(_Model):
     groups: list[GroupView] | None
     servers: list[ServerView] = Field(description="The simulated chain lives in Redis: no `chain`")
     chain: ChainView | None = Field(description="Null for the simulated chain")
+
+
+_NOTES = Field(description="Why figures are null: which server did not answer")
+
+
+class StandingView(_Model):
+    """Orders that have not ended, by status."""
+
+    pending: int
+    routing: int
+    building: int
+    submitted: int
+    unresolved: int = Field(description="Those among them that the chain gives no answer about")
+
+
+class EndedView(_Model):
+    """Orders that have ended, ever."""
+
+    confirmed: int
+    failed: int
+    cancelled: int
+    expired: int
+
+
+class RatesView(_Model):
+    """Orders a second, over the last 10 s."""
+
+    submitted: float = Field(description="Accepted")
+    confirmed: float
+    failed: float
+    cancelled: float
+    expired: float
+
+
+class HopView(_Model):
+    """A part of an order's way, within the last 60 s."""
+
+    name: Literal["routing", "building", "submitted", "total"] = Field(
+        description="`routing`: until a route is chosen; `building`: until the transaction is "
+        "signed; `submitted`: from the event before the confirmation to the confirmation; `total`: "
+        "from the acceptance to any end"
+    )
+    p50_ms: float | None = Field(description="Null where there was none")
+    p99_ms: float | None
+    count: int
+
+
+class HistoryView(_Model):
+    """The last 120 seconds, the oldest first: the last one ended at `endsAt`."""
+
+    ends_at: datetime
+    step_s: Literal[1]
+    submitted: list[int]
+    confirmed: list[int]
+    failed: list[int]
+    p50_ms: list[float | None] = Field(description="From the acceptance to the end")
+    p99_ms: list[float | None]
+
+
+class FlowView(_Model):
+    """How orders flow."""
+
+    as_of: datetime
+    open: StandingView | None
+    ended: EndedView | None
+    rates: RatesView | None
+    hops: list[HopView] | None
+    history: HistoryView | None
+    notes: list[str] = _NOTES
