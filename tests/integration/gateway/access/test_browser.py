@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from services.gateway.access.api_keys import line_for, new_key
-from tests.support.browser import browser
+from tests.support.browser import browser, visit
 from tests.support.eventually import eventually
 from tests.support.gateway import EXECUTE, events_on, gateway_settings, running_gateway
 
@@ -96,14 +96,14 @@ async def test_a_page_of_an_allowed_origin_orders_and_follows(
     key = new_key()
     keys = tmp_path / "keys.jsonl"
     keys.write_text(line_for(key, "mine", "trade", ""))
-    async with elsewhere() as origin, browser(tmp_path) as page:
+    async with elsewhere() as origin, browser() as chromium, visit(chromium) as (page, _):
         settings = gateway_settings(
             redis_url, namespace, api_keys_file=str(keys), allowed_origins=origin
         )
         async with running_gateway(settings) as gateway:
-            await page.open(origin)
+            await page.goto(origin)
             api = {"api": gateway.address, "key": key, "execute": EXECUTE}
-            found = await page.run(_TRADE % api)
+            found = await page.evaluate(_TRADE % api)
 
     assert found == {
         "statuses": [202, 202, 401],
@@ -116,19 +116,20 @@ async def test_a_page_of_an_allowed_origin_orders_and_follows(
 
 
 async def test_a_page_of_another_origin_or_with_our_address_gets_nowhere(
-    redis_url: str, namespace: str, tmp_path: Path
+    redis_url: str, namespace: str
 ) -> None:
     async with (
         elsewhere() as origin,
-        browser(tmp_path) as page,
+        browser() as chromium,
+        visit(chromium) as (page, _),
         running_gateway(gateway_settings(redis_url, namespace)) as gateway,
     ):
-        await page.open(origin)
+        await page.goto(origin)
         api = f"http://{gateway.address}"
-        foreign = await page.run(_INTRUDE % {"api": api, "execute": EXECUTE})
+        foreign = await page.evaluate(_INTRUDE % {"api": api, "execute": EXECUTE})
         _, _, port = gateway.address.partition(":")
-        await page.open(f"http://evil.example:{port}/health")
-        rebound = await page.run(_INTRUDE % {"api": "", "execute": EXECUTE})
+        await page.goto(f"http://evil.example:{port}/health")
+        rebound = await page.evaluate(_INTRUDE % {"api": "", "execute": EXECUTE})
         placed = await events_on(gateway.log)
 
     assert foreign == ["TypeError"] * 4 + [False]
@@ -137,16 +138,17 @@ async def test_a_page_of_another_origin_or_with_our_address_gets_nowhere(
 
 
 async def test_the_page_of_the_description_works_without_the_internet(
-    redis_url: str, namespace: str, tmp_path: Path
+    redis_url: str, namespace: str
 ) -> None:
     shown = "[...document.querySelectorAll('.opblock-summary-path')].map(e => e.dataset.path)"
     async with (
-        browser(tmp_path) as page,
+        browser() as chromium,
+        visit(chromium) as (page, complaints),
         running_gateway(gateway_settings(redis_url, namespace)) as gateway,
     ):
-        await page.open(f"http://{gateway.address}/docs")
-        paths = await eventually(lambda: page.run(shown))
+        await page.goto(f"http://{gateway.address}/docs")
+        paths = await eventually(lambda: page.evaluate(shown))
         described = (await gateway.http.get("/openapi.json")).json()["paths"]
 
     assert set(paths) == described.keys()
-    assert page.complaints == []
+    assert list(complaints) == []
