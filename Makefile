@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-containers test-compose fuzz chaos bench bench-full profile \
-	check format docs lock lock-image image compose-env
+	check format docs pictures lock lock-image image compose-env
 MAKEFLAGS += --no-print-directory
 # Without compiled files every process compiles all that it imports, and the tests start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -62,6 +62,9 @@ format: setup  ## Format the code and fix what can be fixed
 
 docs: setup  ## Write the documents that the code can tell by itself anew
 	@$(BIN)/python -m tools.docs
+
+pictures: setup  ## Make the README's pictures anew, from a real stack; needs chromium
+	@$(BIN)/python -W ignore:XDG_RUNTIME_DIR -m tools.pictures
 
 # setuptools is what pyproject.toml builds with. The image gets the services' share of the same.
 COMPILE = $(BIN)/uv pip compile pyproject.toml - --universal --python-version 3.11 \
