@@ -22,8 +22,8 @@ from shared.archive.archive import Archive
 from shared.clock import rfc3339, utc_now
 from shared.concurrency.ticked import Ticked
 from shared.orders.dispatch import GROUPS
-from shared.solana.rpc.node import Call
 from shared.solana.rpc.nodes import Nodes
+from shared.solana.rpc.replies import Call
 from shared.streams.consumer.backlog import Backlog, backlog_of, undelivered_s
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
