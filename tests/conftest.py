@@ -23,9 +23,12 @@ _LONG = (
     "tests/integration/streams/redis/test_refusals.py",
 )
 
-# A busy machine is no reason to fail; the whole test has a time limit anyway.
+# Neither a busy machine nor the luck of the draw is a reason to fail. The whole test has a time limit
+# anyway, and one that finds no example at all fails.
 hypothesis_settings.register_profile(
-    "slipstream", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "slipstream",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 hypothesis_settings.load_profile("slipstream")
 
