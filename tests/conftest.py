@@ -23,8 +23,8 @@ _LONG = (
     "tests/integration/streams/redis/test_refusals.py",
 )
 
-# Neither a busy machine nor the luck of the draw is a reason to fail. The whole test has a time limit
-# anyway, and one that finds no example at all fails.
+# Neither a busy machine nor the luck of the draw is a reason to fail. The whole test has a time
+# limit anyway, and one that finds no example at all fails.
 hypothesis_settings.register_profile(
     "slipstream",
     deadline=None,
