@@ -17,7 +17,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from shared.archive.listing import IN_ORDER, Filter, Place, page_query
+from shared.archive.lists.filters import Filter, Place
+from shared.archive.lists.orders import COLUMNS
+from shared.archive.lists.statements import IN_ORDER, page_query
 from shared.archive.migrate import migrate
 from shared.orders.states import Status
 from tests.support.servers import postgres_server
@@ -28,20 +30,23 @@ LIMIT = 100
 
 # 1,000 accounts, of which the first has 30 % of the orders; 20 pairs, the busiest with 26 %;
 # three venues, the last with 0.1 %. 95 % are confirmed, 3 % failed, 1.9 % cancelled or expired,
-# 0.1 % still open.
+# 0.1 % still open; the chain contradicts 0.06 %.
 FILL = """
     INSERT INTO orders
     SELECT gen_random_uuid(), 6, status, false, at,
         CASE WHEN random() < 0.3 THEN 'account-1'
             ELSE 'account-' || (1 + floor(random() * 1000))::int END,
         CASE WHEN pair < 10 THEN 'SOL' ELSE 'USDC' END, 'T' || pair, 1.5, 100, NULL, at, 3, 1,
-        venue, 225, 222.75, 4, 'signature', CASE WHEN status <> 'pending' THEN at END,
+        venue, 225, 222.75, 4, signature, CASE WHEN status <> 'pending' THEN at END,
         CASE WHEN status = 'confirmed' THEN 224.5 END, 149.6,
-        CASE WHEN status = 'failed' THEN 'NO_ROUTE' END, NULL, false, false, NULL,
-        nullif(status, 'pending'), '{[1,6]}', CASE WHEN status <> 'pending' THEN venue END
+        CASE WHEN status = 'failed' THEN 'NO_ROUTE' END, NULL, false, contradicted, NULL,
+        nullif(status, 'pending'), '{[1,6]}', CASE WHEN status <> 'pending' THEN venue END,
+        CASE WHEN status <> 'pending' THEN left(signature, 12) END
     FROM (
-        SELECT *, CASE WHEN status = 'pending' THEN NULL WHEN random() < 0.001 THEN 'orca'
-            WHEN random() < 0.55 THEN 'raydium' ELSE 'meteora' END AS venue
+        SELECT *, md5(random()::text) AS signature,
+            status = 'failed' AND random() < 0.02 AS contradicted,
+            CASE WHEN status = 'pending' THEN NULL WHEN random() < 0.001 THEN 'orca'
+                WHEN random() < 0.55 THEN 'raydium' ELSE 'meteora' END AS venue
         FROM (
             SELECT %(start)s + random() * %(span)s AS at, floor(20 * random() ^ 2.2)::int AS pair,
                 (ARRAY['pending', 'cancelled', 'expired', 'failed', 'confirmed'])[
@@ -52,10 +57,14 @@ FILL = """
 """
 FILTERS = {
     "all": Filter(),
-    "confirmed": Filter(status=Status.CONFIRMED),
-    "failed": Filter(status=Status.FAILED),
-    "expired": Filter(status=Status.EXPIRED),
-    "open": Filter(status=Status.PENDING),
+    "confirmed": Filter(statuses=frozenset({Status.CONFIRMED})),
+    "confirmed or failed": Filter(statuses=frozenset({Status.CONFIRMED, Status.FAILED})),
+    "failed or open, on a busy venue": Filter(
+        statuses=frozenset({Status.FAILED, Status.PENDING, Status.ROUTING}), venue="raydium"
+    ),
+    "failed": Filter(statuses=frozenset({Status.FAILED})),
+    "expired": Filter(statuses=frozenset({Status.EXPIRED})),
+    "open": Filter(statuses=frozenset({Status.PENDING})),
     "a busy venue": Filter(venue="raydium"),
     "a rare venue": Filter(venue="orca"),
     "no such venue": Filter(venue="none"),
@@ -63,17 +72,27 @@ FILTERS = {
     "a rare pair": Filter(token_in="USDC", token_out="T19"),
     "one day": Filter(since=START + SPAN / 2, until=START + SPAN / 2 + timedelta(days=1)),
     "a rare pair on a busy venue, failed": Filter(
-        token_in="USDC", token_out="T19", venue="meteora", status=Status.FAILED
+        token_in="USDC", token_out="T19", venue="meteora", statuses=frozenset({Status.FAILED})
     ),
-    "a rare venue, expired": Filter(venue="orca", status=Status.EXPIRED),
+    "a rare venue, expired": Filter(venue="orca", statuses=frozenset({Status.EXPIRED})),
     "a large account": Filter(account="account-1"),
-    "a large account, failed": Filter(account="account-1", status=Status.FAILED),
-    "a large account, open": Filter(account="account-1", status=Status.PENDING),
+    "a large account, failed": Filter(account="account-1", statuses=frozenset({Status.FAILED})),
+    "a large account, open": Filter(account="account-1", statuses=frozenset({Status.PENDING})),
     "a large account, a rare pair": Filter(account="account-1", token_in="USDC", token_out="T19"),
     "a large account, a rare venue": Filter(account="account-1", venue="orca"),
     "a small account": Filter(account="account-500"),
-    "a small account, expired": Filter(account="account-500", status=Status.EXPIRED),
+    "a small account, expired": Filter(account="account-500", statuses=frozenset({Status.EXPIRED})),
     "a small account, a busy venue": Filter(account="account-500", venue="raydium"),
+}
+# Few orders match these: they are found by an index, and may then be sorted.
+SEARCHES = {
+    "contradicted": Filter(contradicted=True),
+    "unresolved": Filter(unresolved=True),
+    "a signature": Filter(signature="5" * 32),
+    "the beginning of an id or a signature": Filter(find="5f3a"),
+    "a client's own name": Filter(find="invoice-17"),
+    "changes": Filter(updated_since=START),
+    "changes of a small account": Filter(updated_since=START, account="account-500"),
 }
 DEPTHS = {"first": 1.0, "middle": 0.5, "last": 0.01}
 
@@ -105,7 +124,7 @@ def _run(database_url: str, orders: int) -> None:
 def _table(connection: psycopg.Connection, orders: int) -> Iterator[str]:
     yield f"{orders:,} orders, pages of {LIMIT}; database time in ms (pages read)"
     yield f"{'filter':38}" + "".join(f"{depth:>16}" for depth in DEPTHS) + "  index"
-    for name, wanted in FILTERS.items():
+    for name, wanted in (FILTERS | SEARCHES).items():
         cells, indexes = "", set()
         for depth in DEPTHS.values():
             plan = _best(connection, wanted, Place(START + SPAN * depth, "f" * 32))
@@ -115,7 +134,7 @@ def _table(connection: psycopg.Connection, orders: int) -> Iterator[str]:
 
 
 def _best(connection: psycopg.Connection, wanted: Filter, after: Place) -> dict[str, Any]:
-    query, values = page_query(wanted, after, LIMIT)
+    query, values = page_query(wanted, after, LIMIT, COLUMNS)
     explain = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query.encode()
     plans = [connection.execute(explain, values, prepare=False).fetchone() for _ in range(3)]
     return min((plan[0][0] for plan in plans if plan), key=lambda plan: plan["Execution Time"])

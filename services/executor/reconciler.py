@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from services.executor.repair import Differs, Redeliver, Restore, repair
 from shared.archive.archive import Archive
-from shared.archive.listing import Place
+from shared.archive.lists.filters import Place
 from shared.archive.open_orders import BEGINNING
 from shared.clock import Clock
 from shared.concurrency.pause import pause

@@ -13,7 +13,8 @@ from shared.archive.conflicts import Conflict, halted_of, settle, unsettled
 from shared.archive.distinct import Batch, distinct
 from shared.archive.errors import ArchiveUnusable
 from shared.archive.fold import Recorded
-from shared.archive.listing import Filter, ListedOrder, Place, count_orders, list_orders
+from shared.archive.lists.filters import Filter, Place
+from shared.archive.lists.orders import ListedOrder, count_orders, list_orders
 from shared.archive.open_orders import OpenCounts, OpenOrder, next_open, open_counts
 from shared.archive.pool import Pool
 from shared.archive.positions import Positions, advance, locked, positions
@@ -152,7 +153,7 @@ class Archive:
         return await self._pool.do(open_counts)
 
     async def orders(self, wanted: Filter, after: Place | None, limit: int) -> list[ListedOrder]:
-        """Return up to `limit` of the wanted orders behind a place, newest first."""
+        """Return up to `limit` of the wanted orders behind a place, in the order of the list."""
         return await self._pool.do(partial(list_orders, wanted=wanted, after=after, limit=limit))
 
     async def count(self, wanted: Filter, most: int) -> int:

@@ -36,6 +36,8 @@ from shared.orders.states import State
 from shared.orders.values import Receipt
 from shared.orders.view import status_after
 
+HEAD = 12  # Characters of a signature that lists find it by: by chance, no two begin alike.
+
 
 class Recorded(NamedTuple):
     """An event, the very bytes it has on the log, and where: the partition and the entry's id."""
@@ -81,6 +83,7 @@ class OrderRow(Struct, gc=False, kw_only=True, omit_defaults=True):
     ended_at: datetime | None = None
     outcome: str | None = None
     ended_on: str | None = None  # The venue, once the order has ended.
+    signature_head: str | None = None  # The beginning of the signature, once it has ended.
     amount_out: Decimal | None = None
     price: Decimal | None = None
     failure_reason: str | None = None
@@ -119,6 +122,7 @@ def _row(order_id: str, events: Sequence[OrderEvent]) -> OrderRow:
             row.outcome = status_after(event)
     if row.outcome is not None:
         row.ended_on = row.venue
+        row.signature_head = row.signature and row.signature[:HEAD]
     return row
 
 

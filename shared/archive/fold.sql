@@ -50,6 +50,9 @@ ON CONFLICT (order_id) DO UPDATE SET
     ended_on = CASE WHEN coalesce(old.outcome, excluded.outcome) IS NULL THEN NULL
         WHEN excluded.route_version > old.route_version THEN excluded.venue
         ELSE old.venue END,
+    signature_head = CASE WHEN coalesce(old.outcome, excluded.outcome) IS NULL THEN NULL
+        WHEN excluded.signature_version > old.signature_version THEN left(excluded.signature, 12)
+        ELSE left(old.signature, 12) END,
     -- What gives amounts gives the signature, too; a later one is right.
     amount_out = CASE WHEN excluded.signature_version > old.signature_version
         THEN coalesce(excluded.amount_out, old.amount_out)

@@ -23,7 +23,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
-from shared.archive.listing import Filter, ListedOrder
+from shared.archive.lists.filters import Filter
+from shared.archive.lists.orders import ListedOrder
 from shared.archive.migrate import migrate
 from shared.archive.open_orders import BEGINNING
 from shared.archive.rebuild import rebuild

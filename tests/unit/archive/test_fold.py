@@ -82,6 +82,7 @@ def test_a_row_says_what_the_fold_says(ending: Ending, length: int) -> None:
         ended_at=order.updated_at if order.ended else None,
         outcome=order.status if order.ended else None,
         ended_on=order.route.venue if order.ended and order.route else None,
+        signature_head=order.signature[:12] if order.ended and order.signature else None,
         amount_out=order.receipt.amount_out if order.receipt else None,
         price=order.price,
         failure_reason=order.failure,
