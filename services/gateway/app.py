@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from services.gateway.access.gatekeeper import Gatekeeper, Rules
+from services.gateway.access.gatekeeper import OPEN, Gatekeeper, Rules
 from services.gateway.api.batch import batch_routes
 from services.gateway.api.cancel import cancel_routes
 from services.gateway.api.listing import list_routes
@@ -35,6 +35,8 @@ from services.gateway.openapi.document import complete
 from services.gateway.openapi.operations import reply
 from services.gateway.openapi.page import page_routes
 from services.gateway.openapi.schemas import HealthView
+from services.gateway.page.files import read_files
+from services.gateway.page.routes import home_routes
 from services.gateway.wiring import Parts
 
 _WORTH_PACKING = 1_024  # Bytes of an answer.
@@ -74,10 +76,12 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
         },
     )
     app.rules = parts.rules
-    app.add_middleware(Gatekeeper, rules=parts.rules)
+    page = read_files()
+    app.add_middleware(Gatekeeper, rules=parts.rules, free=OPEN | page.keys())
     app.add_middleware(Latency)
     for router in _routers(parts):
         app.include_router(router)
+    app.include_router(home_routes(page))
     _add_operation(app, parts)
     if compat:
         plug_in(app, parts.tokens)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -63,13 +64,15 @@ class Rules:
 class Gatekeeper:
     """Middleware: finds out who sent a request, for `caller_of`, or turns it away."""
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+    def __init__(self, app: ASGIApp, rules: Rules, free: AbstractSet[str] = OPEN) -> None:
+        """`free` are the addresses that say nothing about orders."""
         self._app = app
         self._rules = rules
+        self._free = frozenset(free)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer why not."""
-        if scope["path"] in OPEN:
+        if scope["path"] in self._free:
             await self._app(scope, receive, send)
             return
         try:

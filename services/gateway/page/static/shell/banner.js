@@ -1,0 +1,66 @@
+/** The line under the bar: that this page is not live, since when, and when it tries again. */
+
+import { $, fill, h, write } from "../lib/dom.js";
+import { clock } from "../lib/format.js";
+import { link, onLink } from "../state/link.js";
+
+const GRACE_MS = 700; // A gateway that is replaced is back sooner than people read.
+let timer = null;
+
+/** Show it whenever the link is away; `retry` is for the button. */
+export function banner(retry) {
+  onLink(() => {
+    clearInterval(timer);
+    if (link.state === "away") timer = later(retry);
+    else hide();
+  });
+}
+
+function later(retry) {
+  let built = null;
+  const tell = () => {
+    if (Date.now() - link.since < GRACE_MS) return;
+    built ??= build(retry);
+    const seconds = Math.max(0, Math.ceil((link.again - Date.now()) / 1000));
+    write(built, seconds ? `Again in ${seconds} s` : "Trying …");
+  };
+  tell();
+  return setInterval(tell, 250);
+}
+
+function build(retry) {
+  const wait = h("span", { class: "num", "aria-hidden": "true" });
+  const since = h("b", { class: "num" }, clock(link.asOf));
+  const words = link.reachable
+    ? [h("b", {}, "No live updates. "), `${link.why}. The gateway answers, so orders can be placed; the list below is as of `, since, " UTC and follows when the stream is back."]
+    : [h("b", {}, "Connection lost. "), "Everything below is as of ", since, " UTC. Orders go on without this page; the stream resumes where it stopped, and nothing is missed."];
+  const box = $("#banner");
+  box.className = "on";
+  fill(
+    box,
+    h("span", { class: "spin", "aria-hidden": "true" }),
+    h("p", {}, words),
+    wait,
+    h("button", { class: "small", type: "button", onclick: retry }, "Try now"),
+  );
+  return wait;
+}
+
+function hide() {
+  const box = $("#banner");
+  if (box.dataset.news) return;
+  box.className = "";
+  fill(box);
+}
+
+/** Tell something that stays until it has been read: lost history. */
+export function announce(...words) {
+  const box = $("#banner");
+  box.className = "on";
+  box.dataset.news = "true";
+  const close = () => {
+    delete box.dataset.news;
+    hide();
+  };
+  fill(box, h("p", {}, words), h("button", { class: "small", type: "button", onclick: close }, "Understood"));
+}

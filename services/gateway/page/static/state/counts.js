@@ -1,0 +1,55 @@
+/**
+ * How many orders each filter has.
+ *
+ * A caller who sees all orders reads them off the flow's figures, which come anyway. Another one's
+ * are counted by the lists, rarely and only after something has changed.
+ */
+
+import { get } from "../net/api.js";
+import { FILTERS } from "./filters.js";
+
+const PAUSE_MS = 15_000;
+
+/** Return the totals of all filters from the figures of all orders. Pure. */
+export function totalsOf({ open, ended }) {
+  const flying = open.pending + open.routing + open.building + open.submitted;
+  const stopped = ended.cancelled + ended.expired;
+  const exact = (count) => ({ count, exact: true });
+  return {
+    all: exact(flying + stopped + ended.confirmed + ended.failed),
+    flight: exact(flying),
+    unresolved: exact(open.unresolved),
+    confirmed: exact(ended.confirmed),
+    failed: exact(ended.failed),
+    stopped: exact(stopped),
+  };
+}
+
+/** Counts the orders of a caller who sees only some. `show(totals)` is told. */
+export class OwnCounts {
+  #due = 0;
+  #busy = false;
+
+  constructor(show) {
+    this.show = show;
+  }
+
+  /** Count, unless that was done lately. */
+  async count() {
+    if (this.#busy || Date.now() < this.#due) return;
+    this.#busy = true;
+    try {
+      const totals = {};
+      for (const [key, { query }] of Object.entries(FILTERS)) {
+        const page = await get(`/api/orders?${new URLSearchParams({ ...query, limit: 1, total: "true" })}`);
+        totals[key] = page.total;
+      }
+      this.show(totals);
+    } catch {
+      // The list says that there is trouble; counts may wait.
+    } finally {
+      this.#due = Date.now() + PAUSE_MS;
+      this.#busy = false;
+    }
+  }
+}

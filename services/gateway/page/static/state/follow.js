@@ -1,0 +1,91 @@
+/**
+ * Keep the known orders in step with the account stream, and fill what the stream cannot.
+ *
+ * A stream begins at its first cursor: what came before is read from the lists once it is open.
+ * So is whatever the gateway says that it has lost.
+ */
+
+import { now } from "../lib/clock.js";
+import { get } from "../net/api.js";
+import { Stream } from "../net/stream.js";
+import { setLink } from "./link.js";
+
+const PAGE = 200;
+const MOST_PAGES = 50; // 10,000 orders: as many as this page keeps.
+const MARGIN_MS = 5_000;
+
+export class Follower {
+  #began = null;
+
+  /** `on.changed()` after orders came, `on.lost({since, why})` after lost history was read again. */
+  constructor(orders, on) {
+    Object.assign(this, { orders, on });
+    this.stream = new Stream({
+      open: ({ fresh }) => this.#opened(fresh),
+      orders: (told) => this.orders.take(told),
+      lost: (lost) => this.#lost(lost),
+      away: (away) => this.#away(away),
+    });
+  }
+
+  start() {
+    this.#began = now();
+    setLink({ state: "opening" });
+    this.stream.start();
+  }
+
+  stop() {
+    this.stream.stop();
+  }
+
+  forget() {
+    this.stream.forget();
+  }
+
+  /** Try at once. */
+  retry() {
+    setLink({ again: Date.now() });
+    this.stream.start();
+  }
+
+  async #opened(fresh) {
+    setLink({ state: "live", reachable: true });
+    if (fresh) await this.#since(this.#began - MARGIN_MS);
+  }
+
+  async #lost(lost) {
+    await this.#since(Date.parse(lost.since));
+    this.on.lost(lost);
+  }
+
+  async #away({ again, why }) {
+    const reachable = await isThere();
+    setLink({ state: "away", again, why, reachable });
+    if (reachable) await this.#since(now() - 60_000, 1);
+  }
+
+  // Read all orders that have changed since a time, up to a bound.
+  async #since(ms, pages = MOST_PAGES) {
+    const query = new URLSearchParams({ updatedSince: new Date(ms).toISOString(), limit: PAGE });
+    try {
+      for (let page = 0; page < pages; page += 1) {
+        const told = await get(`/api/orders?${query}`);
+        this.orders.take(told.orders);
+        this.on.changed();
+        if (told.next === null) return;
+        query.set("cursor", told.next);
+      }
+    } catch {
+      // The list shows the same trouble, and tries again.
+    }
+  }
+}
+
+async function isThere() {
+  try {
+    await get("/health", { deadlineMs: 4_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
