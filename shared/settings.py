@@ -10,6 +10,7 @@ import os
 import re
 import socket
 from collections.abc import Mapping
+from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -598,6 +599,13 @@ class GatewaySettings(MarketSettings):
     )
     max_subscriptions: int = Field(
         default=1_000, ge=1, description="Orders that one WebSocket may follow at the same time"
+    )
+    low_wallet_sol: Decimal = Field(
+        default=Decimal("0.05"),
+        ge=0,
+        le=1_000_000,
+        description="SOL below which a wallet is shown as one that needs somebody: fees, and the "
+        "deposits of new token accounts of some 0.002 each, are paid from it",
     )
     follow_check_s: Seconds = Field(
         default=3.0, description="Time between two checks that no live update was missed, seconds"

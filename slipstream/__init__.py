@@ -22,7 +22,7 @@ from slipstream.errors import (
     Unexpected,
     Unreachable,
 )
-from slipstream.figures import Flow, System
+from slipstream.figures import Attention, Flow, System
 from slipstream.models import (
     Accepted,
     Balance,
@@ -51,6 +51,7 @@ __all__ = [
     "AcceptanceUnknown",
     "Accepted",
     "AsyncClient",
+    "Attention",
     "Balance",
     "Client",
     "Event",

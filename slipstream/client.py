@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from slipstream.asking import Filter, NewOrder, headers_of, query_of, visible
 from slipstream.errors import Refused, Unavailable
-from slipstream.figures import Flow, System
+from slipstream.figures import Attention, Flow, System
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
 from slipstream.models import (
@@ -201,6 +201,10 @@ class AsyncClient:
     async def flow(self) -> Flow:
         """Return how many orders stand where, come and end a second, and how long hops take."""
         return read(await self._http.request("GET", "/api/flow"), Flow)
+
+    async def attention(self) -> Attention:
+        """Return what needs somebody, the worst first, each with one thing to do."""
+        return read(await self._http.request("GET", "/api/attention"), Attention)
 
     def follow(
         self,

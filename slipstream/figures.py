@@ -112,3 +112,34 @@ class Flow(Model, frozen=True, kw_only=True):
     hops: tuple[Hop, ...] | None
     history: History | None
     notes: tuple[str, ...]
+
+
+class Action(Model, frozen=True, kw_only=True):
+    """The one thing to do: in words, and as a command for a shell or an address."""
+
+    text: str
+    command: str | None
+    href: str | None
+
+
+class Item(Model, frozen=True, kw_only=True):
+    """Something that needs somebody, `critical` or a `warning`, and the order it is about."""
+
+    kind: str
+    severity: str
+    text: str
+    since: datetime | None
+    order_id: str | None
+    action: Action
+
+
+class Attention(Model, frozen=True, kw_only=True):
+    """Whatever needs somebody, the worst first, and how many `more` there are.
+
+    `notes` say what could not be looked at.
+    """
+
+    as_of: datetime
+    items: tuple[Item, ...]
+    more: int
+    notes: tuple[str, ...]

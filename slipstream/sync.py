@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
-from slipstream.figures import Flow, System
+from slipstream.figures import Attention, Flow, System
 from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes, Token, Wallets
 from slipstream.stats import Stats
 from slipstream.venues import Venue
@@ -153,6 +153,10 @@ class Client:
     def flow(self) -> Flow:
         """Return how many orders stand where, come and end a second, and how long hops take."""
         return self._wait(self._client.flow())
+
+    def attention(self) -> Attention:
+        """Return what needs somebody, the worst first, each with one thing to do."""
+        return self._wait(self._client.attention())
 
     def follow(
         self,

@@ -22,12 +22,13 @@ from services.gateway.api.orders import order_routes
 from services.gateway.api.quotes import quote_routes
 from services.gateway.api.tickets import ticket_routes
 from services.gateway.api.tokens import token_routes
-from services.gateway.api.wallets import wallet_routes
 from services.gateway.compat.layer import plug_in
+from services.gateway.figures.attention import attention_routes
 from services.gateway.figures.flow import flow_routes
 from services.gateway.figures.stats import stats_routes
 from services.gateway.figures.system import system_routes
 from services.gateway.figures.venues import venue_routes
+from services.gateway.figures.wallets import wallet_routes
 from services.gateway.http.cors import Cors
 from services.gateway.http.middleware import Head, Latency, SecurityHeaders
 from services.gateway.http.problems import Problem, answer_crash, answer_problem, answer_refusal
@@ -102,6 +103,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         venue_routes(parts.league),
         system_routes(parts.system),
         flow_routes(parts.flow),
+        attention_routes(parts.attention),
         cancel_routes(parts.cancel),
         ticket_routes(parts.rules.tickets),
         page_routes(),

@@ -13,12 +13,13 @@ from services.gateway.access.rate_limits import Quota
 from services.gateway.access.tickets import Tickets
 from services.gateway.api.health import Health
 from services.gateway.api.quotes import Quoting
-from services.gateway.api.wallets import Purses
+from services.gateway.figures.attention import Attention, Sources
 from services.gateway.figures.flow import Flow
 from services.gateway.figures.pulse import Pulse
 from services.gateway.figures.stats import Stats
 from services.gateway.figures.system import System
 from services.gateway.figures.venues import League
+from services.gateway.figures.wallets import Purses
 from services.gateway.following.hub import UpdateHub
 from services.gateway.following.server_sent_events import Streams
 from services.gateway.following.session import Desk
@@ -59,6 +60,7 @@ class Parts:
     stats: Stats
     system: System
     flow: Flow
+    attention: Attention
     health: Health
     pressure: Pressure
     lost_writes: LostWrites
@@ -93,6 +95,11 @@ class Parts:
         venues = list(open_venues(settings, log.client, chain).values())
         panel = Panel(venues, Deadline(settings.quote_deadline_ms / 1_000), shown=False)
         pulse = Pulse(log)
+        system = System(
+            *(log, archive, pulse, lost_writes, access),
+            chain=settings.chain,
+            nodes=chain.nodes if chain else None,
+        )
         return cls(
             rules=_rules(log, settings, access, quota),
             tokens=tokens,
@@ -108,10 +115,17 @@ class Parts:
             purses=Purses(settings.chain, chain),
             stats=Stats(log, archive, sockets),
             flow=Flow(pulse, archive),
-            system=System(
-                *(log, archive, pulse, lost_writes, access),
-                chain=settings.chain,
-                nodes=chain.nodes if chain else None,
+            system=system,
+            attention=Attention(
+                Sources(
+                    log=log,
+                    archive=archive,
+                    pulse=pulse,
+                    system=system,
+                    venues=[venue.name for venue in venues],
+                    chain=chain,
+                    least_sol=settings.low_wallet_sol,
+                )
             ),
             health=Health(
                 intake=intake,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, LiteralString, Self, TypeAlias
 
@@ -12,6 +13,7 @@ from psycopg.rows import TupleRow, tuple_row
 from shared.archive.conflicts import Conflict, halted_of, settle, unsettled
 from shared.archive.distinct import Batch, distinct
 from shared.archive.errors import ArchiveUnusable
+from shared.archive.figures.troubles import Troubles, troubles
 from shared.archive.fold import Recorded
 from shared.archive.lists.filters import Filter, Place
 from shared.archive.lists.orders import ListedOrder, count_orders, list_orders
@@ -151,6 +153,10 @@ class Archive:
     async def open_orders(self) -> OpenCounts:
         """Return how many orders that have not ended have each status."""
         return await self._pool.do(open_counts)
+
+    async def troubles(self, account: str | None, now: datetime) -> Troubles:
+        """Return the orders of an account, or of all, that need somebody."""
+        return await self._pool.do(partial(troubles, account=account, now=now))
 
     async def orders(self, wanted: Filter, after: Place | None, limit: int) -> list[ListedOrder]:
         """Return up to `limit` of the wanted orders behind a place, in the order of the list."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from shared.errors import ServerAway
+from shared.venues.protocol import VenueUnavailable
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ async def answered(asking: Awaitable[T]) -> Answered[T]:
     try:
         async with asyncio.timeout(DEADLINE_S):
             answer = await asking
-    except ServerAway as error:
+    except (ServerAway, VenueUnavailable) as error:
         why = str(error) or type(error).__name__
     except TimeoutError:
         why = f"does not answer within {DEADLINE_S * 1_000:.0f} ms"

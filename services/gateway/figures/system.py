@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.access.callers import Access, Caller, caller_of
+from services.gateway.figures.groups import GroupNow, groups_now
 from services.gateway.figures.pulse import Pulse
 from services.gateway.figures.servers import Answered, answered
 from services.gateway.http.answers import BareRoute, json_answer
@@ -21,34 +22,16 @@ from services.gateway.openapi.operations import problems, reply
 from shared.archive.archive import Archive
 from shared.clock import rfc3339, utc_now
 from shared.concurrency.ticked import Ticked
-from shared.orders.dispatch import GROUPS
+from shared.solana.rpc.errors import RpcError
 from shared.solana.rpc.nodes import Nodes
 from shared.solana.rpc.replies import Call
-from shared.streams.consumer.backlog import Backlog, backlog_of, undelivered_s
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
+from shared.venues.protocol import VenueUnavailable
 
 _FRESH_S: Final = 1.0
 _CONFIRMED: Final = [{"commitment": "confirmed"}]
 _HEIGHT: Final = (Call("getSlot", _CONFIRMED, int), Call("getBlockHeight", _CONFIRMED, int))
-
-
-class GroupNow(NamedTuple):
-    """How far a group is behind in all partitions together; `lag` is None where nobody can tell."""
-
-    name: str
-    lag: int | None
-    pending: int
-    oldest_ms: int
-
-    def shown(self) -> dict[str, Any]:
-        """Return it as clients see it."""
-        return {
-            "name": self.name,
-            "lag": self.lag,
-            "pending": self.pending,
-            "oldestMs": self.oldest_ms,
-        }
 
 
 class Look(NamedTuple):
@@ -59,6 +42,11 @@ class Look(NamedTuple):
     chain: Answered[dict[str, Any]] | None  # None for the simulated one: it lives in Redis.
     groups: Sequence[GroupNow] | None
     redis_trouble: str
+
+    def servers(self) -> list[dict[str, Any]]:
+        """Return the servers as clients see them."""
+        shown = [self.redis.shown("redis", self.redis_trouble), self.postgres.shown("postgres")]
+        return [*shown, self.chain.shown("chain")] if self.chain else shown
 
 
 class System:
@@ -86,9 +74,6 @@ class System:
     async def __call__(self, caller: Caller) -> dict[str, Any]:
         """Return the whole, whatever of it is away."""
         look, beats = await asyncio.gather(self.look(None), answered(self._pulse()))
-        servers = [look.redis.shown("redis", look.redis_trouble), look.postgres.shown("postgres")]
-        if look.chain:
-            servers.append(look.chain.shown("chain"))
         return {
             "network": self._chain,
             "version": self._version,
@@ -98,7 +83,7 @@ class System:
             "partitions": self._log.keys.partitions,
             "replicas": beats.answer and [replica.shown() for replica in beats.answer.replicas],
             "groups": None if look.groups is None else [group.shown() for group in look.groups],
-            "servers": servers,
+            "servers": look.servers(),
             "chain": look.chain and look.chain.answer,
         }
 
@@ -106,7 +91,7 @@ class System:
         redis, postgres, groups, chain = await asyncio.gather(
             answered(self._ask_redis()),
             answered(self._archive.ping()),
-            answered(self._groups()),
+            answered(groups_now(self._log)),
             self._ask_chain(),
         )
         trouble = self._lost_writes.why() or self._log.client.refusals.why()
@@ -115,16 +100,6 @@ class System:
     async def _ask_redis(self) -> None:
         await self._log.client.call("TIME")
 
-    async def _groups(self) -> list[GroupNow]:
-        return list(await asyncio.gather(*(self._group(name) for name in GROUPS)))
-
-    async def _group(self, name: str) -> GroupNow:
-        parts = await backlog_of(self._log, name)
-        oldest_s = [part.oldest_pending_s for part in parts]
-        oldest_s += await undelivered_s(self._log, name, parts)
-        pending = sum(part.pending for part in parts)
-        return GroupNow(name, _lag(parts), pending, round(1_000 * max(oldest_s, default=0.0)))
-
     async def _ask_chain(self) -> Answered[dict[str, Any]] | None:
         if self._nodes is None:
             return None
@@ -132,16 +107,14 @@ class System:
 
     async def _height(self, nodes: Nodes) -> dict[str, Any]:
         slot, height = await nodes.ask(_HEIGHT)
+        for said in (slot, height):
+            if isinstance(said, RpcError):
+                raise VenueUnavailable(str(said))
         now_s = asyncio.get_running_loop().time()
         if slot != self._slot:
             self._slot, self._slot_since_s = slot, now_s
         age_ms = round(1_000 * (now_s - self._slot_since_s))
         return {"slot": slot, "blockHeight": height, "ageMs": age_ms}
-
-
-def _lag(parts: Sequence[Backlog]) -> int | None:
-    lags = [part.lag for part in parts]
-    return None if None in lags else sum(filter(None, lags))
 
 
 def system_routes(system: System) -> APIRouter:

@@ -145,3 +145,41 @@ class FlowView(_Model):
     hops: list[HopView] | None
     history: HistoryView | None
     notes: list[str] = _NOTES
+
+
+class ActionView(_Model):
+    """The one thing to do: in words, and as a command, an address of this API or a document."""
+
+    text: str = Field(examples=["Look at it"])
+    command: str | None = Field(description="For a shell beside the stack")
+    href: str | None
+
+
+class ItemView(_Model):
+    """Something that needs somebody."""
+
+    kind: Literal[
+        "unresolvedOrder",
+        "contradiction",
+        "conflict",
+        "deadLetters",
+        "lag",
+        "staleReplica",
+        "venueDown",
+        "lowBalance",
+        "serverDown",
+    ]
+    severity: Literal["warning", "critical"]
+    text: str
+    since: datetime | None = Field(description="Null where nobody knows")
+    order_id: str | None
+    action: ActionView
+
+
+class AttentionView(_Model):
+    """Things that need somebody, the worst first."""
+
+    as_of: datetime
+    items: list[ItemView]
+    more: int = Field(description="How many more there are than these 50")
+    notes: list[str] = Field(description="Everything that could not be looked at, and why")

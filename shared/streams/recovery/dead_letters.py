@@ -49,6 +49,19 @@ async def dead_letters(log: Log, group: str | None = None, most: int = 1_000) ->
     return [letter for letter in letters if group in (None, letter.group)]
 
 
+async def letters_kept(log: Log) -> tuple[int, datetime | None]:
+    """Return how many dead letters there are, and when the oldest was buried.
+
+    Raises `LogUnavailable`.
+    """
+    partitions = range(log.keys.partitions)
+    lengths = await log.client.run([("XLEN", log.keys.dead(p)) for p in partitions])
+    first = [("XRANGE", log.keys.dead(p), "-", "+", "COUNT", 1) for p in partitions]
+    pages = filter(None, map(checked, await log.client.run(first)))
+    oldest = min((_buried_at(page[0][0]) for page in pages), default=None)
+    return sum(map(checked, lengths)), oldest
+
+
 async def dead_letter(log: Log, letter_id: str) -> DeadLetter | None:
     """Return one dead letter, or None. Raises `ValueError` when `letter_id` is no such id."""
     partition, entry = _split(log, letter_id)
@@ -90,8 +103,12 @@ def _letter(partition: int, letter_id: bytes, flat: Sequence[Any]) -> DeadLetter
         entry_id=text(b"_entry"),
         deliveries=int(text(b"_deliveries") or 0),
         reason=text(b"_reason"),
-        buried_at=datetime.fromtimestamp(int(letter_id.split(b"-")[0]) / 1_000, UTC),
+        buried_at=_buried_at(letter_id),
         type=text(b"type"),
         order_id=text(b"order"),
         raw=b"\n".join(value for name, value in pairs if name == b"event"),
     )
+
+
+def _buried_at(letter_id: bytes) -> datetime:
+    return datetime.fromtimestamp(int(letter_id.split(b"-")[0]) / 1_000, UTC)

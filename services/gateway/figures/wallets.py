@@ -35,7 +35,7 @@ class Purses:
         """Return the wallets that the caller may see. Raises `Problem` when no node answers."""
         shown: Sequence[dict[str, Any]] = ()
         if (chain := self._chain) is not None:
-            seen = _seen_by(caller, chain)
+            seen = seen_by(caller, chain)
             try:
                 shown = await asyncio.gather(*(_shown(wallet, caller, chain) for wallet in seen))
             except (ServerAway, VenueUnavailable):
@@ -43,7 +43,8 @@ class Purses:
         return {"chain": self._name, "wallets": list(shown)}
 
 
-def _seen_by(caller: Caller, chain: SolanaChain) -> list[Wallet]:
+def seen_by(caller: Caller, chain: SolanaChain) -> list[Wallet]:
+    """Return the wallets that a caller may see."""
     if caller.role is Role.ADMIN:
         return list(chain.wallets.all.values())
     try:
