@@ -16,6 +16,7 @@ from starlette.responses import Response
 from services.gateway.access.callers import Caller, Role, caller_of
 from services.gateway.figures import items
 from services.gateway.figures.items import Item
+from services.gateway.figures.order_items import of_orders
 from services.gateway.figures.pulse import Beats, Pulse
 from services.gateway.figures.servers import Answered, answered
 from services.gateway.figures.system import Look, System
@@ -83,7 +84,7 @@ class Attention:
         )
         found = items.in_order(
             [
-                *(items.of_orders(orders.answer, now) if orders.answer else ()),
+                *(of_orders(orders.answer, now) if orders.answer else ()),
                 *items.of_wallets(sol.answer or {}, self._of.least_sol),
                 *self._of_all(common, now),
             ]

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.access.callers import Access, Caller, caller_of
-from services.gateway.figures.groups import GroupNow, groups_now
 from services.gateway.figures.pulse import Pulse
 from services.gateway.figures.servers import Answered, answered
 from services.gateway.http.answers import BareRoute, json_answer
@@ -25,6 +24,7 @@ from shared.concurrency.ticked import Ticked
 from shared.solana.rpc.errors import RpcError
 from shared.solana.rpc.nodes import Nodes
 from shared.solana.rpc.replies import Call
+from shared.streams.consumer.backlog import GroupNow, groups_now
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
 from shared.venues.protocol import VenueUnavailable
@@ -82,7 +82,7 @@ class System:
             "access": "open" if self._access.is_open else "keys",
             "partitions": self._log.keys.partitions,
             "replicas": beats.answer and [replica.shown() for replica in beats.answer.replicas],
-            "groups": None if look.groups is None else [group.shown() for group in look.groups],
+            "groups": None if look.groups is None else list(map(_shown, look.groups)),
             "servers": look.servers(),
             "chain": look.chain and look.chain.answer,
         }
@@ -115,6 +115,15 @@ class System:
             self._slot, self._slot_since_s = slot, now_s
         age_ms = round(1_000 * (now_s - self._slot_since_s))
         return {"slot": slot, "blockHeight": height, "ageMs": age_ms}
+
+
+def _shown(group: GroupNow) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "lag": group.lag,
+        "pending": group.pending,
+        "oldestMs": group.oldest_ms,
+    }
 
 
 def system_routes(system: System) -> APIRouter:

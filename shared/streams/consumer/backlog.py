@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.observability import metrics
+from shared.orders.dispatch import GROUPS
 from shared.streams.consumer.group import RETRY
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.halted_orders import halted_counts
@@ -30,6 +33,19 @@ class Backlog:
     oldest_pending_s: float
     parked: int
     last_delivered: str  # The entry that was given out last.
+
+
+class GroupNow(NamedTuple):
+    """A group over all partitions: `lag` entries are not given out, None where nobody can tell.
+
+    Ages are those of the oldest entry that is not given out, and of the oldest of all.
+    """
+
+    name: str
+    lag: int | None
+    pending: int
+    undelivered_ms: int
+    oldest_ms: int
 
 
 async def backlog_of(log: Log, group: str) -> list[Backlog]:
@@ -66,6 +82,21 @@ async def backlog_of(log: Log, group: str) -> list[Backlog]:
     return found
 
 
+async def groups_now(log: Log) -> list[GroupNow]:
+    """Return how far all groups are. Raises `LogUnavailable`."""
+    return list(await asyncio.gather(*(_group_now(log, name) for name in GROUPS)))
+
+
+async def _group_now(log: Log, name: str) -> GroupNow:
+    parts = await backlog_of(log, name)
+    waits_s = max(await _undelivered_s(log, name, parts), default=0.0)
+    oldest_s = max([waits_s, *(part.oldest_pending_s for part in parts)])
+    lags = [part.lag for part in parts]
+    lag = None if None in lags else sum(filter(None, lags))
+    pending = sum(part.pending for part in parts)
+    return GroupNow(name, lag, pending, round(1_000 * waits_s), round(1_000 * oldest_s))
+
+
 async def report_backlog(log: Log, group: str) -> None:
     """Put a group's backlog into the metrics; what cannot be told is absent there, never stale.
 
@@ -73,7 +104,7 @@ async def report_backlog(log: Log, group: str) -> None:
     """
     try:
         parts = await backlog_of(log, group)
-        undelivered = await undelivered_s(log, group, parts)
+        undelivered = await _undelivered_s(log, group, parts)
     except LogUnavailable:
         for metric in _OF_GROUPS:
             metric.clear()
@@ -91,7 +122,7 @@ async def report_backlog(log: Log, group: str) -> None:
         metrics.PARKED.labels(*place).set(part.parked)
 
 
-async def undelivered_s(log: Log, group: str, parts: Sequence[Backlog]) -> list[float]:
+async def _undelivered_s(log: Log, group: str, parts: Sequence[Backlog]) -> list[float]:
     """Return the age of the first entry that was not given out, for each part; 0 without one."""
     commands: list[Command] = [
         (
