@@ -22,7 +22,7 @@ from slipstream.errors import (
     Unexpected,
     Unreachable,
 )
-from slipstream.figures import Attention, Flow, System
+from slipstream.figures import Attention, Flow, Pair, System
 from slipstream.models import (
     Accepted,
     Balance,
@@ -70,6 +70,7 @@ __all__ = [
     "Order",
     "OrderSummary",
     "Page",
+    "Pair",
     "Problem",
     "Quote",
     "Quotes",

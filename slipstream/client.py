@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from slipstream.asking import Filter, NewOrder, headers_of, query_of, visible
 from slipstream.errors import Refused, Unavailable
-from slipstream.figures import Attention, Flow, System
+from slipstream.figures import Attention, Flow, Pair, Prices, System
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
 from slipstream.models import (
@@ -205,6 +205,12 @@ class AsyncClient:
     async def attention(self) -> Attention:
         """Return what needs somebody, the worst first, each with one thing to do."""
         return read(await self._http.request("GET", "/api/attention"), Attention)
+
+    async def prices(self, *pairs: str) -> tuple[Pair, ...]:
+        """Return the prices of pairs such as `SOL/USDC` by venue; of every token without any."""
+        params = {"pair": pairs} if pairs else None
+        answer = await self._http.request("GET", "/api/prices", params=params)
+        return read(answer, Prices).pairs
 
     def follow(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from slipstream.models import Model
 
@@ -143,3 +144,33 @@ class Attention(Model, frozen=True, kw_only=True):
     items: tuple[Item, ...]
     more: int
     notes: tuple[str, ...]
+
+
+class Price(Model, frozen=True, kw_only=True):
+    """A venue gives `bid` for one base and takes `ask`, in units of the quote; or `why` not."""
+
+    venue: str
+    bid: Decimal | None
+    ask: Decimal | None
+    at: datetime
+    why: str | None
+
+
+class Pair(Model, frozen=True, kw_only=True):
+    """The prices of one `base` in units of `quote`, for swaps of `size` units of the quote."""
+
+    pair: str
+    base: str
+    quote: str
+    size: Decimal
+    venues: tuple[Price, ...]
+    best_bid: Decimal | None
+    best_ask: Decimal | None
+    spread_bps: Decimal | None
+
+
+class Prices(Model, frozen=True, kw_only=True):
+    """Prices, at most a second old."""
+
+    as_of: datetime
+    pairs: tuple[Pair, ...]

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from slipstream.asking import Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
-from slipstream.figures import Attention, Flow, System
+from slipstream.figures import Attention, Flow, Pair, System
 from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes, Token, Wallets
 from slipstream.stats import Stats
 from slipstream.venues import Venue
@@ -157,6 +157,10 @@ class Client:
     def attention(self) -> Attention:
         """Return what needs somebody, the worst first, each with one thing to do."""
         return self._wait(self._client.attention())
+
+    def prices(self, *pairs: str) -> tuple[Pair, ...]:
+        """Return the prices of pairs such as `SOL/USDC` by venue; of every token without any."""
+        return self._wait(self._client.prices(*pairs))
 
     def follow(
         self,

@@ -25,6 +25,7 @@ from services.gateway.api.tokens import token_routes
 from services.gateway.compat.layer import plug_in
 from services.gateway.figures.attention import attention_routes
 from services.gateway.figures.flow import flow_routes
+from services.gateway.figures.prices import price_routes
 from services.gateway.figures.stats import stats_routes
 from services.gateway.figures.system import system_routes
 from services.gateway.figures.venues import venue_routes
@@ -104,6 +105,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         system_routes(parts.system),
         flow_routes(parts.flow),
         attention_routes(parts.attention),
+        price_routes(parts.prices, parts.tokens),
         cancel_routes(parts.cancel),
         ticket_routes(parts.rules.tickets),
         page_routes(),

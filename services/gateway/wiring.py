@@ -15,6 +15,7 @@ from services.gateway.api.health import Health
 from services.gateway.api.quotes import Quoting
 from services.gateway.figures.attention import Attention, Sources
 from services.gateway.figures.flow import Flow
+from services.gateway.figures.prices import Prices
 from services.gateway.figures.pulse import Pulse
 from services.gateway.figures.stats import Stats
 from services.gateway.figures.system import System
@@ -61,6 +62,7 @@ class Parts:
     system: System
     flow: Flow
     attention: Attention
+    prices: Prices
     health: Health
     pressure: Pressure
     lost_writes: LostWrites
@@ -115,6 +117,7 @@ class Parts:
             purses=Purses(settings.chain, chain),
             stats=Stats(log, archive, sockets),
             flow=Flow(pulse, archive),
+            prices=Prices(venues, tokens, settings.quote_deadline_ms / 1_000),
             system=system,
             attention=Attention(
                 Sources(

@@ -183,3 +183,47 @@ class AttentionView(_Model):
     items: list[ItemView]
     more: int = Field(description="How many more there are than these 50")
     notes: list[str] = Field(description="Everything that could not be looked at, and why")
+
+
+class PricesQuery(_Model):
+    """The pairs whose prices are wanted."""
+
+    pair: list[str] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Symbols or mints of two tokens, as in `SOL/USDC`; may be repeated. Without "
+        "any it is every token in USDC, 20 at most",
+    )
+
+
+class PriceView(_Model):
+    """A venue's price of one base, in units of the quote."""
+
+    venue: str
+    bid: str | None = Field(description="It gives so much for one", examples=["149.55"])
+    ask: str | None = Field(description="It takes so much for one", examples=["150.45"])
+    at: datetime
+    why: str | None = Field(description="Why there is no price")
+
+
+class PairView(_Model):
+    """The prices of a pair by venue."""
+
+    pair: str = Field(examples=["SOL/USDC"])
+    base: str
+    quote: str
+    size: str = Field(description="Units of the quote that are swapped for a price")
+    venues: list[PriceView]
+    best_bid: str | None
+    best_ask: str | None
+    spread_bps: str | None = Field(
+        description="By how much the best ask lies above the best bid, in 0.01 % of their mean. "
+        "Below 0 where one venue gives more than another takes"
+    )
+
+
+class PricesView(_Model):
+    """Prices, at most a second old."""
+
+    as_of: datetime
+    pairs: list[PairView]

@@ -105,3 +105,11 @@ async def test_a_venue_behind_http_tells_what_is_left_of_its_rate(limited: Gatew
 
     assert rate is not None
     assert (rate.requests, rate.window_ms, rate.left, rate.rest_ms) == (60, 60_000, 60, 0)
+
+
+async def test_a_venue_behind_http_is_not_asked_for_prices(limited: Gateway) -> None:
+    async with AsyncClient(f"http://{limited.address}") as client:
+        [pair] = await client.prices("SOL/USDC")
+    whys = {price.venue: price.why or "" for price in pair.venues}
+
+    assert whys["raydium_api"].startswith("not asked")
