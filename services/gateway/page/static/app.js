@@ -122,7 +122,7 @@ async function start() {
   looks.forEach((look) => look.start());
   follower.start();
   table.reload();
-  views.rail();
+  views.close();
   clearInterval(ticking);
   ticking = setInterval(settle, TICK_MS);
 }

@@ -16,6 +16,7 @@ const USUAL_MS = { pending: 100, routing: 400, building: 100, submitted: 4_000 }
 const LANE = { pending: 0, routing: 1, building: 2, submitted: 3 };
 const END = 4;
 const ROOM = 6;
+const USUALLY_DONE = 1.5; // Medians after which a dot has reached the end of its lane.
 
 /**
  * Draw the flying orders of a store over tracks. `onShare(n)` is told when a dot is n orders.
@@ -23,7 +24,7 @@ const ROOM = 6;
  */
 export function dots(canvas, tracks, orders, onShare) {
   const pen = canvas.getContext("2d");
-  let pace = { ...USUAL_MS };
+  const pace = { ...USUAL_MS };
   let boxes = [];
   let tones = {};
   let share = 1;
@@ -66,7 +67,7 @@ export function dots(canvas, tracks, orders, onShare) {
 
   return {
     paces(hops) {
-      for (const { name, p99Ms } of hops) if (USUAL_MS[name] && p99Ms) pace[name] = Math.max(p99Ms * 1.15, 50);
+      for (const { name, p50Ms } of hops) if (USUAL_MS[name] && p50Ms) pace[name] = Math.max(p50Ms * USUALLY_DONE, 50);
     },
     end() {
       going = false;

@@ -1,7 +1,7 @@
 /** The orders' way in five lanes: how many are in each, how long they stay, and a dot for each order. */
 
 import { $, fill, h, write } from "../lib/dom.js";
-import { count, millis } from "../lib/format.js";
+import { count, duration } from "../lib/format.js";
 import { statusIcon } from "../lib/status.js";
 import { failure } from "../shell/failure.js";
 import { dots } from "./dots.js";
@@ -54,7 +54,7 @@ function show({ key, figure, below }, { open, rates, hops }) {
   }
   write(figure, count(open[key]));
   const hop = hops.find(({ name }) => name === HOPS[key]);
-  write(below, hop?.count ? `p50 ${millis(hop.p50Ms)} · p99 ${millis(hop.p99Ms)} ms` : key === "pending" ? "accepted, not yet taken up" : "no figures yet");
+  write(below, hop?.count ? `p50 ${duration(hop.p50Ms)} · p99 ${duration(hop.p99Ms)}` : key === "pending" ? "not yet taken up" : "no figures yet");
 }
 
 function showEnds(node, rates) {

@@ -18,7 +18,7 @@ const histories = new Map();
 
 /** Build the tab into `body`, and return what ends it. */
 export function market(body, shared) {
-  const chosen = h("select", { class: "pick", "aria-label": "Pair", onchange: () => {
+  const chosen = h("select", { class: "pick", "aria-label": "Pair", hidden: true, onchange: () => {
     wanted = chosen.value;
     prices.look.again();
   } });
@@ -58,6 +58,7 @@ export function market(body, shared) {
 function offer(select, pairs) {
   const known = new Set([...select.options].map(({ value }) => value));
   for (const pair of pairs) if (!known.has(pair)) select.append(h("option", { value: pair }, pair.replace("/", " → ")));
+  select.hidden = !select.options.length;
   if (select.value !== wanted && pairs.includes(wanted)) select.value = wanted;
 }
 

@@ -96,7 +96,7 @@ function serversList({ servers, chain, partitions, epoch, version, you, access }
     { class: "facts" },
     servers.map(one),
     fact("Partitions", count(partitions)),
-    epoch !== null && fact("Epoch", h("span", { class: "cut-off mono" }, String(epoch))),
+    epoch != null && fact("Epoch", h("span", { class: "cut-off mono" }, String(epoch))),
     fact("Gateway", `version ${version}`),
     fact("You", access === "open" ? "no key is asked for; every order is seen" : `account ${you.account}, role ${you.role}`),
   );

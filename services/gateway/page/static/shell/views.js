@@ -44,7 +44,7 @@ export class Views {
     this.table.choose(null);
   }
 
-  /** Go back from an order or the form. */
+  /** Go back from an order or the form, or begin: the rail is there, and a phone shows the list. */
   close() {
     this.rail(this.#tab, false);
     this.table.refresh();

@@ -8,10 +8,11 @@
 import { now } from "../lib/clock.js";
 import { get } from "../net/api.js";
 import { Stream } from "../net/stream.js";
-import { setLink } from "./link.js";
+import { link, setLink } from "./link.js";
 
 const PAGE = 200;
 const MOST_PAGES = 50; // 10,000 orders: as many as this page keeps.
+const LATE_PAGES = 5; // So many at each try while the stream is away.
 const MARGIN_MS = 5_000;
 
 export class Follower {
@@ -61,7 +62,7 @@ export class Follower {
   async #away({ again, why }) {
     const reachable = await isThere();
     setLink({ state: "away", again, why, reachable });
-    if (reachable) await this.#since(now() - 60_000, 1);
+    if (reachable) await this.#since(link.asOf - MARGIN_MS, LATE_PAGES);
   }
 
   // Read all orders that have changed since a time, up to a bound.
