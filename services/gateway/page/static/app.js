@@ -1,11 +1,12 @@
 /** Slipstream's page: puts its parts together. It uses the public API and its stream, nothing else. */
 
-import { $, phone } from "./lib/dom.js";
+import { $, fill, phone, root } from "./lib/dom.js";
 import { clock } from "./lib/format.js";
+import { icon } from "./lib/icons.js";
 import { note } from "./lib/notes.js";
 import { get, post, Problem } from "./net/api.js";
 import { Look } from "./net/look.js";
-import { onRefused } from "./net/session.js";
+import { hasKey, onRefused, refused } from "./net/session.js";
 import { search } from "./orders/search.js";
 import { tableIn } from "./orders/table.js";
 import { attention } from "./panels/attention.js";
@@ -47,7 +48,7 @@ const own = new OwnCounts((totals) => table.counts(totals));
 const shows = { attention: attention((orderId) => views.order(orderId)), figures: figures((key) => table.pick(key)), flow: flow(orders, (status) => table.pick("all", status)) };
 const seesAll = () => {
   const told = shared.system.last?.told;
-  return !told || told.access === "open" || told.you.role === "admin";
+  return told?.access === "open" || told?.you.role === "admin";
 };
 
 const looks = [
@@ -72,6 +73,7 @@ const looks = [
       setNetwork(told.network);
       setHealth(told);
       rememberLags(told);
+      root.dataset.role = told.you.role;
       tell({ told });
     },
     onTrouble(problem, at) {
@@ -82,7 +84,9 @@ const looks = [
 ];
 
 function tell(system) {
+  const first = !shared.system.last?.told;
   shared.system.last = system;
+  if (first && system.told && !seesAll()) own.count();
   for (const listener of shared.system.listeners) listener(system);
 }
 
@@ -119,6 +123,7 @@ async function start() {
   }
   get("/api/venues").then(({ venues }) => shared.venues(venues.map(({ name }) => name)), () => {});
   get("/api/wallets").then(({ wallets }) => (shared.wallets = wallets), () => {});
+  $("#sign-out").hidden = !hasKey();
   looks.forEach((look) => look.start());
   follower.start();
   table.reload();
@@ -133,10 +138,17 @@ onRefused((why) => {
   follower.forget();
   orders.clear();
   clearInterval(ticking);
+  shared.system.last = null;
+  own.forget();
+  table.counts({});
+  $("#sign-out").hidden = true;
+  shared.wallets = [];
   views.drawer?.end();
   askForKey(why, start);
 });
 
+fill($("#sign-out"), icon("key"));
+$("#sign-out").addEventListener("click", () => refused(null));
 themes();
 health();
 banner(() => follower.retry());
@@ -163,7 +175,7 @@ keyboard({
   "/": yes(() => $("#search").focus()),
   "?": yes(openHelp),
   t: yes(flip),
-  n: yes(() => views.place()),
+  n: yes(() => root.dataset.role !== "read" && views.place()),
   j: rows(() => views.step(1)),
   k: rows(() => views.step(-1)),
   ArrowDown: rows(() => views.step(1)),

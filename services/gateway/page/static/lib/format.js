@@ -37,6 +37,9 @@ export function amount(text, places = 4) {
   return sign + group(whole) + (cut && `.${cut}`);
 }
 
+/** Return an amount without the noughts at its end: "6,667". */
+export const plainly = (text, places) => amount(text, places).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+
 /** Return signed basis points of a decimal string, cut to one decimal: "+1.2", "−3.4", "±0". */
 export function bps(text) {
   const read = text === null || text === undefined ? null : parts(String(text));

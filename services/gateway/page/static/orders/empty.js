@@ -4,6 +4,8 @@ import { h } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { copyButton } from "../lib/notes.js";
 import { address } from "../net/api.js";
+import { hasKey } from "../net/session.js";
+import { curlOf } from "../place/wish.js";
 import { acts } from "../state/link.js";
 import { network, networkKey } from "../shell/network.js";
 
@@ -41,8 +43,7 @@ export function welcome(place) {
     icon(real ? "plus" : "flask", 18),
     real || !known ? "Place an order" : "Place a test order",
   );
-  const body = JSON.stringify(FIRST);
-  const curl = `curl -s ${address("/api/orders/execute")} \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+  const curl = curlOf(address("/api/orders/execute"), FIRST, { signed: hasKey() });
   return h(
     "div",
     { class: "say hello" },

@@ -1,7 +1,7 @@
 /** The wallets that pay for orders, as the chain has them. */
 
 import { fill, h } from "../lib/dom.js";
-import { amount, count, exact, short } from "../lib/format.js";
+import { count, exact, plainly, short } from "../lib/format.js";
 import { copyButton } from "../lib/notes.js";
 import { section, table } from "./section.js";
 
@@ -20,7 +20,7 @@ const none = (chain) =>
   h("p", { class: "dim" }, chain === "simulated" ? "The simulated chain has no wallets: nothing is paid." : "This key has no wallet.");
 
 function wallet({ name, address, slot, balances, accounts }) {
-  const rows = balances.map(({ token, amount: held }) => [token, h("span", { title: exact(held) }, amount(held, 6))]);
+  const rows = balances.map(({ token, amount: held }) => [token, h("span", { title: exact(held) }, plainly(held, 6))]);
   return h(
     "div",
     { class: "wallet", "data-wallet": name },

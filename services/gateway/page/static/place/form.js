@@ -1,7 +1,7 @@
 /** The form to place an order: the offers of now, one plain sentence, and a button that says where it acts. */
 
 import { fill, h, write } from "../lib/dom.js";
-import { amount } from "../lib/format.js";
+import { amount, plainly } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { copyButton } from "../lib/notes.js";
 import { address, get, Problem } from "../net/api.js";
@@ -173,7 +173,7 @@ function draw(parts, wish, sending, tokens, wallets, all = true) {
 }
 
 function holdings(wallets, token) {
-  const held = wallets.flatMap(({ name, balances }) => balances.filter((one) => one.token === token).map((one) => `${amount(one.amount, 6)} ${token} in ${name}`));
+  const held = wallets.flatMap(({ name, balances }) => balances.filter((one) => one.token === token).map((one) => `${plainly(one.amount, 6)} ${token} in ${name}`));
   return wallets.length ? held.join(", ") || `no ${token} in any wallet` : "";
 }
 

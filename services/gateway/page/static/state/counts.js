@@ -34,6 +34,11 @@ export class OwnCounts {
     this.show = show;
   }
 
+  /** Count anew at the next call: the caller is another one. */
+  forget() {
+    this.#due = 0;
+  }
+
   /** Count, unless that was done lately. */
   async count() {
     if (this.#busy || Date.now() < this.#due) return;
