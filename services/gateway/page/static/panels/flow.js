@@ -7,8 +7,6 @@ import { failure } from "../shell/failure.js";
 import { dots } from "./dots.js";
 
 const LANES = ["pending", "routing", "building", "submitted", "end"];
-// The server measures from one status to the next; `building` ends when the bytes are sent.
-const HOPS = { pending: "pending", routing: "routing", building: "building", submitted: "submitted" };
 
 /** Return what shows the flow: `{news, trouble}` of a look. `pick(status)` is told, null for all. */
 export function flow(orders, pick) {
@@ -37,12 +35,10 @@ function build(root, orders, pick) {
     return { key, node, figure, track, below };
   });
   const canvas = h("canvas", { "aria-hidden": "true" });
-  const beyond = h("span", { class: "flow-note num", hidden: true });
-  fill(root, h("div", { class: "lanes" }, all.map(({ node }) => node)), canvas, beyond);
-  const drawn = dots(canvas, all.map(({ track }) => track), orders, (each) => {
-    beyond.hidden = each === 1;
-    write(beyond, `one dot is ${count(each)} orders`);
-  });
+  fill(root, h("div", { class: "lanes" }, all.map(({ node }) => node)), canvas);
+  const said = (each) => write(all[0].below, each === 1 ? "not yet taken up" : `one dot is ${count(each)} orders`);
+  const drawn = dots(canvas, all.map(({ track }) => track), orders, said);
+  said(1);
   return { all, paces: drawn.paces, end: drawn.end };
 }
 
@@ -53,8 +49,9 @@ function show({ key, figure, below }, { open, rates, hops }) {
     return;
   }
   write(figure, count(open[key]));
-  const hop = hops.find(({ name }) => name === HOPS[key]);
-  write(below, hop?.count ? `p50 ${duration(hop.p50Ms)} · p99 ${duration(hop.p99Ms)}` : key === "pending" ? "not yet taken up" : "no figures yet");
+  if (key === "pending") return; // Nobody measures it: it says how many orders a dot is.
+  const hop = hops.find(({ name }) => name === key);
+  write(below, hop?.count ? `p50 ${duration(hop.p50Ms)} · p99 ${duration(hop.p99Ms)}` : "no figures yet");
 }
 
 function showEnds(node, rates) {
