@@ -15,6 +15,8 @@ export class Rows {
   #byId = new Map();
   #spare = [];
   #orders = [];
+  #top = 0; // Kept, as asking the box for them after a change costs a layout.
+  #view = 0;
   chosen = null;
 
   /** `on.open(order)`, `on.scroll()` and `on.read(whether the pointer is over it)` are told. */
@@ -26,6 +28,7 @@ export class Rows {
         class: "rows", tabindex: 0, role: "grid", "aria-label": "Orders, newest first", "aria-readonly": "true",
         "aria-colcount": COLUMNS.length,
         onscroll: () => {
+          this.#top = this.box.scrollTop;
           this.paint();
           on.scroll();
         },
@@ -36,7 +39,10 @@ export class Rows {
       this.spacer,
     );
     this.on = on;
-    new ResizeObserver(() => this.paint()).observe(this.box);
+    new ResizeObserver(() => {
+      this.#view = this.box.clientHeight;
+      this.paint();
+    }).observe(this.box);
   }
 
   get height() {
@@ -48,12 +54,12 @@ export class Rows {
   }
 
   get scrolled() {
-    return this.box.scrollTop > 4;
+    return this.#top > 4;
   }
 
   /** Whether the end of the list is in sight, or nearly. */
   get nearEnd() {
-    return this.box.scrollTop + 3 * this.box.clientHeight > this.#orders.length * this.height;
+    return this.#top + 3 * this.#view > this.#orders.length * this.height;
   }
 
   /** Take the orders to show, first of all first. */
@@ -65,14 +71,19 @@ export class Rows {
   }
 
   top() {
-    this.box.scrollTop = 0;
+    this.#scroll(0);
+  }
+
+  #scroll(to) {
+    this.box.scrollTop = to;
+    this.#top = this.box.scrollTop;
   }
 
   /** Bring what is in sight up to now. */
   paint() {
     const height = this.height;
-    const first = Math.max(0, Math.floor(this.box.scrollTop / height) - OVER);
-    const last = Math.min(this.#orders.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / height) + OVER);
+    const first = Math.max(0, Math.floor(this.#top / height) - OVER);
+    const last = Math.min(this.#orders.length, Math.ceil((this.#top + this.#view) / height) + OVER);
     const seen = this.#orders.slice(first, last);
     this.#recycle(new Set(seen.map((order) => order.orderId)));
     const [at, narrow] = [shownAt(), phone.matches];
@@ -118,9 +129,9 @@ export class Rows {
   }
 
   #reveal(index) {
-    const [top, view] = [index * this.height, this.box.clientHeight - this.#head];
-    if (top < this.box.scrollTop) this.box.scrollTop = top;
-    else if (top + this.height > this.box.scrollTop + view) this.box.scrollTop = top + this.height - view;
+    const [top, view] = [index * this.height, this.#view - this.#head];
+    if (top < this.#top) this.#scroll(top);
+    else if (top + this.height > this.#top + view) this.#scroll(top + this.height - view);
   }
 
   indexOf(id) {
