@@ -4,8 +4,9 @@ import { $, fill, h, write } from "../lib/dom.js";
 import { now } from "../lib/clock.js";
 import { age, clock } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
-import { copy } from "../lib/notes.js";
+import { copy, copyButton } from "../lib/notes.js";
 import { statusIcon } from "../lib/status.js";
+import { address } from "../net/api.js";
 import { failure } from "../shell/failure.js";
 import { setNeeds } from "../shell/network.js";
 
@@ -54,7 +55,23 @@ function row(item, open, ages) {
     h("p", { title: item.text }, h("span", { class: "sr" }, item.severity === "critical" ? "Critical: " : "Warning: "), item.text),
     since,
     action(item, open),
+    remedy(item.action),
   );
+}
+
+// A page of the documentation: it lies beside the code, and no gateway serves it.
+const isPage = (offered) => Boolean(offered?.href) && !offered.href.startsWith("/");
+
+function remedy(offered) {
+  if (!isPage(offered) || offered.command) return null;
+  return h("p", { class: "att-how", hidden: true }, `${offered.text}: see `, h("code", {}, offered.href), copyButton(offered.href, "path"));
+}
+
+function unfold(event) {
+  const button = event.currentTarget;
+  const how = button.parentElement.querySelector(".att-how");
+  how.hidden = !how.hidden;
+  button.setAttribute("aria-expanded", String(!how.hidden));
 }
 
 function action({ orderId, action: offered }, open) {
@@ -62,6 +79,7 @@ function action({ orderId, action: offered }, open) {
   if (!offered) return null;
   const { text, command, href } = offered;
   if (command) return h("button", { class: "small", type: "button", title: `${text}: ${command}`, onclick: () => copy(command, "Command") }, icon("copy", 14), "Copy command");
-  if (href) return h("a", { class: "small", href, title: text }, icon("file", 14), "How to");
+  if (isPage(offered)) return h("button", { class: "small", type: "button", title: text, "aria-expanded": "false", onclick: unfold }, icon("file", 14), "Show how");
+  if (href) return h("a", { class: "small", href: address(href), title: text }, icon("file", 14), "Look");
   return h("span", { class: "note" }, text);
 }
