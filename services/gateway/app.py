@@ -96,7 +96,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
     return [
         stats_routes(parts.stats),  # Before what takes any word for an order's id.
         order_routes(parts.intake, parts.histories, parts.sockets, parts.streams, parts.tokens),
-        list_routes(parts.archive, parts.tokens),
+        list_routes(parts.archive, parts.tokens, parts.exports),
         batch_routes(parts.intake, parts.rules.quota, parts.tokens),
         quote_routes(parts.quoting, parts.tokens),
         token_routes(parts.tokens),

@@ -11,6 +11,7 @@ from services.gateway.access.gatekeeper import Inside, Rules
 from services.gateway.access.pages import names_among
 from services.gateway.access.rate_limits import Quota
 from services.gateway.access.tickets import Tickets
+from services.gateway.api.exports import Exports
 from services.gateway.api.health import Health
 from services.gateway.api.quotes import Quoting
 from services.gateway.figures.attention import Attention, Sources
@@ -51,6 +52,7 @@ class Parts:
     intake: Intake
     cancel: Cancel
     histories: Histories
+    exports: Exports
     hub: UpdateHub
     sockets: Sockets
     streams: Streams
@@ -108,6 +110,7 @@ class Parts:
             intake=intake,
             cancel=cancel,
             histories=histories,
+            exports=Exports(archive),
             hub=hub,
             sockets=sockets,
             streams=Streams(hub, settings.max_sockets),

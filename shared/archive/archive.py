@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, LiteralString, Self, TypeAlias
+from typing import Any, LiteralString, Self, TypeAlias, TypeVar
 
 from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow, tuple_row
@@ -15,8 +15,8 @@ from shared.archive.distinct import Batch, distinct
 from shared.archive.errors import ArchiveUnusable
 from shared.archive.figures.troubles import Troubles, troubles
 from shared.archive.fold import Recorded
-from shared.archive.lists.filters import Filter, Place
-from shared.archive.lists.orders import ListedOrder, count_orders, list_orders
+from shared.archive.lists.filters import Place
+from shared.archive.lists.reading import Page, count_page, last_of, read_page
 from shared.archive.open_orders import OpenCounts, OpenOrder, next_open, open_counts
 from shared.archive.pool import Pool
 from shared.archive.positions import Positions, advance, locked, positions
@@ -24,6 +24,7 @@ from shared.archive.session import Session, read
 from shared.archive.storing import Add, Stored, add_missing, add_new, check_rights, store_batch
 from shared.archive.swaps import next_swaps
 
+R = TypeVar("R")
 Tell: TypeAlias = Callable[[Positions], Awaitable[Collection[int]]]
 
 # Longest wait for a batch. It is handed in again as it was, so a slow server must get through one.
@@ -158,13 +159,17 @@ class Archive:
         """Return the orders of an account, or of all, that need somebody."""
         return await self._pool.do(partial(troubles, account=account, now=now))
 
-    async def orders(self, wanted: Filter, after: Place | None, limit: int) -> list[ListedOrder]:
-        """Return up to `limit` of the wanted orders behind a place, in the order of the list."""
-        return await self._pool.do(partial(list_orders, wanted=wanted, after=after, limit=limit))
+    async def page(self, page: Page[R]) -> list[R]:
+        """Return the rows of a page of a list."""
+        return await self._pool.do(partial(read_page, page=page))
 
-    async def count(self, wanted: Filter, most: int) -> int:
-        """Return how many orders are wanted, counted up to `most`."""
-        return await self._pool.do(partial(count_orders, wanted=wanted, most=most))
+    async def count(self, page: Page[Any]) -> int:
+        """Return how many rows a page has."""
+        return await self._pool.do(partial(count_page, page=page))
+
+    async def last_of(self, page: Page[R], skip: int) -> list[R]:
+        """Return the rows of a page behind the first `skip`, which stay where they are."""
+        return await self._pool.do(partial(last_of, page=page, skip=skip))
 
     async def next_open(self, after: Place, limit: int) -> list[OpenOrder]:
         """Return up to `limit` of the orders behind a place that have not ended, oldest first."""

@@ -7,7 +7,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 # A page reads no others than these and a few that are open to all.
-_READ = ("Allow", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy")
+_READ = (
+    *("Allow", "Content-Disposition", "Idempotency-Replayed", "Link", "Location", "RateLimit"),
+    "RateLimit-Policy",
+)
 _READ_WHEN_REFUSED = ("Retry-After", "WWW-Authenticate")
 
 

@@ -69,6 +69,7 @@ class Code(Enum):
     STATS_UNAVAILABLE = 503, "The figures cannot be told now"
     WALLETS_UNAVAILABLE = 503, "No node of the chain tells what wallets hold now"
     VENUES_UNAVAILABLE = 503, "The record of venues cannot be read now"
+    TOO_MANY_EXPORTS = 503, "Too many files are being written"
     TOO_MANY_SOCKETS = 503, "Too many clients are connected, or the gateway is leaving"
     ACCEPTANCE_UNKNOWN = 504, "It is unknown whether the order was accepted; ask for its id"
 

@@ -106,6 +106,17 @@ def streams_too(answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "content": {"text/event-stream": text}}
 
 
+def csv_too(answer: dict[str, Any]) -> dict[str, Any]:
+    """Describe a JSON answer that can be had as a file as well."""
+    text = {"schema": {"type": "string"}, "example": "orderId,status\r\n"}
+    link = {
+        "description": "With `format=csv`, if lines are left: the address of the next file, as "
+        '`<...>; rel="next"`',
+        "schema": {"type": "string"},
+    }
+    return {**answer, "content": {"text/csv": text}, "headers": {"Link": link}}
+
+
 def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:
     """Describe the problem documents that an address may answer, with an example of each."""
     by_status = groupby(sorted(codes, key=lambda code: code.status), key=lambda code: code.status)

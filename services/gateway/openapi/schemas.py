@@ -252,6 +252,38 @@ class OrderPage(_Model):
     total: Total | None = Field(default=None, description="Is there with `total=true`")
 
 
+class FillView(_Model):
+    """A confirmed swap."""
+
+    order_id: str = Field(examples=[_ID])
+    client_order_id: str | None
+    account: str = Field(examples=["public"])
+    venue: str | None = Field(examples=["raydium"])
+    token_in: str = Field(examples=["SOL"])
+    token_out: str = Field(examples=["USDC"])
+    amount_in: str = Field(examples=["1.5"])
+    amount_out: str = Field(description="By the chain's own word", examples=["224.5"])
+    price: str = Field(description="Units of the token out per unit of the token in")
+    quoted_out: str | None
+    signature: str
+    contradicted: bool = Field(
+        description="The chain has said otherwise since: the order's events tell how"
+    )
+    submitted_at: datetime
+    confirmed_at: datetime
+    vs_quote_bps: str | None = Field(
+        description="By how many bps `amountOut` is above `quotedOut`", examples=["-1.20"]
+    )
+
+
+class FillPage(_Model):
+    """Fills, by when they were confirmed, the newest first."""
+
+    fills: list[FillView]
+    next: str | None = Field(description="The cursor of the next page; null on the last one")
+    total: Total | None = Field(default=None, description="Is there with `total=true`")
+
+
 class OfferView(RankedQuoteView):
     """A venue's offer. Offers rank by `netOut`; an order would accept `minOut` at least."""
 

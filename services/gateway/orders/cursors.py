@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from services.gateway.orders.requests import in_utc
 from shared.archive.lists.filters import Place
 
-RankedBy: TypeAlias = Literal["submitted", "updated"]
+RankedBy: TypeAlias = Literal["submitted", "updated", "confirmed"]
 
 OTHERS_CURSOR = "must be the `next` of a page of the same list"
 

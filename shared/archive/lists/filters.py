@@ -12,7 +12,8 @@ from shared.orders.states import Status
 class Place(NamedTuple):
     """Where a page begins: behind the order that has this time and this id.
 
-    The time is that by which the list is in order: when orders were submitted, or last changed.
+    The time is that by which the list is in order: when orders were submitted, last changed, or
+    confirmed.
     """
 
     at: datetime
@@ -41,3 +42,15 @@ class Filter:
     find: str | None = None
     unresolved: bool = False
     contradicted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillFilter:
+    """Which fills are meant, by when they were confirmed. `since` counts, `until` not."""
+
+    account: str | None = None
+    venue: str | None = None
+    token_in: str | None = None
+    token_out: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None

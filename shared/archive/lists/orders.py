@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, LiteralString
+from typing import LiteralString
 
 from msgspec import Struct
-from psycopg.rows import class_row
 
 from shared.archive.lists.filters import Filter, Place
-from shared.archive.lists.statements import IN_ORDER, page_query
-from shared.archive.session import Session, pin
+from shared.archive.lists.reading import Page
+from shared.archive.lists.statements import page_query
 
 COLUMNS: LiteralString = """
     order_id::text, client_order_id, account, status, version, token_in, token_out, amount_in,
@@ -51,31 +50,11 @@ class ListedOrder(Struct, frozen=True, kw_only=True, rename="camel"):
     submitted_at: datetime
     updated_at: datetime
 
-    def place(self, ranked_by: Literal["submitted", "updated"]) -> Place:
-        """Return where the page behind this order begins, in a list in the order of that time."""
-        at = self.submitted_at if ranked_by == "submitted" else self.updated_at
-        return Place(at, self.order_id)
+    def place(self, by_change: bool) -> Place:
+        """Return where the page behind this order begins, in a list of changes or another."""
+        return Place(self.updated_at if by_change else self.submitted_at, self.order_id)
 
 
-async def list_orders(
-    session: Session, wanted: Filter, after: Place | None, limit: int
-) -> list[ListedOrder]:
-    """Return up to `limit` of the orders behind a place, in the order of the list."""
-    query, values = page_query(wanted, after, limit, COLUMNS)
-    async with session.cursor(row_factory=class_row(ListedOrder)) as cursor:
-        async with session.pipeline():
-            await pin(session, IN_ORDER)
-            # Not prepared: which index is best depends on the values.
-            await cursor.execute(query, values, prepare=False)
-        return await cursor.fetchall()
-
-
-async def count_orders(session: Session, wanted: Filter, most: int) -> int:
-    """Return how many orders are wanted, counted up to `most`."""
-    query, values = page_query(wanted, None, most, COLUMNS)
-    counted: LiteralString = "SELECT count(*) FROM (" + query + ") AS matching"  # noqa: S608 - literals
-    async with session.pipeline():
-        await pin(session, IN_ORDER)
-        cursor = await session.execute(counted, values, prepare=False)
-    [(count,)] = await cursor.fetchall()
-    return int(count)
+def orders_page(wanted: Filter, after: Place | None, limit: int) -> Page[ListedOrder]:
+    """Return how one page behind a place is read, in the order of the list."""
+    return Page(*page_query(wanted, after, limit, COLUMNS), ListedOrder)

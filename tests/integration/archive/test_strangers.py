@@ -24,7 +24,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
 from shared.archive.lists.filters import Filter
-from shared.archive.lists.orders import ListedOrder
+from shared.archive.lists.orders import ListedOrder, orders_page
 from shared.archive.migrate import migrate
 from shared.archive.open_orders import BEGINNING
 from shared.archive.rebuild import rebuild
@@ -88,7 +88,7 @@ async def works(database_url: str, events: list[OrderEvent]) -> list[ListedOrder
         assert await archive.positions("n") == {1: (5, 6)}
         assert await archive.settle(events[0].order_id) == 0
         await rebuild(database_url)
-        return await archive.orders(Filter(), None, 10)
+        return await archive.page(orders_page(Filter(), None, 10))
 
 
 async def _everywhere(_before: object) -> list[int]:
@@ -141,7 +141,7 @@ async def test_nothing_depends_on_what_a_pooler_does_to_a_session_between_transa
             lambda: archive.store(recorded(events)),
             lambda: archive.history(events[0].order_id),
             lambda: archive.advance("n", {1: (5, 6)}, _everywhere),
-            lambda: archive.orders(Filter(), None, 10),
+            lambda: archive.page(orders_page(Filter(), None, 10)),
             lambda: archive.next_open(BEGINNING, 10),
             archive.may_store,
             archive.ping,
@@ -325,7 +325,7 @@ def standby() -> Iterator[str]:
 async def test_a_standby_lets_read_and_says_why_nothing_is_stored(standby: str) -> None:
     async with an_archive(standby) as archive:
         await archive.ping()
-        assert await archive.orders(Filter(), None, 10) == []
+        assert await archive.page(orders_page(Filter(), None, 10)) == []
         for work in (archive.store(recorded(far_sighted())), archive.may_store()):
             with pytest.raises(ArchiveUnusable, match="lead to the primary"):
                 await work
@@ -354,7 +354,7 @@ async def test_connections_that_were_closed_while_idle_are_opened_again_unseen(
     events = recorded(history(ending="confirmed"))
     works: list[Callable[[Archive], Awaitable[Any]]] = [
         lambda archive: archive.history(events[0].event.order_id),
-        lambda archive: archive.orders(Filter(), None, 10),
+        lambda archive: archive.page(orders_page(Filter(), None, 10)),
         lambda archive: archive.store(events),
         lambda archive: archive.advance("n", {1: (5, 6)}, _everywhere),
     ]

@@ -12,9 +12,11 @@ from starlette.datastructures import QueryParams
 
 from services.gateway.access.callers import Caller, Role
 from services.gateway.api import listing
-from services.gateway.orders.list_requests import read_query
+from services.gateway.orders.list_requests import ListQuery
+from services.gateway.orders.paging import read_page_query
 from shared.archive.archive import Archive
 from shared.archive.fold import Recorded
+from shared.archive.lists.orders import orders_page
 from shared.orders.codec import encode
 from shared.tokens.registry import load_tokens
 from tests.support.archive import ENDINGS
@@ -163,8 +165,8 @@ async def test_a_caller_lists_only_its_own_orders(archive: Archive) -> None:
     nothing = QueryParams("")
 
     async def listed(caller: Caller) -> list[str]:
-        wanted = read_query(nothing).filter_for(caller, load_tokens(""))
-        found = await archive.orders(wanted, None, 10)
+        wanted = read_page_query(ListQuery, nothing).filter_for(caller, load_tokens(""))
+        found = await archive.page(orders_page(wanted, None, 10))
         return [order.order_id for order in found]
 
     assert await listed(Caller("mine", Role.READ)) == [mine]
