@@ -18,8 +18,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from shared.archive.lists.filters import Filter, Place
-from shared.archive.lists.orders import COLUMNS
-from shared.archive.lists.statements import IN_ORDER, page_query
+from shared.archive.lists.orders import orders_page
+from shared.archive.lists.statements import IN_ORDER
 from shared.archive.migrate import migrate
 from shared.orders.states import Status
 from tests.support.servers import postgres_server
@@ -134,7 +134,7 @@ def _table(connection: psycopg.Connection, orders: int) -> Iterator[str]:
 
 
 def _best(connection: psycopg.Connection, wanted: Filter, after: Place) -> dict[str, Any]:
-    query, values = page_query(wanted, after, LIMIT, COLUMNS)
+    query, values, _ = orders_page(wanted, after, LIMIT)
     explain = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query.encode()
     plans = [connection.execute(explain, values, prepare=False).fetchone() for _ in range(3)]
     return min((plan[0][0] for plan in plans if plan), key=lambda plan: plan["Execution Time"])

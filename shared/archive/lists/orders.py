@@ -16,7 +16,7 @@ from shared.archive.lists.filters import Filter, Place
 from shared.archive.lists.reading import Page
 from shared.archive.lists.statements import page_query
 
-COLUMNS: LiteralString = """
+_COLUMNS: LiteralString = """
     order_id::text, client_order_id, account, status, version, token_in, token_out, amount_in,
     max_slippage_bps, expires_at, attempts, venue, quoted_out, min_out, signature, amount_out,
     price, failure_reason, unresolved, cancel_requested, contradicted, submitted_at, updated_at
@@ -57,4 +57,4 @@ class ListedOrder(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def orders_page(wanted: Filter, after: Place | None, limit: int) -> Page[ListedOrder]:
     """Return how one page behind a place is read, in the order of the list."""
-    return Page(*page_query(wanted, after, limit, COLUMNS), ListedOrder)
+    return Page(*page_query(wanted, after, limit, _COLUMNS), ListedOrder)

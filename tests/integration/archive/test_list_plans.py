@@ -10,9 +10,10 @@ import pytest
 
 from bench.list_orders import FILL, FILTERS, SEARCHES, SPAN, START
 from shared.archive.archive import Archive
-from shared.archive.lists.filters import Filter, Place
-from shared.archive.lists.orders import COLUMNS
-from shared.archive.lists.statements import IN_ORDER, page_query
+from shared.archive.lists.fills import fills_page
+from shared.archive.lists.filters import FillFilter, Filter, Place
+from shared.archive.lists.orders import orders_page
+from shared.archive.lists.statements import IN_ORDER
 
 
 @pytest.fixture
@@ -65,8 +66,22 @@ def test_a_client_order_id_is_looked_up_by_its_index(filled: psycopg.Connection)
     assert "orders_by_client_order_id" in [part.get("Index Name") for part in _parts(plan)]
 
 
+def test_fills_are_read_in_the_order_of_their_confirmation(filled: psycopg.Connection) -> None:
+    page = fills_page(FillFilter(since=START), Place(START + SPAN / 2, "f" * 32), 100)
+    plan = _explained(filled, page.query, page.values)
+
+    assert _stops_early(plan)
+    assert [part.get("Index Name") for part in _parts(plan)][-1] == "orders_by_end"
+
+
 def _plan(connection: psycopg.Connection, wanted: Filter, depth: float) -> dict[str, Any]:
-    query, values = page_query(wanted, Place(START + SPAN * depth, "f" * 32), 100, COLUMNS)
+    page = orders_page(wanted, Place(START + SPAN * depth, "f" * 32), 100)
+    return _explained(connection, page.query, page.values)
+
+
+def _explained(
+    connection: psycopg.Connection, query: str, values: dict[str, Any]
+) -> dict[str, Any]:
     with connection.transaction():
         connection.execute(f"SELECT {IN_ORDER}".encode())
         explained = connection.execute(b"EXPLAIN (FORMAT JSON) " + query.encode(), values)

@@ -55,7 +55,7 @@ async def test_where_nothing_is_missing_a_role_that_may_create_nothing_will_do(
     assert applied == []
 
 
-async def test_a_table_from_before_0005_keeps_what_it_knew_of_its_orders(database_url: str) -> None:
+async def test_an_early_table_keeps_what_it_knew_of_its_orders(database_url: str) -> None:
     await migrate(database_url)
     earlier = [name for name in migrations() if name < "0005"]
     with psycopg.connect(database_url) as connection:
@@ -67,10 +67,11 @@ async def test_a_table_from_before_0005_keeps_what_it_knew_of_its_orders(databas
             """
             INSERT INTO orders (order_id, version, status, unresolved, updated_at, status_history,
                 route_version, attempts, venue, signature_version, cancel_requested, contradicted,
-                ended_at, outcome)
+                ended_at, outcome, signature)
             SELECT gen_random_uuid(), 4, status, false, now(), '{"1": {}, "2": {}, "4": {}}',
                 3, 1, 'raydium', 0, false, false,
-                CASE WHEN ended THEN now() END, CASE WHEN ended THEN status END
+                CASE WHEN ended THEN now() END, CASE WHEN ended THEN status END,
+                '5sig-of-the-order'
             FROM (VALUES ('failed', true), ('building', false)) AS rows (status, ended)
             """
         )
@@ -78,10 +79,12 @@ async def test_a_table_from_before_0005_keeps_what_it_knew_of_its_orders(databas
     await migrate(database_url)
 
     with psycopg.connect(database_url) as connection:
-        kept = connection.execute("SELECT status, seen::text, venue, ended_on FROM orders")
+        kept = connection.execute(
+            "SELECT status, seen::text, venue, ended_on, signature_head FROM orders"
+        )
         assert sorted(kept) == [
-            ("building", "{[1,3),[4,5)}", "raydium", None),
-            ("failed", "{[1,3),[4,5)}", "raydium", "raydium"),
+            ("building", "{[1,3),[4,5)}", "raydium", None, None),
+            ("failed", "{[1,3),[4,5)}", "raydium", "raydium", "5sig-of-the-"),
         ]
 
 
