@@ -9,6 +9,8 @@ from typing import Any, get_args
 import msgspec
 
 from services.gateway.following import messages
+from services.gateway.openapi.operations import schemas_of
+from services.gateway.streaming.asked import StreamQuery
 from shared.orders.events import OrderEvent
 from shared.orders.states import Status
 from tools.openapi import document
@@ -28,8 +30,9 @@ A request with an `id` is answered by exactly one message that has it as its `re
 | 1011 | something went wrong on our side, or there is something that cannot be shown |
 | 1012 | the gateway is leaving: come back, with `since` |
 | 1013 | too many messages waited for the client, or the history cannot be read now: come back |
-| 4400 | the order id or `since` is wrong; a problem was sent before |
+| 4400 | the order id, `since` or the query is wrong; a problem was sent before |
 | 4401 | the key was revoked, or shows less now: come back with a key that is good, and `since` |
+| 4403 | the account is another one's; a problem was sent before |
 | 4404 | there is no such order; a problem was sent before |
 
 A handshake is refused with 401, 403 or 503 and a problem document.
@@ -41,9 +44,15 @@ _EVENTS = get_args(OrderEvent)
 _TEXT = {"type": "string"}
 _ID = {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}
 _VERSION = {"type": "integer", "minimum": 0}
+_TIME = {"type": "string", "format": "date-time"}
 _UUID = {"type": "string", "format": "uuid"}
 _SINCE = {"type": "integer", "minimum": 0, "description": "The last version that the client has"}
 _QUERY = {"since": _SINCE, "ticket": {"type": "string", "description": "Instead of a key"}}
+
+_ACCOUNT_QUERY = {
+    **schemas_of(StreamQuery)["StreamQuery"]["properties"],
+    "ticket": _QUERY["ticket"],
+}
 
 
 def _object(description: str, required: str, **properties: Any) -> Json:
@@ -103,8 +112,45 @@ _TOLD = {
         error=_ref("schemas", "ProblemView"),
     ),
 }
+# To an address that follows an account, together with Problem and Pong.
+_CURSOR = {"type": "string", "description": "All up to here was told; to go on with"}
+_EPOCH = {"type": "string", "description": "The log's; another one where it began anew"}
+_TOLD_OF_ACCOUNT = {
+    "Opened": _object(
+        "The first message: whose orders are followed, null for everybody's.",
+        "stream epoch cursor account",
+        stream={"const": "open"},
+        epoch=_EPOCH,
+        cursor=_CURSOR,
+        account={"type": ["string", "null"]},
+    ),
+    "Events": _object(
+        "Events that came together, each order's in order.",
+        "events cursor",
+        events={"type": "array", "items": _ref("schemas", "Event")},
+        cursor=_CURSOR,
+    ),
+    "Orders": _object(
+        "The newest state of orders that have changed, with `coalesce` and in place of events.",
+        "orders cursor",
+        orders={"type": "array", "items": _ref("schemas", "OrderSummary")},
+        cursor=_CURSOR,
+    ),
+    "Quiet": {
+        **_object("Nothing has happened for some seconds.", "cursor", cursor=_CURSOR),
+        "additionalProperties": False,
+    },
+    "Lost": _object(
+        "History between `since` and now is not on the log; the stream goes on behind it.",
+        "lost epoch cursor",
+        lost=_object("Since when, and why.", "since why", since=_TIME, why=_TEXT),
+        epoch=_EPOCH,
+        cursor=_CURSOR,
+    ),
+}
 # To an address that follows one order; the others serve many.
 _TOLD_OF_ONE = ("Event", "Problem", "Pong")
+_ALL_TOLD = {**_TOLD, **_TOLD_OF_ACCOUNT}
 _TOLD_OF_MANY = tuple(name for name in _TOLD if name != "Problem")
 
 
@@ -121,6 +167,13 @@ def asyncapi() -> Json:
             _TOLD,
         ),
     }
+    channels["account"] = _channel(
+        "/api/stream",
+        "Follow all orders of an account; an admin's key follows everybody's.",
+        ["Ping"],
+        (*_TOLD_OF_ACCOUNT, "Problem", "Pong"),
+        _ACCOUNT_QUERY,
+    )
     channels["one"]["parameters"] = {"orderId": {"description": "The order to follow"}}
     return {
         "asyncapi": "3.0.0",
@@ -138,8 +191,8 @@ def asyncapi_page() -> str:
     return json.dumps(asyncapi(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _channel(address: str, about: str, heard: Any, told: Any) -> Json:
-    query = _QUERY | ({"orderId": _UUID} if address.endswith("execute") else {})
+def _channel(address: str, about: str, heard: Any, told: Any, query: Json | None = None) -> Json:
+    query = query or _QUERY | ({"orderId": _UUID} if address.endswith("execute") else {})
     return {
         "address": address,
         "description": about,
@@ -161,13 +214,13 @@ def _operations(channels: Json, heard: list[str]) -> Any:
 
 
 def _messages(heard: list[str]) -> Json:
-    return {name: {"name": name, "payload": _ref("schemas", name)} for name in [*heard, *_TOLD]}
+    return {name: {"name": name, "payload": _ref("schemas", name)} for name in [*heard, *_ALL_TOLD]}
 
 
 def _schemas() -> Json:
     template = "#/components/schemas/{name}"
     _, ours = msgspec.json.schema_components((*_SAID, *_EVENTS), ref_template=template)
-    schemas = {**document()["components"]["schemas"], **ours, **_TOLD}
+    schemas = {**document()["components"]["schemas"], **ours, **_ALL_TOLD}
     for schema in ours.values():
         schema["description"] = inspect.cleandoc(schema.get("description", ""))
     for kind in _EVENTS:

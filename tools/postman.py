@@ -64,12 +64,18 @@ def _folders() -> dict[str, list[Json]]:
     folders: dict[str, list[Json]] = defaultdict(list)
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
+            if _is_endless(operation):  # No test of its answer would ever begin.
+                continue
             for folder, item in _items(Address(path, method.upper(), operation)):
                 folders[folder].append(item)
     # A cancelled order is of no use to the other requests.
     for items in folders.values():
         items.sort(key=lambda item: bool(item["request"]["method"] == "DELETE"))
     return folders
+
+
+def _is_endless(operation: Json) -> bool:
+    return list(operation["responses"].get("200", {}).get("content", ())) == ["text/event-stream"]
 
 
 class Address(NamedTuple):

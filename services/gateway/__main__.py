@@ -104,6 +104,7 @@ async def serve(door: Door, parts: Parts, settings: GatewaySettings, stop: async
     async with beating(parts.log, "gateway", replica_name()), asyncio.TaskGroup() as group:
         background = [
             group.create_task(parts.hub.run()),
+            group.create_task(parts.feed.run()),
             group.create_task(parts.pressure.run()),
             group.create_task(parts.lost_writes.watch()),
             group.create_task(watch_redis(parts.log.client)),

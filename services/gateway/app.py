@@ -39,6 +39,7 @@ from services.gateway.openapi.page import page_routes
 from services.gateway.openapi.schemas import HealthView
 from services.gateway.page.files import read_files
 from services.gateway.page.routes import home_routes
+from services.gateway.streaming.routes import stream_routes
 from services.gateway.wiring import Parts
 
 _WORTH_PACKING = 1_024  # Bytes of an answer.
@@ -101,6 +102,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         quote_routes(parts.quoting, parts.tokens),
         token_routes(parts.tokens),
         wallet_routes(parts.purses),
+        stream_routes(parts.accounts),
         venue_routes(parts.league),
         system_routes(parts.system),
         flow_routes(parts.flow),

@@ -30,6 +30,10 @@ from services.gateway.orders.backpressure import Pressure
 from services.gateway.orders.cancel import Cancel
 from services.gateway.orders.histories import Histories
 from services.gateway.orders.submit import Intake
+from services.gateway.streaming.feed import Feed
+from services.gateway.streaming.reading import Reader
+from services.gateway.streaming.resuming import Resuming
+from services.gateway.streaming.serving import AccountStreams
 from shared.archive.archive import Archive
 from shared.clock import utc_now
 from shared.concurrency.timers import Deadline
@@ -56,6 +60,8 @@ class Parts:
     hub: UpdateHub
     sockets: Sockets
     streams: Streams
+    feed: Feed
+    accounts: AccountStreams
     quoting: Quoting
     league: League
     book: Book
@@ -96,6 +102,9 @@ class Parts:
             lost_writes=lost_writes,
         )
         sockets = Sockets(hub, Desk(quota, intake, cancel, tokens), settings)
+        streams = Streams(hub, settings.max_sockets)
+        reader = Reader(log, archive)
+        feed = Feed(log, reader)
         venues = list(open_venues(settings, log.client, chain).values())
         panel = Panel(venues, Deadline(settings.quote_deadline_ms / 1_000), shown=False)
         pulse = Pulse(log)
@@ -113,7 +122,16 @@ class Parts:
             exports=Exports(archive),
             hub=hub,
             sockets=sockets,
-            streams=Streams(hub, settings.max_sockets),
+            streams=streams,
+            feed=feed,
+            accounts=AccountStreams(
+                feed=feed,
+                resuming=Resuming(log, reader, feed, lost_writes.why),
+                hub=hub,
+                sockets=sockets,
+                streams=streams,
+                partitions=log.keys.partitions,
+            ),
             quoting=Quoting(panel),
             league=League(venues, log),
             book=panel.book,

@@ -37,6 +37,10 @@ _ENDED = """
     SELECT order_id::text FROM orders
     WHERE order_id = ANY(%s::uuid[]) AND ended_at IS NOT NULL
 """
+_ACCOUNTS = """
+    SELECT order_id::text, account FROM orders
+    WHERE order_id = ANY(%s::uuid[]) AND account IS NOT NULL
+"""
 # May everything be read? No row is.
 _LOOK = """
     SELECT FROM order_events, orders, event_counts, order_conflicts, log_positions LIMIT 0
@@ -146,6 +150,10 @@ class Archive:
     async def ended(self, order_ids: Sequence[str]) -> set[str]:
         """Return those of the orders whose end is kept here."""
         return {order_id for (order_id,) in await self._read(_ENDED, [list(order_ids)])}
+
+    async def accounts(self, order_ids: Sequence[str]) -> dict[str, str]:
+        """Return whose the orders are, of those that are kept here."""
+        return dict(await self._read(_ACCOUNTS, [list(order_ids)]))
 
     async def event_counts(self) -> dict[str, int]:
         """Return how many events of each type are kept; types without any are left out."""

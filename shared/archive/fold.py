@@ -110,8 +110,7 @@ def _row(order_id: str, events: Sequence[OrderEvent]) -> OrderRow:
         order_id=order_id,
         version=last.version,
         status=status_after(last),
-        unresolved=isinstance(last, OrderUnresolved)
-        or (isinstance(last, CancelRequested) and last.state is State.UNRESOLVED),
+        unresolved=_is_unresolved(last),
         updated_at=last.at,
         seen=_ranges([event.version for event in events]),
     )
@@ -124,6 +123,24 @@ def _row(order_id: str, events: Sequence[OrderEvent]) -> OrderRow:
         row.ended_on = row.venue
         row.signature_head = row.signature and row.signature[:HEAD]
     return row
+
+
+def fold_next(row: OrderRow, event: OrderEvent) -> None:
+    """Bring a row, which has all events before this one, to where `merge` and the table bring it.
+
+    `seen` stays as it was: no table is written.
+    """
+    row.version = event.version
+    row.status = status_after(event)
+    row.unresolved = _is_unresolved(event)
+    row.updated_at = event.at
+    _add_facts(row, event)
+
+
+def _is_unresolved(last: OrderEvent) -> bool:
+    return isinstance(last, OrderUnresolved) or (
+        isinstance(last, CancelRequested) and last.state is State.UNRESOLVED
+    )
 
 
 def _ranges(versions: Sequence[int]) -> str:

@@ -271,6 +271,15 @@ SLOW_CLIENTS = Counter("slipstream_slow_clients_total", "Sockets closed because 
 HEALED = Counter(
     "slipstream_healed_total", "Updates missed live and read from the history, by cause", ["why"]
 )
+STREAM_FOLLOWERS = Gauge(
+    "slipstream_stream_followers", "Clients that follow an account's orders on this gateway"
+)
+STREAM_RESUMES = Counter(
+    "slipstream_stream_resumes_total", "Followers of accounts that came back with a cursor"
+)
+STREAM_LOSSES = Counter(
+    "slipstream_stream_losses_total", "Times a follower of an account was told of lost history"
+)
 PROJECTED = Counter("slipstream_projected_events_total", "Events stored in PostgreSQL")
 PROJECTION_STALENESS = Histogram(
     "slipstream_projection_staleness_seconds",

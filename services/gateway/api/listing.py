@@ -21,16 +21,13 @@ from services.gateway.orders.paging import PageQuery, read_page_query
 from shared.archive.archive import Archive
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.lists.fills import Fill, fills_page
-from shared.archive.lists.orders import ListedOrder, orders_page
-from shared.orders.codec import builtins
-from shared.orders.telling.figures import vs_quote_bps
+from shared.archive.lists.orders import AGAINST, ListedOrder, orders_page, summary
 from shared.tokens.registry import Tokens
 
 R = TypeVar("R")
 
 COUNTED = 10_000  # A total is counted so far: each order of it is read.
 
-_AGAINST = "vsQuoteBps"
 _LISTED = problems(
     *(Code.INVALID_QUERY, Code.INTERNAL_ERROR, Code.HISTORY_UNAVAILABLE, Code.TOO_MANY_EXPORTS)
 )
@@ -54,7 +51,7 @@ def list_routes(archive: Archive, tokens: Tokens, exports: Exports) -> APIRouter
             columns=_columns(ListedOrder),
             page=lambda after, limit: orders_page(wanted, after, limit),
             place=lambda order: order.place(query.ranked_by == "updated"),
-            fields=_shown,
+            fields=summary,
         )
         return await _answer(listing, query)
 
@@ -70,7 +67,7 @@ def list_routes(archive: Archive, tokens: Tokens, exports: Exports) -> APIRouter
             columns=_columns(Fill),
             page=lambda after, limit: fills_page(wanted, after, limit),
             place=lambda fill: fill.place,
-            fields=_shown,
+            fields=summary,
         )
         return await _answer(listing, query)
 
@@ -102,13 +99,7 @@ def list_routes(archive: Archive, tokens: Tokens, exports: Exports) -> APIRouter
 
 
 def _columns(kind: type[ListedOrder | Fill]) -> tuple[str, ...]:
-    return (*(field.encode_name for field in fields(kind)), _AGAINST)
-
-
-def _shown(row: ListedOrder | Fill) -> dict[str, Any]:
-    against = vs_quote_bps(row.amount_out, row.quoted_out)
-    shown: dict[str, Any] = builtins(row)
-    return {**shown, _AGAINST: builtins(against)}
+    return (*(field.encode_name for field in fields(kind)), AGAINST)
 
 
 def _total(counted: int) -> dict[str, Any]:

@@ -38,11 +38,18 @@ class Streams:
 
     def follow(self, request: Request, order_id: str) -> Response:
         """Return the answer that streams an order's events until it ends. Raises `Problem`."""
-        if self._open >= self._limit or self._hub.leaving:
-            raise Problem(Code.TOO_MANY_SOCKETS)
         last = given_once(request.headers, "last-event-id", Code.INVALID_SINCE)
         since = checked_since("Last-Event-ID", last)
         following = self._hub.following(caller_of(request), order_id, since, _rendered)
+        return self.answer(following)
+
+    def answer(self, following: AbstractAsyncContextManager[Outbox]) -> Response:
+        """Return the answer that streams what waits for a client, until it is closed.
+
+        Raises `Problem` where there are too many.
+        """
+        if self._open >= self._limit or self._hub.leaving:
+            raise Problem(Code.TOO_MANY_SOCKETS)
         return _EventStream(self, following)
 
     def opened(self, change: int) -> None:
@@ -52,7 +59,7 @@ class Streams:
 
 
 class _EventStream(Response):
-    """Ends with the order. A client that comes back behind the end is told so: 204."""
+    """Ends when it is closed. A client that comes back behind an order's end is told so: 204."""
 
     def __init__(self, streams: Streams, following: AbstractAsyncContextManager[Outbox]) -> None:
         super().__init__(media_type=EVENT_STREAM)

@@ -24,6 +24,8 @@ CLOSE_S = 1.0
 _CLOSE_CODES = {
     Code.INVALID_ORDER_ID: 4400,
     Code.INVALID_SINCE: 4400,
+    Code.INVALID_QUERY: 4400,
+    Code.FORBIDDEN: 4403,
     Code.ORDER_NOT_FOUND: 4404,
     Code.HISTORY_UNAVAILABLE: TOO_SLOW,  # 1013 means "try again later" either way.
 }

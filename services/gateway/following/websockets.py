@@ -52,7 +52,7 @@ class Sockets:
             await self.many(websocket)
 
     async def _follow(self, websocket: WebSocket, order_id: str | None = None) -> None:
-        async with self._let_in(websocket) as let_in:
+        async with self.let_in(websocket) as let_in:
             if not let_in:
                 return
             try:
@@ -62,14 +62,13 @@ class Sockets:
                 async with self._hub.following(
                     caller_of(websocket), checked_id(order_id), since
                 ) as outbox:
-                    hear = partial(_hear, outbox)
-                    await pump(websocket, outbox, hear, self._writing)
+                    await self.tell(websocket, outbox)
             except Problem as problem:
                 await refuse(websocket, problem)
 
     async def many(self, websocket: WebSocket) -> None:
         """Do what the client asks for, and send the events of all orders that it follows."""
-        async with self._let_in(websocket) as let_in:
+        async with self.let_in(websocket) as let_in:
             if not let_in:
                 return
             with self._hub.client(caller_of(websocket)) as outbox:
@@ -81,13 +80,18 @@ class Sockets:
                     doing.cancel()
                     await asyncio.wait([doing])
 
+    async def tell(self, websocket: WebSocket, outbox: Outbox) -> None:
+        """Send what waits for a client that has nothing to say, until it is over."""
+        await pump(websocket, outbox, partial(_hear, outbox), self._writing)
+
     def _session(self, websocket: WebSocket, outbox: Outbox) -> Session:
         caller, limit = caller_of(websocket), self._subscriptions
         subscriptions = Subscriptions(caller, outbox, self._hub, limit=limit)
         return Session(caller, outbox, subscriptions, self._desk)
 
     @asynccontextmanager
-    async def _let_in(self, websocket: WebSocket) -> AsyncIterator[bool]:
+    async def let_in(self, websocket: WebSocket) -> AsyncIterator[bool]:
+        """Accept a client, for as long as the context is open, unless there are too many."""
         if self._open >= self._limit or self._hub.leaving:
             await websocket.send_denial_response(Problem(Code.TOO_MANY_SOCKETS).response())
             # Uvicorn takes a refusal for a failure unless it has seen the connection close.

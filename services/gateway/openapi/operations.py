@@ -59,6 +59,13 @@ _LAST_EVENT_ID = {
     "description": "The version that the client has; the stream goes on behind it",
     "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
 }
+_LAST_CURSOR = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The last cursor that the client has; it counts before `cursor`",
+    "schema": {"type": "string"},
+}
 
 
 def takes_id(*, resumes: bool = False) -> dict[str, Any]:
@@ -95,6 +102,11 @@ def _parameter(shape: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "schema": {**shape, **(options[0] if options else {})}}
 
 
+def takes_stream(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe the query that a model reads, of a stream that can be resumed by a cursor."""
+    return {"parameters": [*takes_query(model)["parameters"], _LAST_CURSOR]}
+
+
 def reply(model: type[Any], description: str) -> dict[str, Any]:
     """Describe a JSON answer."""
     return {"description": description, "model": model}
@@ -115,6 +127,12 @@ def csv_too(answer: dict[str, Any]) -> dict[str, Any]:
         "schema": {"type": "string"},
     }
     return {**answer, "content": {"text/csv": text}, "headers": {"Link": link}}
+
+
+def only_streams(description: str) -> dict[str, Any]:
+    """Describe an answer of server-sent events."""
+    text = {"schema": {"type": "string"}, "example": 'id: AQ\ndata: {"cursor":"AQ"}\n\n'}
+    return {"description": description, "content": {"text/event-stream": text}}
 
 
 def problems(*codes: Code) -> dict[int | str, dict[str, Any]]:

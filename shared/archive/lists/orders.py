@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import LiteralString
+from typing import Any, LiteralString
 
+import msgspec
 from msgspec import Struct
 
+from shared.archive.fold import OrderRow
+from shared.archive.lists.fills import Fill
 from shared.archive.lists.filters import Filter, Place
 from shared.archive.lists.reading import Page
 from shared.archive.lists.statements import page_query
+from shared.orders.codec import builtins
+from shared.orders.telling.figures import vs_quote_bps
+
+AGAINST = "vsQuoteBps"  # What lists show besides the columns.
 
 _COLUMNS: LiteralString = """
     order_id::text, client_order_id, account, status, version, token_in, token_out, amount_in,
@@ -58,3 +65,18 @@ class ListedOrder(Struct, frozen=True, kw_only=True, rename="camel"):
 def orders_page(wanted: Filter, after: Place | None, limit: int) -> Page[ListedOrder]:
     """Return how one page behind a place is read, in the order of the list."""
     return Page(*page_query(wanted, after, limit, _COLUMNS), ListedOrder)
+
+
+def summary(row: ListedOrder | Fill) -> dict[str, Any]:
+    """Return an order, or a fill, as a list shows it, in plain JSON types."""
+    against = vs_quote_bps(row.amount_out, row.quoted_out)
+    fields: dict[str, Any] = builtins(row)
+    return {**fields, AGAINST: builtins(against)}
+
+
+def listed(row: OrderRow) -> ListedOrder:
+    """Return an order as it will stand in the table, from all of its events.
+
+    Raises `msgspec.ValidationError` for a row that lacks the first of them.
+    """
+    return msgspec.convert(row, ListedOrder, from_attributes=True)

@@ -204,6 +204,11 @@ class Log:
     def _histories(self, order_ids: Sequence[str], since: int = 0) -> list[Command]:
         return [("LRANGE", self.keys.history(order_id), since, -1) for order_id in order_ids]
 
+    async def first_events(self, order_ids: Sequence[str]) -> list[bytes]:
+        """Return each order's first event; b"" where Redis has no history of it."""
+        firsts: list[Command] = [("LINDEX", self.keys.history(i), 0) for i in order_ids]
+        return [first or b"" for first in _all(await self.client.run(firsts))]
+
     async def versions(self, order_ids: Sequence[str]) -> list[int]:
         """Return each order's version; 0 where Redis has no history of it."""
         return _all(await self.client.run([("LLEN", self.keys.history(i)) for i in order_ids]))

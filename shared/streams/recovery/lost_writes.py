@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 from shared.errors import ServerAway
 from shared.observability import metrics
 from shared.streams.errors import LogBehind
+from shared.streams.log.epoch import begin_epoch
 from shared.streams.log.log import Log
 from shared.streams.redis.client import checked
 from shared.streams.redis.scripts import Script
@@ -76,8 +77,13 @@ async def gaps(log: Log, archived: Positions) -> list[Gap]:
 
 
 async def accept_loss(log: Log, archived: Positions) -> list[Gap]:
-    """Let Redis go on with what it has left; return what it had lost. Raises `LogUnavailable`."""
+    """Let Redis go on with what it has left; return what it had lost. Raises `LogUnavailable`.
+
+    Places on the log that were noted before are good no more: the archive has what was behind them.
+    """
     lost = await gaps(log, archived)
+    if lost:
+        await begin_epoch(log)
     commands = [
         _ARCHIVED.command([log.keys.archived(gap.partition)], ["", _text(gap.archived)])
         for gap in lost

@@ -12,7 +12,10 @@ from shared.streams.redis.scripts import Command, key_of
 from shared.streams.redis.transport import RESP, Copies
 
 # Their replies are wanted as the server sent them.
-_RAW = ("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS", "INFO", "SET")
+_RAW = (
+    *("XREADGROUP", "XRANGE", "XPENDING", "XINFO GROUPS", "XINFO CONSUMERS", "XINFO STREAM"),
+    *("INFO", "SET"),
+)
 
 
 class Cluster:

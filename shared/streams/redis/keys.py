@@ -83,6 +83,11 @@ class Keys:
         return f"{self.namespace}:ticket:{digest}"
 
     @property
+    def epoch(self) -> str:
+        """Return the key that names the log's whole life."""
+        return f"{self.namespace}:epoch"
+
+    @property
     def layout(self) -> str:
         """Return the key that remembers the number of partitions."""
         return f"{self.namespace}:partitions"

@@ -6,7 +6,7 @@ import re
 
 from tools.openapi import document
 
-_VERBS = "submit|get|list|cancel|create"
+_VERBS = "submit|get|list|cancel|create|follow"
 
 
 def test_each_operation_has_a_name_of_its_own_that_begins_with_a_verb() -> None:

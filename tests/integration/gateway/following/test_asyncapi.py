@@ -14,6 +14,8 @@ from websockets.asyncio.client import connect
 
 from services.gateway.following.messages import Misunderstood, read_said
 from shared.orders.view import public_json
+from shared.streams.log.epoch import begin_epoch
+from tests.support.accounts import account
 from tests.support.builders import history
 from tests.support.gateway import ORDER, Gateway, drain, gateway_settings, running_gateway
 from tools.asyncapi import asyncapi
@@ -125,3 +127,19 @@ async def test_everything_that_is_said_about_one_order_is_described(gateway: Gat
 def test_what_the_gateway_does_not_understand_is_not_described(message: Json) -> None:
     assert isinstance(read_said(json.dumps(message)), Misunderstood)
     assert names_of(message, "receive-many") == set()
+
+
+async def test_everything_that_is_said_of_an_account_is_described(gateway: Gateway) -> None:
+    async with account(gateway.address) as stream:
+        await gateway.submit()
+        await stream.until(lambda s: s.events)
+        await begin_epoch(gateway.log)
+        await stream.until(lambda s: s.losses)
+    async with account(gateway.address, coalesce=100) as states:
+        await gateway.submit()
+        await states.until(lambda s: s.rows)
+        await states.until(lambda s: s.messages[-1].keys() == {"cursor"})
+    said = [names_of(message, "send-account") for message in (*stream.messages, *states.messages)]
+
+    assert all(len(names) == 1 for names in said)
+    assert set().union(*said) == {"Opened", "Events", "Orders", "Quiet", "Lost"}
