@@ -667,3 +667,16 @@ class ProjectorSettings(ConsumerSettings):
     trim_every_s: Seconds = Field(
         default=5.0, description="Time between two trims of the log, in seconds"
     )
+    stream_window_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=86_400,
+        description="How long an event stays on the log once it is archived, in seconds: so long a "
+        "follower of an account may be away and still go on without a gap",
+    )
+    stream_window_entries: int = Field(
+        default=3_000,
+        ge=1,
+        le=1_000_000,
+        description="Entries of a partition that may stay for that reason; each is about 1 KB",
+    )

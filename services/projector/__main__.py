@@ -43,7 +43,7 @@ async def main(settings: ProjectorSettings, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             # Batches wait while there are no tables, as they do while there is no Postgres.
             tasks.create_task(until_available(lambda: migrate(database), stop, "Postgres"))
-            tasks.create_task(keep_trimmed(log, settings.trim_every_s, stop))
+            tasks.create_task(keep_trimmed(log, settings, stop))
             tasks.create_task(keep_noted(projector, stop))
             watch = tasks.create_task(watch_postgres(archive, archive.may_store))
             await consume(consumer, health, stop)

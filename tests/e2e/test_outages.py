@@ -152,6 +152,7 @@ async def test_orders_run_and_stream_without_postgres_and_are_all_archived_once_
             "backoff_cap_ms": 200,
             "history_ttl_s": 1,
             "trim_every_s": 0.1,
+            "stream_window_s": 0.0,
         }
     )
     stack = await services.start(settings, *EVERY_SERVICE)

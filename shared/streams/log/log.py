@@ -230,15 +230,19 @@ class Log:
             commands.append(_PUBLISH.command(channels, [messages[i][1] for i in batch]))
         return commands
 
-    async def trim(self) -> int:
+    async def trim(self, window_ms: int = 0, most: int = 0) -> int:
         """Drop what every group has acknowledged; return how many entries.
 
-        Raises `GroupMissing` rather than drop what a group that is gone had not seen.
+        Those of all events stay for `window_ms` more, as far as there are no more than `most` of
+        them in a partition. Raises `GroupMissing` rather than drop what a group that is gone had
+        not seen.
         """
         commands = []
         for p in range(self.keys.partitions):
-            commands.append(_TRIM.command([self.keys.log(p)], READERS))
-            commands += (_TRIM.command([self.keys.stream(p, group)], [group]) for group in WORKERS)
+            commands.append(_TRIM.command([self.keys.log(p)], [window_ms, most, *READERS]))
+            commands += (
+                _TRIM.command([self.keys.stream(p, group)], [0, 0, group]) for group in WORKERS
+            )
         replies = _all(await self.client.run(commands))
         for _, said in replies:
             if said != b"ok":

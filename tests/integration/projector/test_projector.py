@@ -50,6 +50,7 @@ def projecting(redis_url: str, database_url: str, namespace: str, log: Log) -> P
             lease_ms=1_000,
             backoff_base_ms=50,
             trim_every_s=0.1,
+            stream_window_s=0,
             project_every_ms=every_ms,
             drain_s=2,
             metrics_port=metrics_port,
