@@ -66,12 +66,19 @@ class Followed:
 
 @asynccontextmanager
 async def account(
-    address: str, *, key: str | None = None, deaf: bool = False, **query: object
+    address: str,
+    *,
+    key: str | None = None,
+    deaf: bool = False,
+    max_queue: int = 16,
+    **query: object,
 ) -> AsyncIterator[Followed]:
     """Open a stream and hear its first message, unless the client is `deaf`."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = f"ws://{address}{STREAM}?{urlencode(query)}"
-    async with connect(url, proxy=None, additional_headers=headers) as socket:
+    async with connect(
+        url, proxy=None, additional_headers=headers, max_queue=max_queue, max_size=None
+    ) as socket:
         followed = Followed(socket)
         if not deaf:
             await followed.hear()

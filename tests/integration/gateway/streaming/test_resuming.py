@@ -5,15 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 
+from services.gateway.access.api_keys import line_for, new_key
+from services.gateway.following import outbox, socket_io
 from services.gateway.streaming import resuming
-from shared.orders.events import OrderEvent
+from shared.archive.fold import Recorded
+from shared.archive.migrate import migrate
+from shared.orders.codec import encode
+from shared.orders.events import OrderEvent, OrderUnresolved
 from shared.streams.log.epoch import begin_epoch
 from tests.support.accounts import account, versions
+from tests.support.builders import an_order_id, history
+from tests.support.eventually import eventually
 from tests.support.gateway import Gateway, gateway_settings, running_gateway
+from tests.support.replicas import place_history
 from tests.support.talk import rest_of, upto
 
 
@@ -144,8 +154,8 @@ async def lose_the_tail(gateway: Gateway) -> None:
     keys = gateway.log.keys
     for partition in range(keys.partitions):
         name = keys.log(partition)
-        [(first, fields)] = await gateway.log.client.call("XRANGE", name, "-", "+", "COUNT", 1)
-        await gateway.log.client.run([("DEL", name), ("XADD", name, first, *fields)])
+        for first, fields in await gateway.log.client.call("XRANGE", name, "-", "+", "COUNT", 1):
+            await gateway.log.client.run([("DEL", name), ("XADD", name, first, *fields)])
     await gateway.log.prepare()
 
 
@@ -207,3 +217,120 @@ async def test_who_is_not_behind_loses_nothing_when_old_entries_go(gateway: Gate
         await resumed.until(lambda s: order_id in versions(s.events))
 
     assert not resumed.losses
+
+
+async def test_a_client_that_does_not_read_is_closed_and_resumes(
+    gateway: Gateway, other: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = slow_clients()
+    monkeypatch.setattr(outbox, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(socket_io, "CLOSE_S", 60)  # It reads first what was sent before.
+    events = (await rest_of(gateway, "sent"))[:]
+    async with account(gateway.address, max_queue=1) as deaf:
+        for i in range(30):  # More than the kernel is willing to hold for anybody.
+            events.append(unresolved(events[-1], f"{i}" + "." * 500_000))
+        for event in events:
+            await gateway.happen(event, publish=False)
+        await eventually(lambda: slow_clients() > before)
+        code = await deaf.end()
+    async with account(other.address, cursor=deaf.cursor) as resumed:
+        await resumed.until(lambda s: s.events[-1:] and s.events[-1]["version"] == len(events) + 1)
+    told = versions([*deaf.events, *resumed.events])
+
+    assert code == 1013
+    assert told == {events[0].order_id: upto(events)[1:]}
+
+
+def slow_clients() -> float:
+    return REGISTRY.get_sample_value("slipstream_slow_clients_total") or 0
+
+
+def unresolved(last: OrderEvent, detail: str) -> OrderEvent:
+    return OrderUnresolved(**last.next(last.at), venue="v", signature="s", detail=detail)
+
+
+async def test_a_client_that_reads_slowly_still_gets_a_long_past(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MOST_BYTES", 1_000)  # Nobody's news; the past is asked for.
+    async with account(gateway.address) as stream:
+        cursor = stream.cursor
+    orders = await lived(gateway, 20)
+    async with account(gateway.address, cursor=cursor, max_queue=1) as resumed:
+        while len(resumed.events) < 120:
+            await resumed.hear()
+
+    assert versions(resumed.events) == every(orders)
+
+
+async def test_an_event_that_cannot_be_shown_is_told_as_lost(gateway: Gateway) -> None:
+    async with account(gateway.address) as stream:
+        stream_of = gateway.log.keys.log(0)
+        entry = ("type", "OrderPainted", "order", an_order_id(), "event", '{"version":1}')
+        await gateway.log.client.call("XADD", stream_of, "*", *entry)
+        await stream.until(lambda s: s.losses)
+        order_id = await gateway.submit()
+        await stream.until(lambda s: s.events)
+
+    assert [loss["lost"]["why"] for loss in stream.losses] == [
+        "an event on the log cannot be shown"
+    ]
+    assert versions(stream.events) == {order_id: [1]}
+
+
+async def test_an_entry_that_was_put_on_the_log_again_is_not_told_again(gateway: Gateway) -> None:
+    async with account(gateway.address) as stream:
+        first = await gateway.submit()
+        await stream.until(lambda s: s.events)
+        again = ("type", "OrderSubmitted", "order", first)
+        raw = (await gateway.log.history([first]))[0][0]
+        log = gateway.log.keys.log(gateway.log.keys.partition_of(first))
+        await gateway.log.client.call("XADD", log, "*", "only", "router", *again, "event", raw)
+        second = await gateway.submit()
+        await stream.until(lambda s: second in versions(s.events))
+
+    assert versions(stream.events) == {first: [1], second: [1]}
+
+
+async def test_an_order_that_left_redis_is_known_from_the_archive(
+    redis_url: str, namespace: str, database_url: str, tmp_path: Path
+) -> None:
+    await migrate(database_url)
+    key, file = new_key(), tmp_path / "keys"
+    file.write_text(line_for(key, "public", "trade", "one") + "\n")
+    settings = gateway_settings(
+        redis_url, namespace, database_url=database_url, api_keys_file=str(file)
+    )
+    events = history()
+    async with running_gateway(settings) as gateway:
+        await place_history(gateway.log, events[:1])
+        async with account(gateway.address, key=key) as stream:
+            cursor = stream.cursor
+        await gateway.happen(*events[1:], publish=False)
+        await gateway.parts.archive.store([Recorded(event, encode(event)) for event in events])
+        await gateway.log.client.call("DEL", gateway.log.keys.history(events[0].order_id))
+        gateway.parts.feed._reader._owners._accounts.clear()
+        async with account(gateway.address, key=key, cursor=cursor) as resumed:
+            await resumed.until(lambda s: s.events)
+        async with account(gateway.address, key=key, cursor=cursor, coalesce=100) as states:
+            await states.until(lambda s: s.rows)
+
+    assert versions(resumed.events) == {events[0].order_id: upto(events)[1:]}
+    assert states.rows[events[0].order_id]["status"] == "confirmed"
+
+
+async def test_what_cannot_be_looked_up_now_is_asked_for_later(
+    redis_url: str, namespace: str
+) -> None:
+    events = history()
+    async with running_gateway(gateway_settings(redis_url, namespace)) as gateway:
+        await place_history(gateway.log, events[:1])
+        async with account(gateway.address) as stream:
+            cursor = stream.cursor
+        await gateway.happen(*events[1:], publish=False)
+        await gateway.log.client.call("DEL", gateway.log.keys.history(events[0].order_id))
+        await eventually(lambda: gateway.parts.feed.at is None)
+        async with account(gateway.address, cursor=cursor, coalesce=100) as resumed:
+            code = await resumed.end()  # There is no Postgres.
+
+    assert code == 1013

@@ -17,9 +17,11 @@ from shared.streams.consumer.batches import Batches
 from shared.streams.consumer.group import Group
 from shared.streams.consumer.handler import Next
 from shared.streams.errors import LogUnavailable
+from shared.streams.log.epoch import epoch_of
 from shared.streams.log.followed import Following
 from shared.streams.log.live_updates import Updates
 from shared.streams.log.log import Log
+from shared.streams.log.tail import Gone, Tail
 from shared.streams.recovery.dead_letters import dead_letters
 from shared.streams.recovery.orphans import OrphanCandidate, find_orphans, next_histories
 from shared.streams.redis import tickets
@@ -102,6 +104,33 @@ async def test_orders_flow_and_stream_over_every_node(spread: VenueSettings) -> 
     finally:
         stop.set()
         await listening
+        await log.close()
+
+
+async def test_the_log_is_read_without_a_group_and_proven_over_every_node(
+    spread: VenueSettings,
+) -> None:
+    log = await Log.open(spread)
+    try:
+        epoch, tail = await epoch_of(log), Tail(log)
+        before = await tail.end()
+        ids = {(await placed(log)).order_id for _ in range(40)}
+        partitions = await tail.wait(before, 60)
+        found = await tail.read({p: before[p] for p in partitions}, 100)
+        read = {
+            entry.fields[entry.fields.index(b"order") + 1].decode()
+            for entries in found.values()
+            for entry in entries
+        }
+        await log.client.call("DEL", log.keys.log(0))
+        with pytest.raises(Gone) as gone:
+            await tail.read(dict(enumerate(await Tail(log).end())) | {0: (1, 1)}, 100)
+
+        assert await epoch_of(log) == epoch
+        assert read == ids
+        assert gone.value.partitions == [0]
+    finally:
+        await log.prepare()
         await log.close()
 
 

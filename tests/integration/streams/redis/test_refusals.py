@@ -31,6 +31,7 @@ from shared.streams.redis import retry
 from shared.streams.redis.client import Client
 from shared.streams.redis.server_info import server_facts
 from shared.venues.ledger import Ledger
+from tests.support.accounts import account
 from tests.support.builders import history, submitted
 from tests.support.eventually import eventually
 from tests.support.gateway import EXECUTE, ORDER, Gateway, gateway_settings, running_gateway
@@ -364,8 +365,11 @@ async def test_the_user_that_the_page_tells_of_may_do_all_that_services_ask(
         async with gateway.follow(order_id) as socket:
             await eventually(lambda: are_confirmed(gateway, [order_id]))
             await socket.recv()
+        async with account(gateway.address) as stream:
+            await gateway.submit()
+            await stream.until(lambda s: s.events)
         log = gateway.log
-        await log.trim()
+        await log.trim(60_000, 100)
         await log.expire_histories({order_id: 6}, 60)
         await next_histories(log, {}, 1_000)
         assert await is_ready(gateway)
