@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import dead, keys, orders
+from cli import dead, keys
 from cli.accept_loss import accept_loss, accept_loss_help
 from cli.audit import command as audit
 from cli.console import EXIT_CODES, Foreseen, as_called, out
@@ -15,6 +15,7 @@ from cli.demo.command import demo, demo_help
 from cli.doctor.command import doctor, doctor_help
 from cli.load.command import load, load_help
 from cli.migrate import migrate, migrate_help
+from cli.orders import command as orders
 from cli.rebuild import rebuild, rebuild_help
 from cli.stats import stats, stats_help
 from cli.submit import submit, submit_help

@@ -5,7 +5,7 @@ It stands on its own: nothing of the services is imported.
 
 from __future__ import annotations
 
-from slipstream.asking import Filter, NewOrder
+from slipstream.asking import FillFilter, Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import (
     AcceptanceUnknown,
@@ -28,6 +28,8 @@ from slipstream.models import (
     Balance,
     Event,
     Failure,
+    Fill,
+    FillPage,
     Leg,
     Offer,
     Order,
@@ -35,28 +37,36 @@ from slipstream.models import (
     Page,
     Quote,
     Quotes,
+    RankedQuote,
     Refusal,
     Single,
     StatusChange,
     Token,
+    Total,
     Wallet,
     Wallets,
 )
 from slipstream.problem import FieldError, Problem
 from slipstream.stats import Stats
 from slipstream.sync import Client
+from slipstream.telling import Action, ChosenRoute, NextStep
 from slipstream.venues import Venue
 
 __all__ = [
     "AcceptanceUnknown",
     "Accepted",
+    "Action",
     "AsyncClient",
     "Attention",
     "Balance",
+    "ChosenRoute",
     "Client",
     "Event",
     "Failure",
     "FieldError",
+    "Fill",
+    "FillFilter",
+    "FillPage",
     "Filter",
     "Flow",
     "Forbidden",
@@ -64,6 +74,7 @@ __all__ = [
     "KeyReused",
     "Leg",
     "NewOrder",
+    "NextStep",
     "NotCancelled",
     "NotFound",
     "Offer",
@@ -74,6 +85,7 @@ __all__ = [
     "Problem",
     "Quote",
     "Quotes",
+    "RankedQuote",
     "RateLimited",
     "Refusal",
     "Refused",
@@ -83,6 +95,7 @@ __all__ = [
     "StatusChange",
     "System",
     "Token",
+    "Total",
     "Unauthenticated",
     "Unavailable",
     "Unexpected",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypedDict
@@ -39,14 +39,31 @@ class NewOrder(Struct, frozen=True, rename="camel", omit_defaults=True):
 class Filter(TypedDict, total=False):
     """Which orders to list. `since` and `until` are about when they were submitted.
 
-    The tokens go together; `until` itself is left out.
+    The tokens go together; `until` itself is left out. `find` is the beginning of an id or a
+    signature, or a whole `client_order_id`. With `updated_since`, the list is of what changed then
+    or later, the oldest change first, and an order that changes meanwhile comes again.
     """
 
-    status: str
+    status: str | Sequence[str]
     venue: str
     token_in: str
     token_out: str
     client_order_id: str
+    signature: str
+    find: str
+    unresolved: bool
+    contradicted: bool
+    since: datetime
+    until: datetime
+    updated_since: datetime
+
+
+class FillFilter(TypedDict, total=False):
+    """Which fills to list. `since` and `until` are about when they were confirmed."""
+
+    venue: str
+    token_in: str
+    token_out: str
     since: datetime
     until: datetime
 
@@ -69,14 +86,28 @@ _NAMES = {
     "client_order_id": "clientOrderId",
     "since": "from",
     "until": "to",
+    "updated_since": "updatedSince",
 }
 
 
-def query_of(wanted: Filter, cursor: str | None, limit: int) -> Mapping[str, str]:
-    """Return the query that asks for a page of orders."""
-    given = {"limit": limit, "cursor": cursor, **wanted}
+def query_of(wanted: Filter | FillFilter, **page: object) -> Mapping[str, str]:
+    """Return the query that asks for a list; what is None or False is left out."""
     return {
-        _NAMES.get(name, name): value.isoformat() if isinstance(value, datetime) else str(value)
-        for name, value in given.items()
-        if value is not None
+        _NAMES.get(name, name): _said(value)
+        for name, value in {**page, **wanted}.items()
+        if value is not None and value is not False
     }
+
+
+def _said(value: object) -> str:
+    match value:
+        case True:
+            return "true"
+        case datetime():
+            return value.isoformat()
+        case str():
+            return value
+        case Sequence():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)

@@ -9,15 +9,18 @@ from typing import Any, Self, Unpack
 from urllib.parse import quote
 from uuid import uuid4
 
-from slipstream.asking import Filter, NewOrder, headers_of, query_of, visible
+from slipstream.asking import FillFilter, Filter, NewOrder, headers_of, query_of, visible
 from slipstream.errors import Refused, Unavailable
 from slipstream.figures import Attention, Flow, Pair, Prices, System
+from slipstream.files import lines_of
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
 from slipstream.models import (
     Accepted,
     Batch,
     Event,
+    Fill,
+    FillPage,
     Order,
     OrderSummary,
     Page,
@@ -32,6 +35,7 @@ from slipstream.stats import Stats
 from slipstream.venues import Venue, Venues
 
 _ORDERS = "/api/orders"
+_FILLS = "/api/fills"
 _PAGE = 200
 
 
@@ -167,13 +171,19 @@ class AsyncClient:
         return [event_of(fields) for fields in read(answer, list[dict[str, Any]])]
 
     async def page(
-        self, *, cursor: str | None = None, limit: int = 50, **wanted: Unpack[Filter]
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        total: bool = False,
+        **wanted: Unpack[Filter],
     ) -> Page:
         """Return a page of up to `limit` (1 to 200) orders, newest first.
 
-        `cursor` is the `next` of the page before. Orders that come in meanwhile shift nothing.
+        `cursor` is the `next` of the page before. Orders that come in meanwhile shift nothing. With
+        `total` it says how many there are on all pages.
         """
-        query = query_of(wanted, cursor, limit)
+        query = query_of(wanted, cursor=cursor, limit=limit, total=total)
         return read(await self._http.request("GET", _ORDERS, params=query), Page)
 
     async def orders(self, **wanted: Unpack[Filter]) -> AsyncGenerator[OrderSummary, None]:
@@ -185,6 +195,46 @@ class AsyncClient:
             if page.next is None:
                 return
             page = await self.page(cursor=page.next, limit=_PAGE, **wanted)
+
+    async def fill_page(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        total: bool = False,
+        **wanted: Unpack[FillFilter],
+    ) -> FillPage:
+        """Return a page of up to `limit` (1 to 200) fills, as `page` does of orders."""
+        query = query_of(wanted, cursor=cursor, limit=limit, total=total)
+        return read(await self._http.request("GET", _FILLS, params=query), FillPage)
+
+    async def fills(self, **wanted: Unpack[FillFilter]) -> AsyncGenerator[Fill, None]:
+        """Yield every fill that is wanted, the one confirmed last first."""
+        page = await self.fill_page(limit=_PAGE, **wanted)
+        while True:
+            for fill in page.fills:
+                yield fill
+            if page.next is None:
+                return
+            page = await self.fill_page(cursor=page.next, limit=_PAGE, **wanted)
+
+    def orders_csv(
+        self, *, limit: int | None = None, **wanted: Unpack[Filter]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the orders that are wanted as parts of a file of CSV, with a header line.
+
+        There are up to `limit` (1 to 100,000) of them, or all. Raises `Unreachable` where the file
+        breaks off; what was yielded is a part then.
+        """
+        query = query_of(wanted, limit=limit, format="csv")
+        return lines_of(self._http, _ORDERS, query, to_the_end=limit is None)
+
+    def fills_csv(
+        self, *, limit: int | None = None, **wanted: Unpack[FillFilter]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield fills as parts of a file of CSV, as `orders_csv` does orders."""
+        query = query_of(wanted, limit=limit, format="csv")
+        return lines_of(self._http, _FILLS, query, to_the_end=limit is None)
 
     async def cancel(self, order_id: str) -> Order:
         """Cancel an order. Raises `NotCancelled` once it is signed or has ended otherwise."""

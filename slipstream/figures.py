@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from slipstream.models import Model
+from slipstream.model import Model
 
 
 class You(Model, frozen=True, kw_only=True):

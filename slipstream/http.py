@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,7 +18,10 @@ import msgspec
 from slipstream.errors import RateLimited, Refused, SlipstreamError, Unavailable, Unreachable
 from slipstream.errors import refusal as refusal_of
 
+T = TypeVar("T")
+
 KEY = "idempotency-key"
+_NEXT = re.compile(r'<(/[^>]*)>; *rel="next"')
 _GOOD = range(200, 300)
 _FAULT = HTTPStatus.INTERNAL_SERVER_ERROR
 _NOT_NOW = HTTPStatus.SERVICE_UNAVAILABLE
@@ -33,6 +37,41 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
     content: bytes
     key: str | None
+
+
+class Stream:
+    """An answer that is read as it comes."""
+
+    def __init__(self, url: str, got: aiohttp.ClientResponse) -> None:
+        self._url = url
+        self._got = got
+
+    @property
+    def next(self) -> str | None:
+        """Return the address, on the same gateway, of what comes behind this, if anything does."""
+        found = _NEXT.search(self._got.headers.get("link", ""))
+        return found and found[1]
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield its parts. Raises `Unreachable` where it breaks off."""
+        with telling(self._url):
+            async for chunk in self._got.content.iter_any():
+                yield chunk
+
+    def close(self) -> None:
+        """Leave the rest, if there is any."""
+        self._got.close()
+
+
+@contextmanager
+def telling(url: str) -> Iterator[None]:
+    """Say it as `Unreachable` where the connection fails or nothing comes in time."""
+    try:
+        yield
+    except aiohttp.ClientConnectorError as error:
+        raise unreachable(url, error.os_error) from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise unreachable(url, error) from error
 
 
 class Http:
@@ -55,6 +94,9 @@ class Http:
         self._retry_for_s = retry_for_s
         # Half of it for a connection: that nothing was sent is good to know.
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s / 2)
+        self._patience = aiohttp.ClientTimeout(
+            total=None, sock_connect=timeout_s / 2, sock_read=timeout_s
+        )
         self._max_connections = max_connections
         self._session: aiohttp.ClientSession | None = None
 
@@ -77,11 +119,27 @@ class Http:
         Raises `Refused` with what the gateway says, `Unreachable` when none answers in time.
         """
         key = (headers or {}).get(KEY)
+        return await self._answered(
+            lambda: self._send(method, path, json, params, headers or {}), key
+        )
+
+    async def stream(self, path: str, params: Mapping[str, str] | None = None) -> Stream:
+        """Return a good answer of any length, to be read as it comes, and then to be closed.
+
+        Raises as `request` does. Once it has begun it is not asked for again.
+        """
+
+        async def open_it() -> aiohttp.ClientResponse:
+            return await self._begin("GET", path, params=params, timeout=self._patience)
+
+        return Stream(self._url, await self._answered(open_it, None))
+
+    async def _answered(self, ask: Callable[[], Awaitable[T]], key: str | None) -> T:
         loop = asyncio.get_running_loop()
         deadline, pause_s, in_doubt = loop.time() + self._retry_for_s, _FIRST_PAUSE_S, False
         while True:
             try:
-                return await self._send(method, path, json, params, headers or {})
+                return await ask()
             except SlipstreamError as error:
                 # A later no does not undo what an earlier try may have done.
                 in_doubt = in_doubt or not _did_nothing(error)
@@ -104,25 +162,24 @@ class Http:
         if json is not None:
             content = msgspec.json.encode(json)
             headers = {**headers, "content-type": "application/json"}
-        try:
-            async with self._opened().request(
-                method,
-                self._url + path,
-                data=content,
-                params=params,
-                headers=headers,
-                allow_redirects=False,
-            ) as got:
-                answer = Answer(
-                    str(got.url), got.status, got.headers, await got.read(), headers.get(KEY)
-                )
-        except aiohttp.ClientConnectorError as error:
-            raise unreachable(self._url, error.os_error) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise unreachable(self._url, error) from error
-        if answer.status not in _GOOD:
-            raise refusal_of(answer.status, answer.content, answer.headers)
-        return answer
+        got = await self._begin(
+            *(method, path), data=content, params=params, headers=headers, timeout=self._timeout
+        )
+        async with got:
+            with telling(self._url):
+                body = await got.read()
+        return Answer(str(got.url), got.status, got.headers, body, headers.get(KEY))
+
+    async def _begin(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
+        """Return an answer whose head is good, its body not read yet."""
+        with telling(self._url):
+            got = await self._opened().request(
+                method, self._url + path, allow_redirects=False, **options
+            )
+            if got.status in _GOOD:
+                return got
+            async with got:
+                raise refusal_of(got.status, await got.read(), got.headers)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:  # Not before there is a loop for it.

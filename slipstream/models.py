@@ -11,15 +11,12 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
+from slipstream.model import Model
 from slipstream.problem import Problem
+from slipstream.telling import Action, ChosenRoute, NextStep
 
 ENDS = frozenset({"confirmed", "failed", "cancelled", "expired"})
-
-
-class Model(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Something that is what it holds."""
 
 
 class Accepted(Model, frozen=True, kw_only=True):
@@ -109,6 +106,12 @@ class Quote(Model, frozen=True, kw_only=True):
     best_single: Single | None = None
 
 
+class RankedQuote(Quote, frozen=True, kw_only=True):
+    """A venue's quote with `net_out`, the amount out less the network fee, by which it ranked."""
+
+    net_out: Decimal | None = None
+
+
 class Offer(Quote, frozen=True, kw_only=True):
     """A venue's present offer.
 
@@ -152,7 +155,9 @@ class StatusChange(Model, frozen=True, kw_only=True):
 class Order(Model, frozen=True, kw_only=True):
     """An order as it stands after `version` events.
 
-    `price` is in units of the token out per unit of the token in.
+    `price` is in units of the token out per unit of the token in. `summary` says the order in a
+    sentence, `next` what comes next, `route` why it went where it went. `vs_quote_bps` is by how
+    many bps `amount_out` is above `quoted_out`.
     """
 
     order_id: str
@@ -169,12 +174,19 @@ class Order(Model, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     attempts: int = 0
     venue: str | None = None
-    quotes: tuple[Quote, ...] = ()
+    quotes: tuple[RankedQuote, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    route: ChosenRoute | None = None
     quoted_out: Decimal | None = None
     min_out: Decimal | None = None
     signature: str | None = None
     amount_out: Decimal | None = None
     price: Decimal | None = None
+    vs_quote_bps: Decimal | None = None
+    account: str = ""
+    summary: str = ""
+    next: NextStep | None = None
+    actions: tuple[Action, ...] = ()
     failure: Failure | None = None
     unresolved: bool = False
     cancel_requested: bool = False
@@ -207,17 +219,58 @@ class OrderSummary(Model, frozen=True, kw_only=True):
     signature: str | None = None
     amount_out: Decimal | None = None
     price: Decimal | None = None
+    vs_quote_bps: Decimal | None = None
+    account: str = ""
     failure_reason: str | None = None
     unresolved: bool = False
     cancel_requested: bool = False
     contradicted: bool = False
 
 
+class Total(Model, frozen=True, kw_only=True):
+    """How many match on all pages; if they were not all counted, it is not `exact`."""
+
+    count: int
+    exact: bool
+
+
 class Page(Model, frozen=True, kw_only=True):
-    """Orders, newest first. `next` is the cursor of the page behind, None on the last one."""
+    """Orders, newest first, or changes, oldest first.
+
+    `next` is the cursor of the page behind, None on the last one. `total` is there if asked for.
+    """
 
     orders: tuple[OrderSummary, ...]
     next: str | None = None
+    total: Total | None = None
+
+
+class Fill(Model, frozen=True, kw_only=True):
+    """A confirmed swap. If it is `contradicted`, the chain has said otherwise since."""
+
+    order_id: str
+    token_in: str
+    token_out: str
+    amount_in: Decimal
+    amount_out: Decimal
+    price: Decimal
+    signature: str
+    contradicted: bool
+    submitted_at: datetime
+    confirmed_at: datetime
+    client_order_id: str | None = None
+    account: str = ""
+    venue: str | None = None
+    quoted_out: Decimal | None = None
+    vs_quote_bps: Decimal | None = None
+
+
+class FillPage(Model, frozen=True, kw_only=True):
+    """Fills, the one confirmed last first. `next` and `total` are those of a `Page`."""
+
+    fills: tuple[Fill, ...]
+    next: str | None = None
+    total: Total | None = None
 
 
 class Event(Model, frozen=True, kw_only=True):

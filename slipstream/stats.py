@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from slipstream.models import Model
+from slipstream.model import Model
 
 
 class Queue(Model, frozen=True, kw_only=True):

@@ -9,11 +9,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self, TypeVar, Unpack
 
-from slipstream.asking import Filter, NewOrder
+from slipstream.asking import FillFilter, Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
 from slipstream.figures import Attention, Flow, Pair, System
-from slipstream.models import Accepted, Event, Order, OrderSummary, Page, Quotes, Token, Wallets
+from slipstream.models import (
+    Accepted,
+    Event,
+    Fill,
+    FillPage,
+    Order,
+    OrderSummary,
+    Page,
+    Quotes,
+    Token,
+    Wallets,
+)
 from slipstream.stats import Stats
 from slipstream.venues import Venue
 
@@ -130,13 +141,45 @@ class Client:
         """Return everything that has happened to an order, oldest first."""
         return self._wait(self._client.events(order_id))
 
-    def page(self, *, cursor: str | None = None, limit: int = 50, **wanted: Unpack[Filter]) -> Page:
+    def page(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        total: bool = False,
+        **wanted: Unpack[Filter],
+    ) -> Page:
         """Return a page of orders, as `AsyncClient.page` does."""
-        return self._wait(self._client.page(cursor=cursor, limit=limit, **wanted))
+        return self._wait(self._client.page(cursor=cursor, limit=limit, total=total, **wanted))
 
     def orders(self, **wanted: Unpack[Filter]) -> Iterator[OrderSummary]:
         """Yield every order that is wanted, newest first, reading page after page."""
         return self._each(self._client.orders(**wanted))
+
+    def fill_page(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        total: bool = False,
+        **wanted: Unpack[FillFilter],
+    ) -> FillPage:
+        """Return a page of fills, as `AsyncClient.fill_page` does."""
+        return self._wait(self._client.fill_page(cursor=cursor, limit=limit, total=total, **wanted))
+
+    def fills(self, **wanted: Unpack[FillFilter]) -> Iterator[Fill]:
+        """Yield every fill that is wanted, the one confirmed last first."""
+        return self._each(self._client.fills(**wanted))
+
+    def orders_csv(self, *, limit: int | None = None, **wanted: Unpack[Filter]) -> Iterator[bytes]:
+        """Yield orders as parts of a file of CSV, as `AsyncClient.orders_csv` does."""
+        return self._each(self._client.orders_csv(limit=limit, **wanted))
+
+    def fills_csv(
+        self, *, limit: int | None = None, **wanted: Unpack[FillFilter]
+    ) -> Iterator[bytes]:
+        """Yield fills as parts of a file of CSV, as `AsyncClient.fills_csv` does."""
+        return self._each(self._client.fills_csv(limit=limit, **wanted))
 
     def cancel(self, order_id: str) -> Order:
         """Cancel an order. Raises `NotCancelled` once it is signed or has ended otherwise."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from slipstream.models import Model
+from slipstream.model import Model
 
 
 class Quoting(Model, frozen=True, kw_only=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import os
 import re
@@ -71,12 +73,56 @@ def test_a_list_can_be_narrowed_and_says_when_there_is_more(run: Run) -> None:
     assert run("orders", "list", "--since", "0001-01-01T00:00:00+10:00").exit_code == 2
 
 
+def test_a_list_is_searched_and_counted(run: Run) -> None:
+    order_id = placed(run)
+    until(lambda: order_id in run("orders", "list", "--status", "confirmed").stdout)
+    found = run("orders", "list", "--json", "--find", order_id[:-1], "--total")
+    both = run("orders", "list", "--json", "--status", "confirmed", "--status", "failed")
+    changed = run("orders", "list", "--json", "--updated-since", "2001-01-01")
+    none = run("orders", "list", "--json", "--unresolved")
+
+    assert [json.loads(line)["orderId"] for line in found.stdout.splitlines()] == [order_id]
+    assert found.stderr == "1 match\n"
+    assert order_id in both.stdout
+    times = [json.loads(line)["updatedAt"] for line in changed.stdout.splitlines()]
+    assert times == sorted(times)
+    assert none.stdout == ""
+
+
+def test_lists_are_written_as_csv(run: Run) -> None:
+    order_id = placed(run)
+    until(lambda: order_id in run("orders", "fills").stdout)
+    orders, fills = run("orders", "list", "--csv"), run("orders", "fills", "--csv", "--limit", "1")
+    told = list(csv.DictReader(io.StringIO(fills.stdout)))
+    both = run("orders", "fills", "--csv", "--json")
+
+    assert (orders.exit_code, fills.exit_code, both.exit_code) == (0, 0, 2)
+    assert orders.stdout.startswith("orderId,")
+    assert order_id in orders.stdout
+    assert [(line["orderId"], line["amountIn"]) for line in told] == [(order_id, "1.5")]
+
+
+def test_fills_are_listed_for_people_and_for_programs(run: Run) -> None:
+    order_id = placed(run)
+    until(lambda: order_id in run("orders", "fills").stdout)
+    shown, as_json = run("orders", "fills"), run("orders", "fills", "--json", "--limit", "1")
+    [_, line, *_] = shown.stdout.splitlines()
+
+    assert re.match(rf"{order_id}  {_TIME}Z  confirmed  1\.5 SOL for [\d.]+ USDC at ", line)
+    assert json.loads(as_json.stdout)["orderId"] == order_id
+
+
 def test_an_order_is_shown_with_its_history(run: Run) -> None:
     order_id = placed(run)
     shown, as_json = run("orders", "show", order_id), run("orders", "show", order_id, "--json")
 
     assert f"order       {order_id}\nstatus      confirmed\nswap        1.5 SOL" in shown.stdout
     assert re.search(rf"^confirmed   {_TIME}\.\d{{3}}Z$", shown.stdout, re.MULTILINE)
+    assert re.search(
+        r"^summary     Swapped 1\.5 SOL for .* than quoted\.$|as quoted\.$",
+        shown.stdout,
+        re.MULTILINE,
+    )
     assert json.loads(as_json.stdout)["amountIn"] == "1.5"
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from cli import orders, splits
+from cli import splits
+from cli.orders import command as orders
 from shared.orders.codec import decode
 from shared.orders.view import public_order
 from slipstream import Order, Quote

@@ -1,0 +1,1 @@
+"""Orders as they are kept: listed, written to files, shown and cancelled."""
