@@ -22,7 +22,7 @@ from slipstream.errors import (
     Unexpected,
     Unreachable,
 )
-from slipstream.figures import Attention, Flow, Pair, System
+from slipstream.figures import Attention, Flow, Pair, Quality, System
 from slipstream.models import (
     Accepted,
     Balance,
@@ -83,6 +83,7 @@ __all__ = [
     "Page",
     "Pair",
     "Problem",
+    "Quality",
     "Quote",
     "Quotes",
     "RankedQuote",

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from slipstream.asking import FillFilter, Filter, NewOrder, headers_of, query_of, visible
 from slipstream.errors import Refused, Unavailable
-from slipstream.figures import Attention, Flow, Pair, Prices, System
+from slipstream.figures import Attention, Flow, Pair, Prices, Quality, System
 from slipstream.files import lines_of
 from slipstream.following import Following
 from slipstream.http import Http, checked_url
@@ -261,6 +261,11 @@ class AsyncClient:
         params = {"pair": pairs} if pairs else None
         answer = await self._http.request("GET", "/api/prices", params=params)
         return read(answer, Prices).pairs
+
+    async def quality(self, *, since: datetime | None = None) -> Quality:
+        """Return how well orders were done, venue by venue; those of the last hour by default."""
+        params = {"since": since.isoformat()} if since else None
+        return read(await self._http.request("GET", "/api/quality", params=params), Quality)
 
     def follow(
         self,

@@ -174,3 +174,40 @@ class Prices(Model, frozen=True, kw_only=True):
 
     as_of: datetime
     pairs: tuple[Pair, ...]
+
+
+class Bps(Model, frozen=True, kw_only=True):
+    """How much more was paid than quoted, in 0.01 %; below 0 where it was less."""
+
+    p5: Decimal | None
+    p50: Decimal | None
+    p95: Decimal | None
+
+
+class Took(Model, frozen=True, kw_only=True):
+    """From the acceptance to the confirmation, in ms."""
+
+    p50: int | None
+    p99: int | None
+
+
+class VenueQuality(Model, frozen=True, kw_only=True):
+    """Orders that ended at a venue; `venue` is None for those that failed before they had one."""
+
+    venue: str | None
+    confirmed: int
+    failed: int
+    vs_quote_bps: Bps
+    took_ms: Took
+    fails: Mapping[str, int]
+
+
+class Quality(Model, frozen=True, kw_only=True):
+    """How well the newest 10,000 orders were done; `truncated` when there may be more."""
+
+    since: datetime
+    until: datetime
+    orders: int | None
+    venues: tuple[VenueQuality, ...] | None
+    truncated: bool
+    notes: tuple[str, ...]

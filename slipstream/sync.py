@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 from slipstream.asking import FillFilter, Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
-from slipstream.figures import Attention, Flow, Pair, System
+from slipstream.figures import Attention, Flow, Pair, Quality, System
 from slipstream.models import (
     Accepted,
     Event,
@@ -204,6 +204,10 @@ class Client:
     def prices(self, *pairs: str) -> tuple[Pair, ...]:
         """Return the prices of pairs such as `SOL/USDC` by venue; of every token without any."""
         return self._wait(self._client.prices(*pairs))
+
+    def quality(self, *, since: datetime | None = None) -> Quality:
+        """Return how well orders were done, venue by venue; those of the last hour by default."""
+        return self._wait(self._client.quality(since=since))
 
     def follow(
         self,

@@ -26,6 +26,7 @@ from services.gateway.compat.layer import plug_in
 from services.gateway.figures.attention import attention_routes
 from services.gateway.figures.flow import flow_routes
 from services.gateway.figures.prices import price_routes
+from services.gateway.figures.quality import quality_routes
 from services.gateway.figures.stats import stats_routes
 from services.gateway.figures.system import system_routes
 from services.gateway.figures.venues import venue_routes
@@ -108,6 +109,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         flow_routes(parts.flow),
         attention_routes(parts.attention),
         price_routes(parts.prices, parts.tokens),
+        quality_routes(parts.quality),
         cancel_routes(parts.cancel),
         ticket_routes(parts.rules.tickets),
         page_routes(),

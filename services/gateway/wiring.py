@@ -18,6 +18,7 @@ from services.gateway.figures.attention import Attention, Sources
 from services.gateway.figures.flow import Flow
 from services.gateway.figures.prices import Prices
 from services.gateway.figures.pulse import Pulse
+from services.gateway.figures.quality import Quality
 from services.gateway.figures.stats import Stats
 from services.gateway.figures.system import System
 from services.gateway.figures.venues import League
@@ -71,6 +72,7 @@ class Parts:
     flow: Flow
     attention: Attention
     prices: Prices
+    quality: Quality
     health: Health
     pressure: Pressure
     lost_writes: LostWrites
@@ -139,6 +141,7 @@ class Parts:
             stats=Stats(log, archive, sockets),
             flow=Flow(pulse, archive),
             prices=Prices(venues, tokens, settings.quote_deadline_ms / 1_000),
+            quality=Quality(archive),
             system=system,
             attention=Attention(
                 Sources(

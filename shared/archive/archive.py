@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow, tuple_row
 from shared.archive.conflicts import Conflict, halted_of, settle, unsettled
 from shared.archive.distinct import Batch, distinct
 from shared.archive.errors import ArchiveUnusable
+from shared.archive.figures.quality import VenueQuality, quality
 from shared.archive.figures.troubles import Troubles, troubles
 from shared.archive.fold import Recorded
 from shared.archive.lists.filters import Place
@@ -166,6 +167,12 @@ class Archive:
     async def troubles(self, account: str | None, now: datetime) -> Troubles:
         """Return the orders of an account, or of all, that need somebody."""
         return await self._pool.do(partial(troubles, account=account, now=now))
+
+    async def quality(
+        self, account: str | None, since: datetime, until: datetime
+    ) -> list[VenueQuality]:
+        """Return how well the newest orders of an account, or of all, were done at each venue."""
+        return await self._pool.do(partial(quality, account=account, since=since, until=until))
 
     async def page(self, page: Page[R]) -> list[R]:
         """Return the rows of a page of a list."""

@@ -32,15 +32,15 @@ class Answered(NamedTuple, Generic[T]):
         }
 
 
-async def answered(asking: Awaitable[T]) -> Answered[T]:
-    """Return the answer, or why there is none within 800 ms."""
+async def answered(asking: Awaitable[T], within_s: float = DEADLINE_S) -> Answered[T]:
+    """Return the answer, or why there is none within 800 ms, or as long as it may take."""
     began = time.perf_counter()
     answer, why = None, ""
     try:
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(within_s):
             answer = await asking
     except (ServerAway, VenueUnavailable) as error:
         why = str(error) or type(error).__name__
     except TimeoutError:
-        why = f"does not answer within {DEADLINE_S * 1_000:.0f} ms"
+        why = f"does not answer within {within_s * 1_000:.0f} ms"
     return Answered(answer, why, round(1_000 * (time.perf_counter() - began), 1))

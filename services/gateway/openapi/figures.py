@@ -227,3 +227,40 @@ class PricesView(_Model):
 
     as_of: datetime
     pairs: list[PairView]
+
+
+class BpsView(_Model):
+    """How much more was paid than quoted, in 0.01 %; below 0 where it was less."""
+
+    p5: str | None = Field(examples=["-12.50"])
+    p50: str | None
+    p95: str | None
+
+
+class TookView(_Model):
+    """From the acceptance to the confirmation, in ms."""
+
+    p50: int | None
+    p99: int | None
+
+
+class VenueQualityView(_Model):
+    """Orders that ended with a venue's route, confirmed or failed."""
+
+    venue: str | None = Field(description="Null: they failed before any venue was chosen")
+    confirmed: int
+    failed: int
+    vs_quote_bps: BpsView
+    took_ms: TookView
+    fails: dict[str, int] = Field(description="The failed ones by reason, the most frequent first")
+
+
+class QualityView(_Model):
+    """How well the orders were done that were submitted within a time and have ended."""
+
+    since: datetime
+    until: datetime
+    orders: int | None = Field(description="As many have ended, in whatever way")
+    venues: list[VenueQualityView] | None
+    truncated: bool = Field(description="Only the newest 10,000 were looked at")
+    notes: list[str] = _NOTES
