@@ -33,7 +33,7 @@ export function amount(text, places = 4) {
   if (whole === "0" && zeros === part.length) return "0";
   if (whole === "0" && zeros >= 4) return `${sign}0.0${small(zeros)}${part.slice(zeros, zeros + 4)}`;
   const kept = whole === "0" ? Math.max(places, zeros + 4) : whole.length > 6 ? 0 : whole.length > 4 ? Math.min(2, places) : places;
-  const cut = whole === "0" ? part.slice(0, kept).replace(/0+$/, "") : part.slice(0, kept);
+  const cut = part.slice(0, kept);
   return sign + group(whole) + (cut && `.${cut}`);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { h } from "../lib/dom.js";
-import { amount, bps, exact, forDrawing, venueName } from "../lib/format.js";
+import { amount, bps, exact, forDrawing, plainly, venueName } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { refusalsOf } from "./words.js";
 
@@ -36,7 +36,7 @@ function quoteCard(quote, order, won) {
       "dl",
       { class: "kv num" },
       net !== null && pair("Out", amount(quote.amountOut, 6)),
-      pair("Network fee", quote.feeUnpriced ? "not priced" : `− ${amount(quote.networkFee, 6)}`),
+      pair("Network fee", quote.feeUnpriced ? "not priced" : `− ${plainly(quote.networkFee, 6)}`),
       pair("Venue fee", `${exact(quote.feeBps)} bps`),
       pair("Price impact", `${bps(quote.priceImpactBps).replace(/^[+±]/, "")} bps`),
       quote.legs?.map((leg) => pair(`via ${venueName(leg.venue)}`, `${amount(leg.amountIn, 4)} ${order.tokenIn}`)),

@@ -69,7 +69,8 @@ function build(node, pair, at) {
   const spreadBox = h("div", { class: "spread-chart" });
   const spread = h("b", { class: "num" });
   const span = h("span", { class: "note num" });
-  fill(node, box, bids, h("div", { class: "spread-row" }, h("span", {}, "Spread ", spread), spreadBox, span));
+  const size = h("p", { class: "note num" });
+  fill(node, box, bids, size, h("div", { class: "spread-row" }, h("span", {}, "Spread ", spread), spreadBox, span));
   const history = remembered(pair.pair, venues);
   let hover = null;
   let last = null;
@@ -85,6 +86,7 @@ function build(node, pair, at) {
   const drawSpread = spark(spreadBox, { fromZero: true });
   const show = (news, asOf) => {
     last = news;
+    write(size, `Prices of ${exact(news.size)} ${news.quote}, after the venue's fee.`);
     add(history, news, Date.parse(asOf) / 1000);
     draw([history.times, ...venues.map((venue) => history.bids.get(venue))]);
     drawSpread([history.times, history.spreads]);
@@ -124,7 +126,7 @@ function venuesTable(pair, history, index) {
     ask === null ? NONE : price(ask, ask === pair.bestAsk && !history),
     history || !at ? "" : age(now() - Date.parse(at)),
   ]);
-  return table(`Prices of ${pair.base} for ${exact(pair.size)} ${pair.base}`, heads, rows);
+  return table(`Prices of ${pair.base} for ${exact(pair.size)} ${pair.quote}`, heads, rows);
 }
 
 const price = (text, best) => h("span", { title: exact(text), class: best ? "best" : "" }, amount(text, 4), best && h("span", { class: "sr" }, " (best)"));

@@ -4,7 +4,7 @@
  */
 
 import { h } from "../lib/dom.js";
-import { amount, bps, compareDecimals, exact, venueName } from "../lib/format.js";
+import { amount, bps, compareDecimals, exact, plainly, venueName } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { post, Problem } from "../net/api.js";
 import { bodyOf } from "./wish.js";
@@ -81,7 +81,7 @@ export function offers({ quotes, refusals, best }, tokenOut) {
 
 function offer(quote, won) {
   const pools = quote.legs?.length > 1 ? `, over ${quote.legs.length} pools` : "";
-  const fee = quote.feeUnpriced ? "network fee not priced" : `network ${amount(quote.networkFee, 5)}`;
+  const fee = quote.feeUnpriced ? "network fee not priced" : `network ${plainly(quote.networkFee, 5)}`;
   return h(
     "li",
     { class: won ? "offer won" : "offer" },

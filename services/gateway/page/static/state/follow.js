@@ -17,6 +17,7 @@ const MARGIN_MS = 5_000;
 
 export class Follower {
   #began = null;
+  #fills = 0;
 
   /** `on.changed()` after orders came, `on.lost({since, why})` after lost history was read again. */
   constructor(orders, on) {
@@ -36,6 +37,7 @@ export class Follower {
   }
 
   stop() {
+    this.#fills += 1;
     this.stream.stop();
   }
 
@@ -51,7 +53,18 @@ export class Follower {
 
   async #opened(fresh) {
     setLink({ state: "live", reachable: true });
-    if (fresh) await this.#since(this.#began - MARGIN_MS);
+    if (fresh) this.#fill();
+  }
+
+  // Lists follow the log a moment later: what happened right before the first cursor may not be
+  // in them yet.
+  async #fill() {
+    const run = ++this.#fills;
+    for (const pause of [0, 2_000, 8_000]) {
+      await new Promise((done) => setTimeout(done, pause));
+      if (run !== this.#fills) return;
+      await this.#since(this.#began - MARGIN_MS);
+    }
   }
 
   async #lost(lost) {
