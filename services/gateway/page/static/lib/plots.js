@@ -46,7 +46,7 @@ export function spark(box, { tone = "--accent", fromZero = false } = {}) {
   const range = (_plot, low, high) => {
     if (low === null) return [0, 1];
     const room = (high - low || Math.abs(high) * 0.1 || 1) * 0.15;
-    return [fromZero ? 0 : low - room, high + room];
+    return [fromZero ? Math.min(0, low - (low < 0 ? room : 0)) : low - room, high + room];
   };
   const line = { stroke: () => css(tone), fill: () => css(`${tone}-soft`), width: 1.25, points: { show: false } };
   const options = {
@@ -99,5 +99,5 @@ export function priceLines(box, venues, onHover) {
 
 function roomAt(plot, tick) {
   const x = plot.valToPos(tick, "x");
-  return x > 18 && x < plot.over.clientWidth - 14;
+  return x > 26 && x < plot.over.clientWidth - 18;
 }

@@ -20,7 +20,7 @@ export class Problem extends Error {
 
   /** Whether nothing came back: the gateway, or the way to it, is away. */
   get unreachable() {
-    return this.status === 0;
+    return this.status === 0 || /^HTTP_50[234]$/.test(this.code); // Or a proxy says so.
   }
 }
 

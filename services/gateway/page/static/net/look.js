@@ -13,6 +13,7 @@ export class Look {
   #timer = null;
   #call = null;
   #failures = 0;
+  #heard = false;
 
   /** `onNews(document)` and `onTrouble(problem, retryAt)` are told each outcome. */
   constructor({ path, everyMs, onNews, onTrouble = () => {} }) {
@@ -51,6 +52,7 @@ export class Look {
       const news = await get(path, { signal: call.signal });
       if (this.#call !== call) return;
       this.#failures = 0;
+      this.#heard = true;
       this.onNews(news);
     } catch (problem) {
       if (this.#call !== call) return;
@@ -59,15 +61,21 @@ export class Look {
     this.#timer = setTimeout(() => this.again(), pause);
   }
 
+  // Figures that are there stay: after one failure, and while the whole gateway is away, which the
+  // banner tells.
+  #overlooks(problem) {
+    return this.#heard && (this.#failures === 1 || problem.unreachable);
+  }
+
   #trouble(problem) {
     if (!(problem instanceof Problem)) {
       reportError(problem); // A bug of ours belongs into the console; the next look may be fine.
       return this.everyMs;
     }
     this.#failures += 1;
-    const patience = Math.min(LONGEST_MS, Math.max(1000, this.everyMs) * 2 ** this.#failures);
+    const patience = Math.min(LONGEST_MS, Math.max(1000, this.everyMs) * 2 ** (this.#failures - 1));
     const pause = Math.max(problem.retryAfterMs ?? 0, patience);
-    this.onTrouble(problem, Date.now() + pause);
+    if (!this.#overlooks(problem)) this.onTrouble(problem, Date.now() + pause);
     return pause;
   }
 }

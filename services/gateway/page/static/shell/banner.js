@@ -35,7 +35,7 @@ function build(retry) {
     ? [h("b", {}, "No live updates. "), `${link.why}. The gateway answers, so orders can be placed; the list below is as of `, since, " UTC and follows when the stream is back."]
     : [h("b", {}, "Connection lost. "), "Everything below is as of ", since, " UTC. Orders go on without this page; the stream resumes where it stopped, and nothing is missed."];
   const box = $("#banner");
-  box.className = "on";
+  box.className = "banner on";
   fill(
     box,
     h("span", { class: "spin", "aria-hidden": "true" }),
@@ -46,21 +46,13 @@ function build(retry) {
   return wait;
 }
 
-function hide() {
-  const box = $("#banner");
-  if (box.dataset.news) return;
-  box.className = "";
-  fill(box);
+function hide(id = "#banner") {
+  $(id).className = "banner";
+  fill($(id));
 }
 
 /** Tell something that stays until it has been read: lost history. */
 export function announce(...words) {
-  const box = $("#banner");
-  box.className = "on";
-  box.dataset.news = "true";
-  const close = () => {
-    delete box.dataset.news;
-    hide();
-  };
-  fill(box, h("p", {}, words), h("button", { class: "small", type: "button", onclick: close }, "Understood"));
+  $("#news").className = "banner on";
+  fill($("#news"), h("p", {}, words), h("button", { class: "small", type: "button", onclick: () => hide("#news") }, "Understood"));
 }
