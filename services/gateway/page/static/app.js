@@ -62,7 +62,7 @@ const looks = [
     },
     onTrouble(problem, at) {
       shows.figures.trouble(problem, at);
-      shows.flow.trouble(problem, at);
+      shows.flow.trouble();
     },
   }),
   new Look({ path: "/api/attention", everyMs: 3_000, onNews: shows.attention.news, onTrouble: shows.attention.trouble }),

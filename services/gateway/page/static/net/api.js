@@ -91,7 +91,8 @@ function parsed(said, request) {
   }
 }
 
-function problemOf(answer, said, request) {
+/** Return what went wrong, from an answer that is not good and what it said. */
+export function problemOf(answer, said, request) {
   const after = Number(answer.headers.get("Retry-After"));
   const retryAfterMs = answer.headers.has("Retry-After") && after >= 0 ? after * 1000 : null;
   let told = {};

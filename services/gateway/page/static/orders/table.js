@@ -10,6 +10,7 @@ import { Pages } from "../state/pages.js";
 import { failure } from "../shell/failure.js";
 import { sideMode } from "../shell/side.js";
 import { loading, nothing, welcome } from "./empty.js";
+import { fileButton } from "./files.js";
 import { held, released } from "./reading.js";
 import { Rows } from "./rows.js";
 
@@ -54,6 +55,7 @@ export class Table {
         h("div", { class: "filters", role: "group", "aria-label": "Filter" }, [...this.chips.values()].map(({ node }) => node), this.lane),
         h("span", { class: "grow" }),
         this.venue,
+        fileButton(() => this.pages.filter.query),
         this.newer,
         this.live,
       ),

@@ -30,7 +30,7 @@ export function figures(pick) {
   const trouble = (problem, at) => {
     cells = null;
     root.dataset.state = "trouble";
-    fill(root, h("div", { class: "whole" }, failure({ title: "The figures are not known", still: "Orders run all the same.", problem, at, brief: true })));
+    fill(root, h("div", { class: "whole" }, failure({ title: "Figures and flow are not known", still: "Orders run all the same.", problem, at, brief: true })));
   };
   cells = build(root, pick);
   return { news, trouble };

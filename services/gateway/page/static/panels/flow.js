@@ -3,7 +3,6 @@
 import { $, fill, h, write } from "../lib/dom.js";
 import { count, duration } from "../lib/format.js";
 import { statusIcon } from "../lib/status.js";
-import { failure } from "../shell/failure.js";
 import { dots } from "./dots.js";
 
 const LANES = ["pending", "routing", "building", "submitted", "end"];
@@ -13,14 +12,15 @@ export function flow(orders, pick) {
   const root = $("#flow");
   let lanes = build(root, orders, pick);
   const news = (told) => {
+    root.hidden = false;
     lanes ??= build(root, orders, pick);
     for (const lane of lanes.all) show(lane, told);
     lanes.paces(told.hops);
   };
-  const trouble = (problem, at) => {
+  const trouble = () => {
     lanes?.end();
     lanes = null;
-    fill(root, h("div", { class: "whole" }, failure({ title: "The flow of orders is not known", problem, at, brief: true })));
+    root.hidden = true; // The figures beside it come from the same look, and tell the trouble.
   };
   return { news, trouble };
 }

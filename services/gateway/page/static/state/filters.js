@@ -1,11 +1,13 @@
 /** The filters of the list: each as a question to the API, and as a judgement of a known order. */
 
+import { FLYING } from "../lib/status.js";
+
 const of = (name, query, matches) => ({ name, query, matches });
 const is = (...statuses) => (order) => statuses.includes(order.status);
 
 export const FILTERS = {
   all: of("All", {}, () => true),
-  flight: of("In flight", { status: "pending,routing,building,submitted" }, (order) => !order.ended),
+  flight: of("In flight", { status: FLYING.join() }, (order) => !order.ended),
   unresolved: of("Unresolved", { unresolved: "true" }, (order) => order.unresolved && !order.ended),
   confirmed: of("Confirmed", { status: "confirmed" }, is("confirmed")),
   failed: of("Failed", { status: "failed" }, is("failed")),
