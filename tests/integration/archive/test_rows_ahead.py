@@ -14,7 +14,7 @@ from services.gateway.streaming.rows import Row
 from shared.archive.archive import Archive
 from shared.archive.fold import Recorded
 from shared.archive.lists.filters import Filter
-from shared.archive.lists.orders import summary
+from shared.archive.lists.orders import orders_page, summary
 from shared.archive.migrate import migrate
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent
@@ -53,7 +53,7 @@ async def stored(
         for start in range(0, MOST, batch):
             part = [event for events in orders for event in events[start : start + batch]]
             await archive.store([Recorded(event, encode(event)) for event in part])
-        listed = await archive.orders(Filter(), None, 10_000)
+        listed = await archive.page(orders_page(Filter(), None, 10_000))
     finally:
         await archive.close()
     wanted = {events[0].order_id for events in orders}
