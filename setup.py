@@ -10,6 +10,9 @@ INSIDE = ("cli", "devchain", "services", "shared")
 inside = find_namespace_packages(include=[*INSIDE, *(f"{name}.*" for name in INSIDE)])
 
 setup(
-    packages=["slipstream", "slipstream_engine", *(f"slipstream_engine.{name}" for name in inside)],
+    packages=[
+        *("slipstream", "slipstream.following", "slipstream_engine"),
+        *(f"slipstream_engine.{name}" for name in inside),
+    ],
     package_dir={f"slipstream_engine.{name}": name for name in INSIDE},
 )

@@ -22,6 +22,13 @@ def line(event: Event, started: datetime) -> str:
     return f"{after_s:+9.3f} s  {event['version']:>2}  {event['status']:<10} {words}"
 
 
+def brief(event: Event) -> str:
+    """Return what a public event says among those of other orders: when, and of which order."""
+    at, words = datetime.fromisoformat(event["at"]), _WORDS.get(event["type"], _type)(event)
+    when = f"{at:%H:%M:%S}  {event['orderId']}  {event['version']:>2}"
+    return f"{when}  {event['status']:<10} {words}"
+
+
 def _type(event: Event) -> str:
     return str(event["type"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self, Unpack
@@ -13,7 +13,8 @@ from slipstream.asking import FillFilter, Filter, NewOrder, headers_of, query_of
 from slipstream.errors import Refused, Unavailable
 from slipstream.figures import Attention, Flow, Pair, Prices, Quality, System
 from slipstream.files import lines_of
-from slipstream.following import Following
+from slipstream.following.account import AccountFollowing
+from slipstream.following.order import Following
 from slipstream.http import Http, checked_url
 from slipstream.models import (
     Accepted,
@@ -29,6 +30,8 @@ from slipstream.models import (
     Tokens,
     Wallets,
     event_of,
+    events_in,
+    orders_in,
 )
 from slipstream.reading import accepted_in, outcome_of, read
 from slipstream.stats import Stats
@@ -288,3 +291,55 @@ class AsyncClient:
             patience_s=patience_s,
             lost=lost,
         ).events()
+
+    def follow_account(
+        self,
+        *,
+        cursor: str | None = None,
+        account: str | None = None,
+        patience_s: float = 60.0,
+        lost: Callable[[str], None] = lambda _: None,
+    ) -> AccountFollowing[Event]:
+        """Yield every event of every order of the key's account, once and each order's in order.
+
+        It begins behind `cursor`, or now. An admin's key follows everybody's orders, or those of
+        one `account`. Where history is lost a `Lost` is yielded, and the stream goes on. A broken
+        connection is resumed where it broke; `lost` is told why it did. Raises `Unreachable` when
+        no gateway answers for `patience_s` seconds.
+        """
+        return AccountFollowing(
+            url=self.url,
+            headers=self._headers,
+            query=_asked(account=account),
+            cursor=cursor,
+            read=events_in,
+            patience_s=patience_s,
+            lost=lost,
+        )
+
+    def follow_orders(
+        self,
+        *,
+        every_ms: int = 500,
+        cursor: str | None = None,
+        account: str | None = None,
+        patience_s: float = 60.0,
+        lost: Callable[[str], None] = lambda _: None,
+    ) -> AccountFollowing[OrderSummary]:
+        """Yield each order that has changed as it stands then, at most once in `every_ms`.
+
+        Else it is like `follow_account`. 100 to 10,000 ms can be had.
+        """
+        return AccountFollowing(
+            url=self.url,
+            headers=self._headers,
+            query=_asked(account=account, coalesce=str(every_ms)),
+            cursor=cursor,
+            read=orders_in,
+            patience_s=patience_s,
+            lost=lost,
+        )
+
+
+def _asked(**query: str | None) -> Mapping[str, str]:
+    return {name: value for name, value in query.items() if value is not None}

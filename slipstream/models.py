@@ -299,6 +299,26 @@ def event_of(fields: Mapping[str, Any]) -> Event:
     return msgspec.convert({**fields, "fields": fields}, Event)
 
 
+def events_in(message: Mapping[str, Any]) -> list[Event]:
+    """Return the events of a message about an account. Raises `msgspec.ValidationError`."""
+    return [event_of(fields) for fields in message.get("events", ())]
+
+
+def orders_in(message: Mapping[str, Any]) -> list[OrderSummary]:
+    """Return the orders of a message about an account. Raises `msgspec.ValidationError`."""
+    return msgspec.convert(message.get("orders", ()), list[OrderSummary], strict=False)
+
+
+class Lost(Model, frozen=True, kw_only=True):
+    """What happened between `since` and now cannot be told any more, and `why`.
+
+    `updated_since=since` lists the orders that it may be about.
+    """
+
+    since: datetime
+    why: str
+
+
 class BatchItem(Model, frozen=True, kw_only=True):
     """One order of a batch: accepted with an `order_id`, or refused with a `problem`."""
 

@@ -7,17 +7,19 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Generic, Self, TypeVar, Unpack
 
 from slipstream.asking import FillFilter, Filter, NewOrder
 from slipstream.client import AsyncClient
 from slipstream.errors import Refused
 from slipstream.figures import Attention, Flow, Pair, Quality, System
+from slipstream.following.account import AccountFollowing
 from slipstream.models import (
     Accepted,
     Event,
     Fill,
     FillPage,
+    Lost,
     Order,
     OrderSummary,
     Page,
@@ -225,6 +227,41 @@ class Client:
             self._client.follow(order_id, since=since, patience_s=patience_s, lost=lost)
         )
 
+    def follow_account(
+        self,
+        *,
+        cursor: str | None = None,
+        account: str | None = None,
+        patience_s: float = 60.0,
+        lost: Callable[[str], None] = lambda _: None,
+    ) -> Stream[Event]:
+        """Yield every event of every order of an account, as `AsyncClient.follow_account` does.
+
+        `lost` is called on the thread of the connections.
+        """
+        following = self._client.follow_account(
+            cursor=cursor, account=account, patience_s=patience_s, lost=lost
+        )
+        return Stream(following, self._each)
+
+    def follow_orders(
+        self,
+        *,
+        every_ms: int = 500,
+        cursor: str | None = None,
+        account: str | None = None,
+        patience_s: float = 60.0,
+        lost: Callable[[str], None] = lambda _: None,
+    ) -> Stream[OrderSummary]:
+        """Yield each order that has changed, as `AsyncClient.follow_orders` does.
+
+        `lost` is called on the thread of the connections.
+        """
+        following = self._client.follow_orders(
+            every_ms=every_ms, cursor=cursor, account=account, patience_s=patience_s, lost=lost
+        )
+        return Stream(following, self._each)
+
     def _each(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
         try:
             while (item := self._wait(_next(items))) is not None:
@@ -240,6 +277,26 @@ class Client:
         except BaseException:
             waiting.cancel()  # The caller was interrupted: what it waited for ends too.
             raise
+
+
+class Stream(Generic[T]):
+    """All that happens to an account's orders: iterate over it. `cursor` is behind it."""
+
+    def __init__(
+        self,
+        following: AccountFollowing[T],
+        each: Callable[[AsyncGenerator[T | Lost, None]], Iterator[T | Lost]],
+    ) -> None:
+        self._following = following
+        self._each = each
+
+    @property
+    def cursor(self) -> str | None:
+        """Return the cursor behind all that was handed out."""
+        return self._following.cursor
+
+    def __iter__(self) -> Iterator[T | Lost]:
+        return self._each(self._following.items())
 
 
 async def _next(items: AsyncGenerator[T, None]) -> T | None:
