@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
@@ -100,16 +101,21 @@ def _entries(lag: int | None) -> str:
     return "1 entry is" if lag == 1 else f"{lag:,} entries are"
 
 
-def of_replicas(replicas: Iterable[Replica]) -> Iterator[Item]:
-    """Yield those that fell silent."""
+def of_replicas(replicas: Sequence[Replica]) -> Iterator[Item]:
+    """Yield those that fell silent; it is critical where no other of the service is up."""
+    up = Counter(replica.note.service for replica in replicas if not replica.is_stale)
     for replica in replicas:
         if replica.is_stale:
+            service = replica.note.service
+            others = {0: "no other is", 1: "1 other is"}.get(
+                up[service], f"{up[service]} others are"
+            )
             yield Item(
                 "staleReplica",
-                Severity.WARNING,
-                f"The {replica.note.service} {replica.name} fell silent without leaving.",
+                Severity.WARNING if up[service] else Severity.CRITICAL,
+                f"The {service} {replica.name} fell silent without leaving; {others} up.",
                 Action(
-                    "Read its log, and start it again",
+                    "Read its log, and start it again unless it was replaced",
                     href="docs/operations/watch.md#replicadown",
                 ),
                 replica.seen_at,

@@ -22,6 +22,7 @@ from shared.orders.values import Quote, SwapIntent
 from shared.routing.ask import answer_of
 from shared.tokens.registry import Tokens
 from shared.venues.http.service import Service
+from shared.venues.onchain.opening import SPLIT
 from shared.venues.protocol import Venue
 
 _FRESH_S: Final = 1.0
@@ -51,7 +52,8 @@ class Prices:
 
     def __init__(self, venues: Sequence[Venue], tokens: Tokens, deadline_s: float) -> None:
         """`deadline_s` is for one quote."""
-        self._venues = venues
+        # A split is of other venues' pools, and has no price of its own.
+        self._venues = [venue for venue in venues if venue.name != SPLIT]
         self._tokens = tokens
         self._deadline_s = deadline_s
         self._asked: Ticked[Pair, dict[str, Any]] = Ticked(self._ask, _FRESH_S, limit=_REMEMBERED)

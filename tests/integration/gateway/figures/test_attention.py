@@ -204,8 +204,24 @@ async def test_a_replica_that_fell_silent_is_told_until_it_is_heard_again(
     [item] = await told(gateway, "staleReplica", times=1)
     await beats.beat("router-1", written, {})
 
-    assert item["text"] == "The router router-1 fell silent without leaving."
+    assert item["text"] == "The router router-1 fell silent without leaving; no other is up."
+    assert item["severity"] == "critical"
     assert await told(gateway, "staleReplica", times=0) == []
+
+
+async def test_one_of_several_that_fell_silent_is_a_warning(
+    gateway: Gateway, namespace: str
+) -> None:
+    beats = Heartbeats(gateway.log.client, namespace)
+    note = Note(
+        service="gateway", version="1", started_at=utc_now(), loop_delay_ms=0, rss_bytes=None
+    )
+    await beats.beat("gateway-2", msgspec.json.encode(note), {})
+    await gateway.log.client.call("ZINCRBY", beats._keys[1], -15_001, "gateway-2")
+    [item] = await told(gateway, "staleReplica", times=1)
+
+    assert item["text"].endswith("; 1 other is up.")
+    assert item["severity"] == "warning"
 
 
 async def test_a_venue_that_routers_pass_over_is_told_until_it_is_up(gateway: Gateway) -> None:
