@@ -59,11 +59,15 @@ class Chain(Model, frozen=True, kw_only=True):
 
 
 class System(Model, frozen=True, kw_only=True):
-    """A Slipstream. What only a server that is away knows is None; so is the simulated `chain`."""
+    """A Slipstream. What only a server that is away knows is None; so is the simulated `chain`.
+
+    Another `epoch` says that history was lost since.
+    """
 
     network: str
     version: str
     now: datetime
+    epoch: str | None
     you: You
     access: str
     partitions: int

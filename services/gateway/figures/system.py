@@ -25,6 +25,7 @@ from shared.solana.rpc.errors import RpcError
 from shared.solana.rpc.nodes import Nodes
 from shared.solana.rpc.replies import Call
 from shared.streams.consumer.backlog import GroupNow, groups_now
+from shared.streams.log.epoch import epoch_of
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites
 from shared.venues.protocol import VenueUnavailable
@@ -37,7 +38,7 @@ _HEIGHT: Final = (Call("getSlot", _CONFIRMED, int), Call("getBlockHeight", _CONF
 class Look(NamedTuple):
     """What a look at everything found. What a server that is away would know is None."""
 
-    redis: Answered[None]
+    redis: Answered[str]  # The epoch of the log.
     postgres: Answered[None]
     chain: Answered[dict[str, Any]] | None  # None for the simulated one: it lives in Redis.
     groups: Sequence[GroupNow] | None
@@ -78,6 +79,7 @@ class System:
             "network": self._chain,
             "version": self._version,
             "now": rfc3339(utc_now()),
+            "epoch": look.redis.answer,
             "you": {"account": caller.account, "role": caller.role.name.lower()},
             "access": "open" if self._access.is_open else "keys",
             "partitions": self._log.keys.partitions,
@@ -89,16 +91,13 @@ class System:
 
     async def _look(self, _key: None) -> Look:
         redis, postgres, groups, chain = await asyncio.gather(
-            answered(self._ask_redis()),
+            answered(epoch_of(self._log)),
             answered(self._archive.ping()),
             answered(groups_now(self._log)),
             self._ask_chain(),
         )
         trouble = self._lost_writes.why() or self._log.client.refusals.why()
         return Look(redis, postgres, chain, groups.answer, trouble)
-
-    async def _ask_redis(self) -> None:
-        await self._log.client.call("TIME")
 
     async def _ask_chain(self) -> Answered[dict[str, Any]] | None:
         if self._nodes is None:

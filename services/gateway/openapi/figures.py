@@ -69,6 +69,10 @@ class SystemView(_Model):
     network: Literal["simulated", "devchain", "devnet", "mainnet"]
     version: str = Field(description="The version of the gateway that answers")
     now: datetime
+    epoch: str | None = Field(
+        description="The name of the log's life: another one once history was lost, as the account "
+        "stream tells, too"
+    )
     you: CallerView
     access: Literal["open", "keys"] = Field(description="`open`: everybody is let in without a key")
     partitions: int

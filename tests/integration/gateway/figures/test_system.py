@@ -14,6 +14,7 @@ from services.gateway.access.api_keys import line_for, new_key
 from services.gateway.openapi.figures import SystemView
 from shared.archive.archive import Archive
 from shared.settings import ConsumerSettings
+from shared.streams.log.epoch import begin_epoch, epoch_of
 from slipstream import AsyncClient
 from tests.support.devchain import Desk, born
 from tests.support.eventually import eventually
@@ -130,6 +131,21 @@ async def test_a_replica_that_dies_grows_stale_and_one_that_leaves_is_gone(
     assert await eventually(one_is_stale)
 
 
+async def test_the_epoch_is_the_logs_own_and_another_once_a_loss_was_accepted(
+    gateway: Gateway,
+) -> None:
+    before = (await system(gateway))["epoch"]
+    await begin_epoch(gateway.log)
+    after = await epoch_of(gateway.log)
+
+    async def is_told() -> bool:
+        return bool((await system(gateway))["epoch"] == after)
+
+    assert before
+    assert before != after
+    assert await eventually(is_told)
+
+
 async def test_without_redis_the_rest_is_told(shaky: Gateway, proxy: Proxy) -> None:
     await proxy.refuse()
 
@@ -139,7 +155,7 @@ async def test_without_redis_the_rest_is_told(shaky: Gateway, proxy: Proxy) -> N
     assert await eventually(is_down)
     told = await system(shaky)
 
-    assert (told["replicas"], told["groups"]) == (None, None)
+    assert (told["replicas"], told["groups"], told["epoch"]) == (None, None, None)
     assert (told["network"], told["partitions"]) == ("simulated", 4)
     assert (await server(shaky, "redis"))["detail"]
     await proxy.listen()
