@@ -13,7 +13,8 @@ from shared.streams.redis.client import Client
 from shared.streams.redis.scripts import Script
 
 MOST_SECONDS: Final = 120
-_BEAT = Script.load(__package__, "lua/heartbeat.lua")
+# It takes a megabyte at most, and is wanted most when Redis is full.
+_BEAT = Script.load(__package__, "lua/heartbeat.lua", when_full=True)
 _READ = Script.load(__package__, "lua/heartbeats.lua")
 _SECOND_KEPT_MS: Final = 180_000
 _REMEMBERED_MS: Final = 3_600_000

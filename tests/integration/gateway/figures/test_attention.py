@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from services.gateway.openapi.figures import AttentionView
 from shared.archive.archive import Archive
 from shared.clock import utc_now
 from shared.observability.replicas import Note
-from shared.orders.events import OrderEvent, OutcomeContradicted
+from shared.orders.events import OrderConfirmed, OrderEvent, OutcomeContradicted
 from shared.orders.states import State
+from shared.orders.values import Receipt
 from shared.streams.consumer.deliveries import Delivery
 from shared.streams.consumer.group import Group
 from shared.streams.figures.heartbeats import Heartbeats
@@ -112,6 +114,15 @@ async def test_an_order_without_an_answer_is_named_after_a_minute(
     assert item["severity"] == "warning"
     assert item["action"]["command"] == f"slipstream orders show {old[0].order_id}"
     assert item["since"] < utc_now().isoformat()
+    confirmed = OrderConfirmed(
+        **shifted(old)[-1].next(utc_now()),
+        venue="raydium",
+        signature="5sig",
+        receipt=Receipt(amount_in=Decimal("1.5"), amount_out=Decimal(225)),
+        price=Decimal(150),
+    )
+    await archive.store(recorded([confirmed]))
+    assert await items(stocked, "unresolvedOrder") == []
 
 
 async def test_five_orders_are_named_and_then_how_many_more_there_are(
@@ -257,9 +268,20 @@ async def test_without_redis_that_is_told_and_nothing_fails(shaky: Gateway, prox
     assert len((await attention(shaky))["notes"]) == 3
 
 
+@pytest.fixture
+def purse(tmp_path: Path) -> Iterator[Desk]:
+    with Desk(tmp_path / "chain", genesis=born(accounts())) as desk:
+        yield desk
+
+
 @pytest_asyncio.fixture
-async def poor(
-    redis_url: str, namespace: str, database_url: str, archive: Archive, tmp_path: Path
+async def poor(  # noqa: PLR0913, PLR0917 - pytest hands in each
+    redis_url: str,
+    namespace: str,
+    database_url: str,
+    archive: Archive,
+    tmp_path: Path,
+    purse: Desk,
 ) -> AsyncIterator[Gateway]:
     """Return a gateway on a chain where Alice's wallet has little, and another one nothing."""
     wallets, keys = tmp_path / "wallets.toml", tmp_path / "keys.jsonl"
@@ -270,21 +292,20 @@ async def poor(
     )
     lines = ((ADMIN, "boss", "admin"), (ALICE, "alice", "read"))
     keys.write_text("\n".join(line_for(*line, "") for line in lines))
-    with Desk(tmp_path / "chain", genesis=born(accounts())) as chain:
-        chain.ask("requestAirdrop", str(desk), SOL // 25)
-        chain.step()
-        async with chain.served() as [door]:
-            settings = gateway_settings(
-                redis_url,
-                namespace,
-                database_url=database_url,
-                chain="devchain",
-                rpc_urls=f"http://{door}",
-                wallets_file=str(wallets),
-                api_keys_file=str(keys),
-            )
-            async with running_gateway(settings) as running:
-                yield running
+    purse.ask("requestAirdrop", str(desk), SOL // 25)
+    purse.step()
+    async with purse.served() as [door]:
+        settings = gateway_settings(
+            redis_url,
+            namespace,
+            database_url=database_url,
+            chain="devchain",
+            rpc_urls=f"http://{door}",
+            wallets_file=str(wallets),
+            api_keys_file=str(keys),
+        )
+        async with running_gateway(settings) as running:
+            yield running
 
 
 async def test_orders_and_wallets_of_others_are_told_to_nobody_but_admins(
@@ -309,6 +330,30 @@ async def test_orders_and_wallets_of_others_are_told_to_nobody_but_admins(
         *("conflict", "contradiction", "lowBalance", "lowBalance"),
         *("unresolvedOrder", "unresolvedOrder"),
     ]
+
+
+async def test_a_wallet_is_told_until_it_has_enough(poor: Gateway, purse: Desk) -> None:
+    chain = poor.parts.attention._of.chain
+    assert chain is not None
+    before = [one["text"] for one in await items(poor, "lowBalance", ALICE)]
+    purse.ask("requestAirdrop", str(chain.wallets.all["desk"].address), SOL)
+    purse.step()
+
+    async def has_enough() -> bool:
+        return not await items(poor, "lowBalance", ALICE)
+
+    assert len(before) == 1
+    assert await eventually(has_enough)
+
+
+async def test_a_chain_that_does_not_answer_is_told(redis_url: str, namespace: str) -> None:
+    settings = gateway_settings(
+        redis_url, namespace, chain="devchain", rpc_urls="http://127.0.0.1:1"
+    )
+    async with running_gateway(settings) as gateway:
+        found = [one["text"] for one in await items(gateway, "serverDown")]
+
+    assert any(text.startswith("The chain is away: ") for text in found)
 
 
 async def test_the_worst_comes_first(gateway: Gateway, namespace: str) -> None:

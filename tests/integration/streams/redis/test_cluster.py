@@ -17,6 +17,7 @@ from shared.streams.consumer.batches import Batches
 from shared.streams.consumer.group import Group
 from shared.streams.consumer.handler import Next
 from shared.streams.errors import LogUnavailable
+from shared.streams.figures.heartbeats import Heartbeats
 from shared.streams.log.epoch import epoch_of
 from shared.streams.log.followed import Following
 from shared.streams.log.live_updates import Updates
@@ -207,6 +208,25 @@ async def test_orders_that_nobody_holds_are_found_on_every_node(spread: VenueSet
 
     await eventually(all_are_strays)
     await log.close()
+
+
+async def test_heartbeats_of_all_replicas_lie_on_one_node(spread: VenueSettings) -> None:
+    log = await Log.open(spread)
+    beats = Heartbeats(log.client, spread.namespace)
+    try:
+        await beats.beat("one", b"{}", {"confirmed": 1})
+        counted_s = await beats.beat("two", b"{}", {"confirmed": 2}) // 1_000
+
+        async def is_over() -> bool:
+            return (await beats.read()).now_ms // 1_000 > counted_s
+
+        await eventually(is_over)
+        found = await beats.read()
+    finally:
+        await log.close()
+
+    assert sum(counts.get("confirmed", 0) for counts in found.counts.values()) == 3
+    assert sorted(found.replicas) == ["one", "two"]
 
 
 async def test_rates_are_counted_and_tickets_kept_on_any_node(
