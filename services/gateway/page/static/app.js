@@ -23,6 +23,7 @@ import { flip, themes } from "./shell/theme.js";
 import { Views } from "./shell/views.js";
 import { OwnCounts, totalsOf } from "./state/counts.js";
 import { FILTERS } from "./state/filters.js";
+import { onLink } from "./state/link.js";
 import { Follower } from "./state/follow.js";
 import { Orders } from "./state/orders.js";
 
@@ -114,6 +115,15 @@ async function placeNow(wish) {
 
 let ticking = null;
 
+// What seldom changes, and is asked for again whenever the page has become live.
+function lookUp() {
+  get("/api/tokens").then(({ tokens }) => (shared.tokens = tokens), () => {});
+  get("/api/venues").then(({ venues }) => shared.venues(venues.map(({ name }) => name)), () => {});
+  get("/api/wallets").then(({ wallets }) => (shared.wallets = wallets), () => {});
+}
+
+onLink(({ state }) => state === "live" && lookUp());
+
 async function start() {
   get("/health/ready").then(({ chain }) => setNetwork(chain), ({ told }) => setNetwork(told?.chain));
   try {
@@ -121,8 +131,6 @@ async function start() {
   } catch (problem) {
     if (problem.status === 401) return;
   }
-  get("/api/venues").then(({ venues }) => shared.venues(venues.map(({ name }) => name)), () => {});
-  get("/api/wallets").then(({ wallets }) => (shared.wallets = wallets), () => {});
   $("#sign-out").hidden = !hasKey();
   looks.forEach((look) => look.start());
   follower.start();

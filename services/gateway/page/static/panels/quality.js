@@ -18,7 +18,7 @@ export function quality(body, shared) {
     path: "/api/quality",
     everyMs: 10_000,
     show(node, told) {
-      span.textContent = `${count(told.orders)} orders since ${clock(Date.parse(told.since)).slice(0, 5)} UTC`;
+      span.textContent = `${count(told.orders)} since ${clock(Date.parse(told.since)).slice(0, 5)} UTC`;
       fill(node, told.orders ? all(told) : h("p", { class: "dim" }, "No order has ended in this time."));
     },
   });
