@@ -4,7 +4,6 @@
  */
 
 import { fill, h, write } from "../lib/dom.js";
-import { now } from "../lib/clock.js";
 import { age, clock, duration, short } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { copy, copyButton, note } from "../lib/notes.js";
@@ -13,13 +12,14 @@ import { address, call, get, Problem } from "../net/api.js";
 import { hasKey } from "../net/session.js";
 import { curlOf } from "../place/wish.js";
 import { failure } from "../shell/failure.js";
-import { acts, canAct } from "../state/link.js";
+import { acts, canAct, shownAt } from "../state/link.js";
 import { factsSection, rawEvents } from "./facts.js";
 import { quotesSection } from "./quotes.js";
 import { timeline } from "./timeline.js";
 import { amounts } from "./words.js";
 
 const AGAIN_MS = 400; // The least time between two looks at an order that changes.
+const LATER_MS = 3_000; // The same after a look that failed.
 const TICK_MS = 250;
 
 export class Drawer {
@@ -29,6 +29,7 @@ export class Drawer {
   #timer = null;
   #looked = 0;
   #again = false;
+  #failed = false;
   #ended = false;
 
   /** `on.close()`, `on.step(by)`, `on.repeat(wish)` and `on.told(order)` are told; `slot` is filled at once. */
@@ -56,9 +57,9 @@ export class Drawer {
     else this.#soon();
   }
 
-  #soon() {
+  #soon(pause = AGAIN_MS) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#look(), Math.max(0, this.#looked + AGAIN_MS - Date.now()));
+    this.#timer = setTimeout(() => this.#look(), Math.max(0, this.#looked + pause - Date.now()));
   }
 
   async #look() {
@@ -70,15 +71,18 @@ export class Drawer {
       const [order, events] = await Promise.all([get(this.path, { signal }), get(`${this.path}/events`, { signal })]);
       this.#order = { ...order, ended: hasEnded(order) };
       this.#events = events;
+      this.#failed = false;
       this.on.told(order);
       this.#draw();
     } catch (problem) {
       if (!(problem instanceof Problem)) return;
       if (!this.#order) this.#fail(problem);
+      this.#failed = true;
+      this.#again = problem.status !== 404;
     } finally {
       this.#call = null;
     }
-    if (this.#again && !this.#ended) this.#soon();
+    if (this.#again && !this.#ended) this.#soon(this.#failed ? LATER_MS : AGAIN_MS);
   }
 
   #fail(problem) {
@@ -134,7 +138,7 @@ export class Drawer {
     fill(this.quotes, quotesSection(order, this.#events));
     fill(this.facts, factsSection(order, this.#events));
     this.raw.show(this.#events);
-    this.timeline.show(order, this.#events, now());
+    this.timeline.show(order, this.#events, shownAt());
     this.#drawFoot(order);
     this.#tick(true);
   }
@@ -196,7 +200,7 @@ export class Drawer {
   #tick(drawn = false) {
     const order = this.#order;
     if (!order) return;
-    const [at, from, to] = [now(), Date.parse(order.submittedAt), Date.parse(order.updatedAt)];
+    const [at, from, to] = [shownAt(), Date.parse(order.submittedAt), Date.parse(order.updatedAt)];
     const words = order.ended ? `in ${duration(to - from)}, ${age(at - to)} ago` : `for ${duration(at - from)}`;
     write(this.since, words);
     if (this.due) write(this.due, dueAt(Date.parse(order.next.at), at));
