@@ -15,14 +15,14 @@ export function attention(open) {
   const root = $("#attention");
   let drawn = "";
   let ages = [];
-  const news = ({ items, more = 0 }) => {
+  const news = ({ items, more = 0, notes = [] }) => {
     setNeeds(items.length + more);
-    const words = JSON.stringify([items, more]);
+    const words = JSON.stringify([items, more, notes]);
     if (words !== drawn) {
       drawn = words;
       ages = [];
-      fill(root, items.length ? list(items, more, open, ages) : clear());
-      root.dataset.state = items.length ? "items" : "clear";
+      fill(root, items.length ? list(items, more, open, ages) : notes.length ? null : clear(), unseen(notes));
+      root.dataset.state = items.length ? "items" : notes.length ? "unsure" : "clear";
     }
     for (const { node, since } of ages) write(node, age(now() - since));
   };
@@ -37,6 +37,10 @@ export function attention(open) {
 
 const clear = () =>
   h("div", { class: "clear" }, statusIcon("confirmed", 15), h("b", {}, "All clear"), h("span", {}, "Nothing needs you. Orders, venues, wallets, replicas and the log are watched."));
+
+// Good is only what has been looked at.
+const unseen = (notes) =>
+  notes.length > 0 && h("p", { class: "att-more" }, statusIcon("pending", 13), h("span", {}, `Not everything could be looked at. ${notes.join(" ")}`));
 
 function list(items, more, open, ages) {
   return [

@@ -7,16 +7,18 @@ import { failure } from "../shell/failure.js";
 
 const SECONDS = 120;
 
-const total = (open) => open.pending + open.routing + open.building + open.submitted;
-const hop = ({ hops }, name) => hops.find((one) => one.name === name);
+// Any part is null while its server does not answer.
+const total = (open) => open && open.pending + open.routing + open.building + open.submitted;
+const hop = ({ hops }, name) => hops?.find((one) => one.name === name);
+const whole = (value) => (value === null || value === undefined ? NONE : count(value));
 const rate = (value) => (value === null || value === undefined ? NONE : value.toFixed(value < 100 ? 1 : 0));
 
 const FIGURES = [
-  { key: "rate", name: "Orders", unit: "/s", now: (flow) => rate(flow.rates.submitted), past: ({ history }) => history.submitted, fromZero: true },
-  { key: "p50", name: "p50 placed → confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p50Ms), past: ({ history }) => history.p50Ms },
-  { key: "p99", name: "p99 placed → confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p99Ms), past: ({ history }) => history.p99Ms },
-  { key: "open", name: "Open", unit: "", now: ({ open }) => count(total(open)), filter: "flight", fromZero: true, own: ({ open }) => total(open) },
-  { key: "unresolved", name: "Unresolved", unit: "", now: ({ open }) => count(open.unresolved), filter: "unresolved", fromZero: true, own: ({ open }) => open.unresolved },
+  { key: "rate", name: "Orders", unit: "/s", now: (flow) => rate(flow.rates?.submitted), past: ({ history }) => history?.submitted, fromZero: true },
+  { key: "p50", name: "p50 placed → confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p50Ms), past: ({ history }) => history?.p50Ms },
+  { key: "p99", name: "p99 placed → confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p99Ms), past: ({ history }) => history?.p99Ms },
+  { key: "open", name: "Open", unit: "", now: ({ open }) => whole(total(open)), filter: "flight", fromZero: true, own: ({ open }) => total(open) },
+  { key: "unresolved", name: "Unresolved", unit: "", now: ({ open }) => whole(open?.unresolved), filter: "unresolved", fromZero: true, own: ({ open }) => open?.unresolved ?? null },
 ];
 
 /** Return what shows the figures: `{news, trouble}` of a look. `pick(filter)` is told. */
@@ -45,7 +47,7 @@ function build(root, pick) {
     const inside = [h("span", { class: "figure-name" }, figure.name), h("span", { class: "figure-row" }, value, unit), box];
     const props = { class: "figure", "data-figure": figure.key };
     const node = figure.filter
-      ? h("button", { ...props, type: "button", title: "Show these orders", onclick: () => pick(figure.filter) }, inside)
+      ? h("button", { ...props, type: "button", onclick: () => pick(figure.filter) }, inside)
       : h("div", props, inside);
     return { figure, node, value, unit, box, seen: [] };
   });
@@ -59,8 +61,9 @@ function show(cell, flow) {
   const text = figure.now(flow);
   write(value, text);
   unit.hidden = text === NONE;
-  mark(node, "data-hot", figure.key === "unresolved" && flow.open.unresolved > 0 ? "" : null);
-  const past = figure.past ? figure.past(flow) : remembered(seen, figure.own(flow));
+  mark(node, "data-hot", figure.key === "unresolved" && flow.open?.unresolved > 0 ? "" : null);
+  node.title = flow.notes?.join(" ") || (figure.filter ? "Show these orders" : "");
+  const past = (figure.past ? figure.past(flow) : remembered(seen, figure.own(flow))) ?? [];
   draw([past.map((_value, index) => index), past]);
 }
 

@@ -1,7 +1,7 @@
 /** The orders' way in five lanes: how many are in each, how long they stay, and a dot for each order. */
 
 import { $, fill, h, write } from "../lib/dom.js";
-import { count, duration } from "../lib/format.js";
+import { count, duration, NONE } from "../lib/format.js";
 import { statusIcon } from "../lib/status.js";
 import { dots } from "./dots.js";
 
@@ -15,7 +15,7 @@ export function flow(orders, pick) {
     root.hidden = false;
     lanes ??= build(root, orders, pick);
     for (const lane of lanes.all) show(lane, told);
-    lanes.paces(told.hops);
+    lanes.paces(told.hops ?? []);
   };
   const trouble = () => {
     lanes?.end();
@@ -44,14 +44,14 @@ function build(root, orders, pick) {
 
 function show({ key, figure, below }, { open, rates, hops }) {
   if (key === "end") {
+    if (!rates) return write(figure, NONE);
     write(figure, `${(rates.confirmed + rates.failed + rates.cancelled + rates.expired).toFixed(1)}/s`);
-    showEnds(below, rates);
-    return;
+    return showEnds(below, rates);
   }
-  write(figure, count(open[key]));
-  if (key === "pending") return; // Nobody measures it: it says how many orders a dot is.
-  const hop = hops.find(({ name }) => name === key);
-  write(below, hop?.count ? `p50 ${duration(hop.p50Ms)} · p99 ${duration(hop.p99Ms)}` : "no figures yet");
+  write(figure, open ? count(open[key]) : NONE);
+  if (key === "pending") return undefined; // Nobody measures it: it says how many orders a dot is.
+  const hop = hops?.find(({ name }) => name === key);
+  return write(below, hop?.count ? `p50 ${duration(hop.p50Ms)} · p99 ${duration(hop.p99Ms)}` : "no figures yet");
 }
 
 function showEnds(node, rates) {

@@ -18,8 +18,12 @@ export function quality(body, shared) {
     path: "/api/quality",
     everyMs: 10_000,
     show(node, told) {
+      if (!told.venues) {
+        span.textContent = "";
+        return fill(node, h("p", { class: "dim" }, told.notes.join(" ")));
+      }
       span.textContent = `${count(told.orders)} since ${clock(Date.parse(told.since)).slice(0, 5)} UTC`;
-      fill(node, told.orders ? all(told) : h("p", { class: "dim" }, "No order has ended in this time."));
+      return fill(node, told.orders ? all(told) : h("p", { class: "dim" }, "No order has ended in this time."));
     },
   });
   const record = section({
@@ -39,19 +43,22 @@ export function quality(body, shared) {
   };
 }
 
-function all({ venues, truncated }) {
+function all({ venues, truncated, notes = [] }) {
   const used = venues.filter(({ confirmed, failed }) => confirmed + failed > 0);
   return [
     realisedTable(used),
-    h("p", { class: "note" }, "Above 0 the chain paid more than was quoted. Line: 5 % to 95 % of the swaps; mark: the median.", truncated && " The time holds more orders than are read; these are the newest."),
+    h("p", { class: "note" }, "Above 0 the chain paid more than was quoted. Line: 5 % to 95 % of the swaps; mark: the median.", truncated && " The time holds more orders than are read; these are the newest.", notes.map((text) => ` ${text}`)),
     h("h3", { class: "sub" }, "Time to the end", h("span", { class: "note" }, "placed to confirmed")),
     table("Time to the end", [["Venue"], ["p50", "r"], ["p99", "r"], ["Confirmed", "r"], ["Failed", "r"]], used.map(tookRow)),
     failures(used),
   ];
 }
 
+// Orders that failed before they were routed have none.
+const nameOf = (venue) => (venue ? venueName(venue) : "no venue");
+
 const tookRow = ({ venue, tookMs, confirmed, failed }) => [
-  venueName(venue),
+  nameOf(venue),
   tookMs?.p50 === null || !tookMs ? NONE : duration(tookMs.p50),
   tookMs?.p99 === null || !tookMs ? NONE : duration(tookMs.p99),
   count(confirmed),
@@ -62,7 +69,8 @@ function realisedTable(venues) {
   const ends = venues.flatMap(({ vsQuoteBps }) => (vsQuoteBps ? [vsQuoteBps.p5, vsQuoteBps.p95] : [])).map(forDrawing).map(Math.abs);
   const scale = Math.max(LEAST_SCALE_BPS, ...ends.filter(Number.isFinite)) * 1.1;
   const edge = Math.round(scale);
-  const rows = venues.map(({ venue, vsQuoteBps }, line) => [
+  const routed = venues.filter(({ venue }) => venue);
+  const rows = routed.map(({ venue, vsQuoteBps }, line) => [
     [h("i", { class: `key key-${(line % 4) + 1}` }), venueName(venue)],
     vsQuoteBps?.p50 == null ? NONE : bps(vsQuoteBps.p50),
     vsQuoteBps?.p50 == null ? "" : whisker(vsQuoteBps, scale),

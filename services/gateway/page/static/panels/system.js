@@ -3,7 +3,7 @@
 import { fill, h, write } from "../lib/dom.js";
 import { now } from "../lib/clock.js";
 import { age, count, duration, NONE } from "../lib/format.js";
-import { spark } from "../lib/plots.js";
+import { dropPlots, spark } from "../lib/plots.js";
 import { statusIcon } from "../lib/status.js";
 import { failure } from "../shell/failure.js";
 import { table } from "./section.js";
@@ -29,7 +29,8 @@ export function system(body, shared) {
     if (!told) return;
     lag(told.groups);
     write(parts.note, replicasNote(told.replicas));
-    fill(parts.replicas, replicasTable(told.replicas));
+    if (told.replicas) fill(parts.replicas, replicasTable(told.replicas));
+    else unknown(parts.replicas);
     fill(parts.servers, serversList(told));
   };
   if (shared.system.last) show(shared.system.last);
@@ -39,7 +40,7 @@ export function system(body, shared) {
 
 /** Remember lags for the sparklines, also while the tab is closed. */
 export function rememberLags({ groups }) {
-  for (const { name, lag } of groups) {
+  for (const { name, lag } of groups ?? []) {
     const past = pasts.get(name) ?? Array(SEEN).fill(null);
     pasts.set(name, [...past.slice(1 - SEEN), lag]);
   }
@@ -49,6 +50,7 @@ export function rememberLags({ groups }) {
 function lagTable(node) {
   let cells = null;
   return (groups) => {
+    if (!groups) return unknown(node);
     const names = groups.map(({ name }) => name).join();
     if (cells?.names !== names) cells = { names, rows: groups.map(() => ({ waiting: h("span"), oldest: h("span"), box: h("span", { class: "lag-chart" }) })) };
     if (!node.firstChild || node.dataset.names !== names) {
@@ -65,10 +67,18 @@ function lagTable(node) {
       const past = pasts.get(name) ?? [];
       row.draw([past.map((_value, at) => at), past]);
     });
+    return undefined;
   };
 }
 
+function unknown(node) {
+  delete node.dataset.names;
+  dropPlots(node);
+  fill(node, h("p", { class: "dim" }, "Not known: Redis does not answer."));
+}
+
 function replicasNote(replicas) {
+  if (!replicas) return "";
   const up = replicas.filter(({ state }) => state === "up").length;
   const versions = new Set(replicas.map(({ version }) => version));
   return `${up} of ${replicas.length} up, ${versions.size === 1 ? "one version" : `${versions.size} versions`}`;

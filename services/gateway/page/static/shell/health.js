@@ -36,6 +36,7 @@ function parted({ servers, replicas, chain }) {
     const known = state === "up" && figure !== null && figure !== undefined;
     return { name: NAMES[name] ?? name, up: state === "up", figure: known ? rough(figure) : state === "up" ? "" : "down", detail };
   });
+  if (!replicas) return entries;
   const up = replicas.filter((replica) => replica.state === "up").length;
   return [...entries, { name: "Replicas", up: up === replicas.length, figure: `${up}/${replicas.length}`, detail: "" }];
 }

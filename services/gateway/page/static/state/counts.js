@@ -12,6 +12,7 @@ const PAUSE_MS = 15_000;
 
 /** Return the totals of all filters from the figures of all orders. Pure. */
 export function totalsOf({ open, ended }) {
+  if (!open || !ended) return {};
   const flying = open.pending + open.routing + open.building + open.submitted;
   const stopped = ended.cancelled + ended.expired;
   const exact = (count) => ({ count, exact: true });
