@@ -93,7 +93,7 @@ def _announce(stack: Stack) -> None:
         "",
         f"Slipstream is up: {', '.join(gateway.url for gateway in stack.gateways)}",
         f"Orders settle on {chain}",
-        f"API pages: {url}/docs   logs: {stack.layout.logs}{watched}",
+        f"Page: {url}   API: {url}/docs   logs: {stack.layout.logs}{watched}",
         "",
         "Is it ready, place an order, place one and read it back:",
         f"  curl -s {url}/health/ready",

@@ -136,6 +136,7 @@ async function start() {
   follower.start();
   table.reload();
   views.close();
+  views.fromAddress();
   clearInterval(ticking);
   ticking = setInterval(settle, TICK_MS);
 }

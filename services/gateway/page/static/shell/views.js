@@ -38,7 +38,7 @@ export class Views {
   /** Show a tab of the rail, the one shown last unless it is named. */
   rail(tab = this.#tab, seen = true) {
     this.#tab = tab;
-    this.drawer = null;
+    this.#leaveOrder();
     showSide("rail", (slot) => rail(slot, tab, (next) => this.rail(next), this.shared));
     if (seen && phone.matches) setView(tab);
     this.table.choose(null);
@@ -56,9 +56,16 @@ export class Views {
     if (sideMode() !== "rail") this.close();
   }
 
-  /** Open an order by its id. */
+  /** Open the order that the address of the page names, if it names one. */
+  fromAddress() {
+    const named = /^#([0-9a-f-]{36})$/.exec(location.hash);
+    if (named) this.order(named[1]);
+  }
+
+  /** Open an order by its id. The address then names it, so that it can be sent to others. */
   order(orderId) {
     if (this.drawer?.orderId === orderId) return;
+    history.replaceState(null, "", `#${orderId}`);
     const on = {
       close: () => this.close(),
       step: (by) => this.step(by, true),
@@ -81,9 +88,15 @@ export class Views {
     else this.table.choose(order.orderId);
   }
 
+  #leaveOrder() {
+    if (!this.drawer) return;
+    this.drawer = null;
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+
   /** Open the form, filled with `preset`. */
   place(preset = {}) {
-    this.drawer = null;
+    this.#leaveOrder();
     this.table.choose(null);
     if (phone.matches) setView("orders");
     const { shared } = this;
