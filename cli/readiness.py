@@ -13,9 +13,9 @@ from cli.console import Trouble
 from cli.plan import Replica
 from cli.process import Keeper
 from services.gateway.access.api_keys import BadKeys, access_for
-from shared.archive.connect import connect, unavailable
 from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable, MigrationChanged
 from shared.archive.migrate import migrate
+from shared.archive.sessions.connect import connect, unavailable
 from shared.settings import ExecutorSettings, GatewaySettings, InvalidSettings, ProjectorSettings
 from shared.streams.errors import LogUnavailable
 from shared.streams.redis.client import Client

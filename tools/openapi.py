@@ -12,8 +12,8 @@ from services.gateway.access.callers import Access
 from services.gateway.app import create_app
 from services.gateway.wiring import Parts
 from shared.archive.archive import Archive
-from shared.archive.pool import Pool
-from shared.archive.session import Session
+from shared.archive.sessions.pool import Pool
+from shared.archive.sessions.session import Session
 from shared.settings import GatewaySettings
 from shared.streams.log.log import Log
 from shared.streams.redis.client import Client

@@ -19,9 +19,9 @@ from shared.archive.fold import Recorded
 from shared.archive.lists.filters import Place
 from shared.archive.lists.reading import Page, count_page, last_of, read_page
 from shared.archive.open_orders import OpenCounts, OpenOrder, next_open, open_counts
-from shared.archive.pool import Pool
 from shared.archive.positions import Positions, advance, locked, positions
-from shared.archive.session import Session, read
+from shared.archive.sessions.pool import Pool
+from shared.archive.sessions.session import Session, read
 from shared.archive.storing import Add, Stored, add_missing, add_new, check_rights, store_batch
 from shared.archive.swaps import next_swaps
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from psycopg.rows import class_row, tuple_row
 
 from shared.archive.fold import Recorded
-from shared.archive.session import Session, pin, read
+from shared.archive.sessions.session import Session, pin, read
 
 _FIND = """
     SELECT given.place::int - 1

@@ -7,9 +7,9 @@ from importlib.resources import files
 
 from psycopg.rows import tuple_row
 
-from shared.archive.connect import SCHEMA_LOCK, connect, unavailable
 from shared.archive.errors import MigrationChanged
-from shared.archive.session import Session, pin, read
+from shared.archive.sessions.connect import SCHEMA_LOCK, connect, unavailable
+from shared.archive.sessions.session import Session, pin, read
 
 _RECORD = """
     CREATE TABLE IF NOT EXISTS migrations (

@@ -8,7 +8,7 @@ from msgspec import Struct
 from psycopg.rows import class_row, tuple_row
 
 from shared.archive.lists.filters import Place
-from shared.archive.session import Session, read
+from shared.archive.sessions.session import Session, read
 
 BEGINNING = Place(datetime.min.replace(tzinfo=UTC), "00000000-0000-0000-0000-000000000000")
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from psycopg.rows import TupleRow, tuple_row
 
-from shared.archive.session import Session, pin, read
+from shared.archive.sessions.session import Session, pin, read
 
 # By partition, the id of a stream entry in its two parts.
 Positions: TypeAlias = Mapping[int, tuple[int, int]]

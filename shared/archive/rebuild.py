@@ -11,11 +11,11 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from shared.archive.connect import BATCH_LOCK, SCHEMA_LOCK, connect, unavailable
 from shared.archive.errors import ArchiveUnusable, RebuildRunning
 from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate, migrations
-from shared.archive.session import Session
+from shared.archive.sessions.connect import BATCH_LOCK, SCHEMA_LOCK, connect, unavailable
+from shared.archive.sessions.session import Session
 from shared.archive.storing import fold
 
 Progress = Callable[[int, int], None]

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from psycopg.rows import scalar_row
 
-from shared.archive.connect import connect, unavailable
 from shared.archive.errors import ArchiveUnusable
 from shared.archive.migrate import applied_migrations, migrations
-from shared.archive.session import Session, read
+from shared.archive.sessions.connect import connect, unavailable
+from shared.archive.sessions.session import Session, read
 from shared.archive.storing import check_rights
 
 _COUNT_HALTED = "SELECT count(DISTINCT order_id) FROM order_conflicts WHERE released_at IS NULL"

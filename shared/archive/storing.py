@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib.resources import files
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias, get_args
 
@@ -11,11 +12,11 @@ import msgspec
 
 from shared.archive import binary_copy
 from shared.archive.conflicts import halted_of, set_apart
-from shared.archive.connect import BATCH_LOCK, statement
 from shared.archive.distinct import Batch
 from shared.archive.errors import ArchiveUnusable
 from shared.archive.fold import Recorded, merge
-from shared.archive.session import Session, pin
+from shared.archive.sessions.connect import BATCH_LOCK
+from shared.archive.sessions.session import Session, pin
 from shared.orders.events import OrderEvent
 
 _TYPES = {kind: kind.__name__.encode() for kind in get_args(OrderEvent)}
@@ -59,7 +60,7 @@ _LACKING = """
     FROM unnest(%s::text[], %s::text[]) AS needed (name, privilege)
     WHERE NOT has_table_privilege(name, privilege)
 """
-_FOLD = statement("fold.sql")
+_FOLD = files(__package__).joinpath("fold.sql").read_bytes()
 
 
 class Stored(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg.rows import tuple_row
 
-from shared.archive.session import Session, read
+from shared.archive.sessions.session import Session, read
 
 FIRST = "00000000-0000-0000-0000-000000000000"
 

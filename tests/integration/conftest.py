@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from shared.archive import pool
 from shared.archive.archive import Archive
 from shared.archive.migrate import migrate
-from shared.archive.pool import Pool
+from shared.archive.sessions import pool
+from shared.archive.sessions.pool import Pool
 from shared.streams.consumer import consumer
 from shared.streams.redis import rate_limits
 from tests.support.databases import Databases

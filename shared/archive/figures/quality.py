@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 from psycopg.rows import class_row
 
-from shared.archive.session import Session, pin
+from shared.archive.sessions.session import Session, pin
 
 MOST_ORDERS: Final = 10_000
 _BRIEFLY: Final = "set_config('statement_timeout', '3s', true)"

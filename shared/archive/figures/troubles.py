@@ -8,7 +8,7 @@ from typing import Any, Final, LiteralString
 from msgspec import Struct
 from psycopg.rows import class_row
 
-from shared.archive.session import Session, read
+from shared.archive.sessions.session import Session, read
 
 MOST_COUNTED: Final = 1_000
 _SHOWN: Final = 5

@@ -7,7 +7,7 @@ from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 from psycopg.rows import class_row
 
 from shared.archive.lists.statements import IN_ORDER
-from shared.archive.session import Session, pin
+from shared.archive.sessions.session import Session, pin
 
 R = TypeVar("R")
 

@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from shared.archive import binary_copy
 from shared.archive.archive import Archive
-from shared.archive.connect import connect
 from shared.archive.distinct import distinct
 from shared.archive.errors import ArchiveUnavailable
 from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate
 from shared.archive.rebuild import rebuild
+from shared.archive.sessions.connect import connect
 from shared.archive.storing import add_missing, store_batch
 from shared.orders.codec import encode
 from shared.orders.events import OrderCancelled, OrderEvent, OrderFailed, OutcomeContradicted

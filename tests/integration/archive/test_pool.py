@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
-from shared.archive import pool
 from shared.archive.errors import ArchiveUnavailable
-from shared.archive.pool import Pool
-from shared.archive.session import Session
+from shared.archive.sessions import pool
+from shared.archive.sessions.pool import Pool
+from shared.archive.sessions.session import Session
 from tests.support.archive import outage
 from tests.support.eventually import eventually
 

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from shared.archive.archive import Archive
-from shared.archive.connect import BATCH_LOCK, SCHEMA_LOCK
 from shared.archive.errors import RebuildRunning
 from shared.archive.rebuild import rebuild
+from shared.archive.sessions.connect import BATCH_LOCK, SCHEMA_LOCK
 from tests.support.archive import counted, events_by_type, many, orders, rows, run
 from tests.support.eventually import eventually
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from shared.archive.session import _refusal, conninfo
+from shared.archive.sessions.session import _refusal, conninfo
 
 
 def test_a_server_that_is_too_old_is_refused_with_the_version_that_is_needed() -> None:

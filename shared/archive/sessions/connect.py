@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 
 import psycopg
 from psycopg.errors import FeatureNotSupported, ReadOnlySqlTransaction
 
 from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
-from shared.archive.session import Session, conninfo, set_up
+from shared.archive.sessions.session import Session, conninfo, set_up
 
 # Every batch holds this lock shared; a rebuild takes it alone to swap the tables.
 BATCH_LOCK = 7_130_001
@@ -66,8 +65,3 @@ def unavailable() -> Iterator[None]:
 def _first_line(error: Exception) -> str:
     [line, *_] = str(error).splitlines() or [type(error).__name__]
     return line
-
-
-def statement(name: str) -> bytes:
-    """Return the text of one of this package's SQL files."""
-    return files(__package__).joinpath(name).read_bytes()

@@ -12,9 +12,9 @@ from typing import Self, TypeVar
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from shared.archive.connect import unavailable
 from shared.archive.errors import ArchiveUnavailable, ArchiveUnusable
-from shared.archive.session import Session, conninfo, set_up
+from shared.archive.sessions.connect import unavailable
+from shared.archive.sessions.session import Session, conninfo, set_up
 from shared.concurrency.cancellation import heeding
 
 R = TypeVar("R")
