@@ -122,6 +122,25 @@ def _is_over(run: Run, order_id: str, version: int) -> bool:
     return run.story(order_id).status_at(version) in END_STATUSES
 
 
+def streams_have_no_gap(run: Run) -> Iterator[Violation]:
+    """Find events that a follower of all orders missed, heard twice, out of order, or untrue."""
+    if not run.streams:
+        return
+    heard: dict[str, list[int]] = defaultdict(list)
+    for stream in run.streams:
+        for why in stream.lost:
+            yield Violation("no lost history", "", f"told to be lost: {why}")
+        for told in stream.told:
+            heard[told.order_id].append(told.version)
+            if told.status != (was := run.story(told.order_id).status_at(told.version)):
+                detail = f"version {told.version} was streamed as {told.status} and is {was}"
+                yield Violation("updates are true", told.order_id, detail)
+    for order_id in sorted({*run.stories, *heard}):
+        if heard[order_id] != list(run.story(order_id).versions):
+            detail = f"streamed as {heard[order_id]}, has {run.story(order_id).versions}"
+            yield Violation("no missed update", order_id, detail)
+
+
 def updates_are_true(run: Run) -> Iterator[Violation]:
     """Find updates, ends above all, that are not what Postgres says."""
     for connection in run.connections:
@@ -145,5 +164,6 @@ CHECKS = (
     doubt_names_the_order,
     cancelled_is_cancelled,
     updates_have_no_gap,
+    streams_have_no_gap,
     updates_are_true,
 )

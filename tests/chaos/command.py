@@ -11,6 +11,7 @@ from random import Random
 from time import monotonic
 
 from shared.concurrency.pause import pause
+from tests.chaos.audience import Audience, hopping
 from tests.chaos.checker import violations
 from tests.chaos.evidence import come_to_rest, evidence
 from tests.chaos.load import Load
@@ -99,6 +100,9 @@ def settings_for(plan: Plan) -> dict[str, object]:
         # Repeats that come late are to find the lists of ended orders gone.
         "history_ttl_s": Random(f"settings {plan.seed}").randint(1, 5),
         "trim_every_s": 1.0,
+        # Longer than gateways are cut off: nothing is lost to who comes back without a cause.
+        "stream_window_s": 120.0,
+        "stream_window_entries": 1_000_000,
         "drain_s": 3.0,
         "reconcile_every_s": 1.0,
         "reconcile_keys": 2_000,
@@ -138,7 +142,9 @@ async def _played(plan: Plan, stage: Stage) -> list[Record]:
     over = asyncio.Event()
     nemesis = Nemesis(stage, plan.seed, [fault for fault in plan.faults if fault != CHAIN])
     asyncio.get_running_loop().call_later(plan.seconds, over.set)
-    async with Load(stage.doors, plan.seed) as load:
+    audience = Audience(stage.doors, plan.seed)
+    await audience.begin()
+    async with Load(stage.doors, plan.seed) as load, hopping(audience):
         async with asyncio.TaskGroup() as acts:
             acts.create_task(load.place_orders(plan.rate, over))
             acts.create_task(nemesis.rage(plan.fault_every_s, over))
@@ -148,7 +154,8 @@ async def _played(plan: Plan, stage: Stage) -> list[Record]:
         # What is unheard of or unsettled after that shows as a violation.
         await load.finish(plan.rest_s)
         await come_to_rest(stage.settings, plan.rest_s)
-        return [*nemesis.injected, *nemesis.fallen, *load.records]
+    await audience.catch_up()
+    return [*nemesis.injected, *nemesis.fallen, *load.records, *audience.records]
 
 
 async def _until_enough(

@@ -64,6 +64,24 @@ class Connection(Record, frozen=True, kw_only=True):
     closed: int | None
 
 
+class ToldOf(Struct, frozen=True, array_like=True):
+    """One event of the stream of all orders."""
+
+    order_id: str
+    version: int
+    status: str
+
+
+class Stream(Record, frozen=True, kw_only=True):
+    """One connection of a client that follows all orders: each goes on where the last one was.
+
+    `lost` is what it was told to be lost.
+    """
+
+    told: tuple[ToldOf, ...]
+    lost: tuple[str, ...] = ()
+
+
 class Archived(Record, frozen=True, kw_only=True):
     """An order's events in Postgres, by version."""
 
@@ -121,7 +139,17 @@ class Audited(Record, frozen=True, kw_only=True):
 
 
 AnyRecord = (
-    Injected | Fell | Answer | Connection | Archived | Listed | Row | Swapped | TakenBack | Audited
+    Injected
+    | Fell
+    | Answer
+    | Connection
+    | Stream
+    | Archived
+    | Listed
+    | Row
+    | Swapped
+    | TakenBack
+    | Audited
 )
 
 _decoder = msgspec.json.Decoder(AnyRecord)

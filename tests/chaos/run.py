@@ -19,6 +19,7 @@ from tests.chaos.records import (
     Listed,
     Record,
     Row,
+    Stream,
     Swapped,
     TakenBack,
 )
@@ -63,6 +64,7 @@ class Run:
     fallen: list[Fell] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
+    streams: list[Stream] = field(default_factory=list)
     stories: dict[str, Story] = field(default_factory=dict)
     listed: dict[str, Listed] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
@@ -90,6 +92,7 @@ def run_of(records: Iterable[Record]) -> Run:
         Fell: run.fallen,
         Answer: run.answers,
         Connection: run.connections,
+        Stream: run.streams,
         Swapped: run.swapped,
         Audited: run.audited,
     }

@@ -31,9 +31,11 @@ from tests.chaos.records import (
     Listed,
     Record,
     Row,
+    Stream,
     Swapped,
     TakenBack,
     Told,
+    ToldOf,
     load,
     save,
 )
@@ -97,6 +99,10 @@ def row(events: Sequence[OrderEvent]) -> Row:
     return row_of(order)
 
 
+def streamed(events: Sequence[OrderEvent]) -> tuple[ToldOf, ...]:
+    return tuple(ToldOf(e.order_id, e.version, status_after(e)) for e in events)
+
+
 def a_run(events: Sequence[OrderEvent], *, landed: bool) -> list[Record]:
     """Return what a run of one order leaves behind when all goes well."""
     order_id = events[0].order_id
@@ -109,6 +115,8 @@ def a_run(events: Sequence[OrderEvent], *, landed: bool) -> list[Record]:
         Connection(order_id=order_id, since=0, told=told(events[:1]), closed=None),
         Connection(order_id=order_id, since=1, told=(), closed=1001),
         Connection(order_id=order_id, since=1, told=told(events[1:]), closed=1000),
+        Stream(told=streamed(events[:2])),
+        Stream(told=streamed(events[2:])),
         archived(events),
         Listed(order_id=order_id, events=raws(events)),
         row(events),
@@ -143,7 +151,7 @@ def also_nameless(*order_ids: str, status: int, named: str | None = None) -> Cha
     for order_id in order_ids:
         events = placed_nameless(order_id)
         swap = Swapped(order_id=order_id, signature=f"sig-{order_id}")
-        made += (archived(events), row(events), swap)
+        made += (archived(events), row(events), swap, Stream(told=streamed(events)))
     return also(Answer(asked="place", key=AMOUNT, status=status, order_id=named), *made)
 
 
@@ -151,14 +159,38 @@ def with_history(events: Sequence[OrderEvent]) -> Change:
     """Return a change of what archive, Redis and table hold, and of nothing else."""
 
     def change(run: Sequence[Record]) -> list[Record]:
-        kept = [r for r in run if not isinstance(r, Archived | Listed | Row)]
+        kept = [r for r in run if not isinstance(r, Archived | Listed | Row | Stream)]
         listed = Listed(order_id=ORDER, events=raws(events))
-        return [*kept, archived(events), listed, row(events)]
+        return [*kept, archived(events), listed, row(events), Stream(told=streamed(events))]
 
     return change
 
 
 BROKEN: dict[str, tuple[str, Change]] = {
+    "a stream misses an event": (
+        "no missed update",
+        replaced(Stream, told=streamed(CONFIRMED[3:])),
+    ),
+    "a stream tells an event twice": (
+        "no missed update",
+        replaced(Stream, told=streamed(CONFIRMED[1:])),
+    ),
+    "a stream tells events out of order": (
+        "no missed update",
+        replaced(Stream, told=streamed(CONFIRMED[:1:-1])),
+    ),
+    "a stream knows nothing of an order": (
+        "no missed update",
+        also(archived(history(THIRD))),
+    ),
+    "a stream tells another status": (
+        "updates are true",
+        replaced(Stream, told=tuple(ToldOf(ORDER, v, "failed") for v in range(3, 7))),
+    ),
+    "a stream tells of lost history": (
+        "no lost history",
+        also(Stream(told=(), lost=("the log does not go back so far",))),
+    ),
     "a service ends by itself": ("services stay", also(Fell(service="router-1"))),
     "an accepted order is lost": (
         "accepted is kept",
@@ -337,7 +369,8 @@ def test_an_order_of_a_client_that_was_never_told_of_it_is_nobodys_fault() -> No
     events = placed_as("k2", OTHER)
     swap = Swapped(order_id=OTHER, signature=f"sig-{OTHER}")
 
-    run = [*a_run(CONFIRMED, landed=True), left, late, archived(events), row(events), swap]
+    heard = Stream(told=streamed(events))
+    run = [*a_run(CONFIRMED, landed=True), left, late, archived(events), row(events), swap, heard]
 
     assert violations(run) == []
 
