@@ -20,7 +20,7 @@ import { setNetwork } from "./shell/network.js";
 import { sideMode } from "./shell/side.js";
 import { askForKey } from "./shell/sign-in.js";
 import { flip, themes } from "./shell/theme.js";
-import { Views } from "./shell/views.js";
+import { Views } from "./views.js";
 import { OwnCounts, totalsOf } from "./state/counts.js";
 import { FILTERS } from "./state/filters.js";
 import { onLink } from "./state/link.js";

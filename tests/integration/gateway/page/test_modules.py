@@ -133,15 +133,13 @@ async def test_the_form_says_which_field_cannot_be_right(
     order = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "maxSlippageBps": 100} | wish
     tokens = [{"symbol": "SOL", "decimals": 9}, {"symbol": "USDC", "decimals": 6}]
 
-    assert (
-        await told(page, "place/wish.js", "Object.keys(m.mistakes(...g))", order, tokens) == wrong
-    )
+    assert await told(page, "lib/wish.js", "Object.keys(m.mistakes(...g))", order, tokens) == wrong
 
 
 async def test_a_command_names_the_key_by_a_variable(page: Page) -> None:
     order = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "maxSlippageBps": 100}
     script = "m.curlOf('http://here/api/orders/execute', g[0], {key: 'k1', signed: true})"
-    command = await told(page, "place/wish.js", script, order)
+    command = await told(page, "lib/wish.js", script, order)
 
     assert '-H "Authorization: Bearer $SLIPSTREAM_API_KEY"' in command
     assert "-H 'Idempotency-Key: k1'" in command

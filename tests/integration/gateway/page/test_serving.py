@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.access.api_keys import line_for, new_key
-from services.gateway.page.files import HOME, UNDER, read_files
+from services.gateway.page.files import HOME, UNDER, File, read_files
 from tests.support.gateway import Gateway, gateway_settings, running_gateway
 
 FILES = read_files()
@@ -121,12 +121,7 @@ async def test_the_page_takes_no_other_method(gateway: Gateway) -> None:
 
 def test_whatever_the_page_and_its_modules_name_is_there() -> None:
     loaded = set(_LOADED.findall(FILES[HOME].content.decode()))
-    named = {
-        urljoin(address, found["from"] or found["bare"])
-        for address, file in OURS.items()
-        if address.endswith(".js")
-        for found in _IMPORTED.finditer(file.content.decode())
-    }
+    named = {name for address, file in OURS.items() for name in _named_by(address, file)}
 
     modules = {name for name in OURS if name.endswith(".js")}
     assert {HOME + path for path in loaded} | named <= FILES.keys()
@@ -134,6 +129,34 @@ def test_whatever_the_page_and_its_modules_name_is_there() -> None:
     # And nothing lies about: licences, and what is named.
     unused = FILES.keys() - named - {HOME + path for path in loaded} - {HOME}
     assert unused == {UNDER + "vendor/uPlot.LICENSE"}
+
+
+# Modules of a room import from rooms before it, and from their own. Beside the rooms lie those that
+# put all together.
+ROOMS = ("lib", "net", "state", "shell", "orders order place panels", "")
+
+
+def test_modules_import_from_rooms_below_their_own() -> None:
+    rank = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms.split(" ")}
+    against = [
+        (address, name)
+        for address, file in OURS.items()
+        for name in _named_by(address, file)
+        if _room(address) != _room(name) and rank[_room(name)] >= rank[_room(address)]
+    ]
+
+    assert against == []
+
+
+def _room(address: str) -> str:
+    return address.removeprefix(UNDER).rpartition("/")[0]
+
+
+def _named_by(address: str, file: File) -> list[str]:
+    if not address.endswith(".js"):
+        return []
+    found = _IMPORTED.finditer(file.content.decode())
+    return [urljoin(address, one["from"] or one["bare"]) for one in found]
 
 
 @pytest.mark.parametrize("address", OURS)

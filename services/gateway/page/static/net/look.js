@@ -8,6 +8,7 @@
 import { get, Problem } from "./api.js";
 
 const LONGEST_MS = 30_000;
+const UNSEEN_MS = 500; // Then it is judged anew whether it is seen.
 
 export class Look {
   #timer = null;
@@ -15,9 +16,12 @@ export class Look {
   #failures = 0;
   #heard = false;
 
-  /** `onNews(document)` and `onTrouble(problem, retryAt)` are told each outcome. */
-  constructor({ path, everyMs, onNews, onTrouble = () => {} }) {
-    Object.assign(this, { path, everyMs, onNews, onTrouble, running: false });
+  /**
+   * `onNews(document)` and `onTrouble(problem, retryAt)` are told each outcome; `seen()` tells
+   * whether anybody sees what it is for.
+   */
+  constructor({ path, everyMs, onNews, onTrouble = () => {}, seen = () => true }) {
+    Object.assign(this, { path, everyMs, onNews, onTrouble, seen, running: false });
     document.addEventListener("visibilitychange", () => this.running && this.again());
   }
 
@@ -35,7 +39,9 @@ export class Look {
   /** Look now; the next look follows from then. */
   again() {
     this.#end();
-    if (this.running && !document.hidden) this.#look();
+    if (!this.running || document.hidden) return;
+    if (this.seen()) this.#look();
+    else this.#timer = setTimeout(() => this.again(), UNSEEN_MS);
   }
 
   #end() {

@@ -10,7 +10,7 @@ import { copy, copyButton, note } from "../lib/notes.js";
 import { hasEnded, chip, statusOf, toneOf } from "../lib/status.js";
 import { address, call, get, Problem } from "../net/api.js";
 import { hasKey } from "../net/session.js";
-import { curlOf } from "../place/wish.js";
+import { curlOf } from "../lib/wish.js";
 import { failure } from "../shell/failure.js";
 import { acts, canAct, shownAt } from "../state/link.js";
 import { factsSection, rawEvents } from "./facts.js";

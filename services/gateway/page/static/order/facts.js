@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { bps, exact, short, stamp } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { copyButton } from "../lib/notes.js";
-import { percent } from "../place/wish.js";
+import { percent } from "../lib/wish.js";
 import { explorer } from "../shell/network.js";
 
 /** Return the section of facts; those that are not known yet are left out. */

@@ -5,7 +5,7 @@ import { icon } from "../lib/icons.js";
 import { copyButton } from "../lib/notes.js";
 import { address } from "../net/api.js";
 import { hasKey } from "../net/session.js";
-import { curlOf } from "../place/wish.js";
+import { curlOf } from "../lib/wish.js";
 import { acts } from "../state/link.js";
 import { network, networkKey } from "../shell/network.js";
 

@@ -15,6 +15,7 @@ export function section({ title, aside = null, path, everyMs, show, news = () =>
   const look = new Look({
     path,
     everyMs,
+    seen: () => node.checkVisibility?.() ?? true, // A phone shows the rail only as its own view.
     onNews(told) {
       if (node.dataset.state !== "news") empty(body);
       node.dataset.state = "news";

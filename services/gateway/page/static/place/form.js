@@ -10,7 +10,7 @@ import { network, networkKey } from "../shell/network.js";
 import { acts, canAct } from "../state/link.js";
 import { offers, Preview, sentence } from "./preview.js";
 import { explain, Sending } from "./sending.js";
-import { curlOf, mistakes, percent, SLIPPAGES } from "./wish.js";
+import { curlOf, mistakes, percent, SLIPPAGES } from "../lib/wish.js";
 
 const FIRST = { tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", maxSlippageBps: 100 };
 

@@ -7,7 +7,7 @@ import { h } from "../lib/dom.js";
 import { amount, bps, compareDecimals, exact, plainly, venueName } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
 import { post, Problem } from "../net/api.js";
-import { bodyOf } from "./wish.js";
+import { bodyOf } from "../lib/wish.js";
 
 const SETTLED_MS = 350; // After the last key stroke.
 const OLD_MS = 10_000;

@@ -5,7 +5,7 @@
  */
 
 import { call } from "../net/api.js";
-import { bodyOf, newKey } from "./wish.js";
+import { bodyOf, newKey } from "../lib/wish.js";
 
 const UNSURE = new Set([0, 502, 503, 504]);
 

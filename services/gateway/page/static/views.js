@@ -1,12 +1,12 @@
 /** What the slot at the side shows, and how one gets there: the rail, an order, the form. */
 
-import { $, fill, h, phone } from "../lib/dom.js";
-import { icon } from "../lib/icons.js";
-import { note } from "../lib/notes.js";
-import { Drawer } from "../order/drawer.js";
-import { rail, TABS } from "../panels/rail.js";
-import { placeForm } from "../place/form.js";
-import { setView, showSide, sideMode } from "./side.js";
+import { $, fill, h, phone } from "./lib/dom.js";
+import { icon } from "./lib/icons.js";
+import { note } from "./lib/notes.js";
+import { Drawer } from "./order/drawer.js";
+import { rail, TABS } from "./panels/rail.js";
+import { placeForm } from "./place/form.js";
+import { setView, showSide, sideMode } from "./shell/side.js";
 
 const PHONE = [["orders", "Orders", "list"], ["market", "Market", "chart"], ["place", "Place", "plus"], ["quality", "Quality", "gauge"], ["system", "System", "stack"]];
 
