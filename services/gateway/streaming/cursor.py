@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from shared.streams.log.epoch import EPOCH_BYTES
@@ -38,6 +38,12 @@ class Cursor(NamedTuple):
             _put(out, since * 2 if since >= 0 else -since * 2 - 1)
             _put(out, seq)
         return base64.urlsafe_b64encode(out).rstrip(b"=").decode()
+
+    def moved(self, places: Mapping[int, EntryId]) -> Cursor:
+        """Return the cursor that is at these places in some partitions."""
+        return self._replace(
+            places=tuple(places.get(p, place) for p, place in enumerate(self.places))
+        )
 
     @classmethod
     def decode(cls, text: str, partitions: int) -> Cursor:

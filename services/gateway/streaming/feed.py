@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from services.gateway.streaming.cursor import Cursor
 from services.gateway.streaming.followers import NOT_ON_THE_LOG, UNREADABLE, Follower, lost_since
-from services.gateway.streaming.news import parts
+from services.gateway.streaming.news import Run, parts
 from services.gateway.streaming.reading import Reader
 from shared.clock import Clock, utc_now
 from shared.concurrency.pause import backoff
@@ -127,16 +127,15 @@ class Feed:
         self._at = at
 
     async def _tell(self, at: Cursor, found: Mapping[int, list[Entry]]) -> Cursor:
-        for partition, entries in found.items():
-            for some in parts(entries):
-                at = await self._tell_some(at, partition, some)
+        for runs in parts(found):
+            at = await self._tell_some(at, runs)
         return at
 
-    async def _tell_some(self, at: Cursor, partition: int, entries: Sequence[Entry]) -> Cursor:
+    async def _tell_some(self, at: Cursor, runs: Sequence[Run]) -> Cursor:
         rows = self._rows_are_wanted()
-        read = await self._reader.news(at, partition, entries, rows=rows)
+        read = await self._reader.news(at, runs, rows=rows)
         if not rows and self._rows_are_wanted():  # By one who joined meanwhile.
-            read = await self._reader.news(at, partition, entries, rows=True)
+            read = await self._reader.news(at, runs, rows=True)
         # Nothing waits from here on: all followers began before these entries.
         self._at = read.at
         if read.news:
@@ -151,10 +150,8 @@ class Feed:
 
     async def _lose(self, at: Cursor, gone: Collection[int]) -> None:
         now = await self._begin()
-        places = list(at.places)
-        for partition in gone if now.epoch == at.epoch else range(len(places)):
-            places[partition] = now.places[partition]
-        self._at = now._replace(places=tuple(places))
+        lost = gone if now.epoch == at.epoch else range(len(at.places))
+        self._at = now._replace(places=at.moved({p: now.places[p] for p in lost}).places)
         self._tell_lost(at.at_ms, NOT_ON_THE_LOG, self._at)
 
     def _tell_lost(self, since_ms: int, why: str, at: Cursor) -> None:

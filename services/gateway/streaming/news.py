@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -28,6 +28,13 @@ class _Head(msgspec.Struct):
     account: str = ""  # Most events have none.
 
 
+class Run(NamedTuple):
+    """Entries of a partition that come right behind each other."""
+
+    partition: int
+    entries: Sequence[Entry]
+
+
 class Taken(NamedTuple):
     """What some entries say, and the orders of those that cannot be told, with why not."""
 
@@ -39,7 +46,7 @@ _head = msgspec.json.Decoder(_Head)
 _entries = Entries("")
 
 
-def read_entries(partition: int, entries: Sequence[Entry]) -> Taken:
+def read_entries(entries: Iterable[Entry]) -> Taken:
     """Return the events of entries, in order; the account only where the event itself names it.
 
     Entries that were put on the log again, for one group, are left out: they were told before.
@@ -47,7 +54,7 @@ def read_entries(partition: int, entries: Sequence[Entry]) -> Taken:
     told: list[Told] = []
     unreadable: list[tuple[str, MalformedEvent]] = []
     for entry in entries:
-        found = _entries.delivery(partition, b"", entry.fields, 1)
+        found = _entries.delivery(0, b"", entry.fields, 1)
         if found.for_others:
             continue
         try:
@@ -74,16 +81,21 @@ def _event(order_id: str, written: Written) -> Told:
     return Told(order_id, head.version, head.account, message, written.raw)
 
 
-def parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """Yield entries in runs that make messages of a moderate size."""
-    start = size = 0
-    for place, entry in enumerate(entries):
-        size += sum(map(len, entry.fields))
-        if size >= _MOST_BYTES:
-            yield entries[start : place + 1]
-            start, size = place + 1, 0
-    if start < len(entries):
-        yield entries[start:]
+def parts(found: Mapping[int, Sequence[Entry]]) -> Iterator[list[Run]]:
+    """Yield entries by partition, in runs that together make messages of a moderate size."""
+    runs: list[Run] = []
+    size = 0
+    for partition, entries in found.items():
+        start = 0
+        for place, entry in enumerate(entries, 1):
+            size += sum(map(len, entry.fields))
+            if size >= _MOST_BYTES:
+                yield [*runs, Run(partition, entries[start:place])]
+                runs, size, start = [], 0, place
+        if start < len(entries):
+            runs.append(Run(partition, entries[start:]))
+    if runs:
+        yield runs
 
 
 class News:

@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.gateway.streaming.cursor import Cursor
-from services.gateway.streaming.news import News, read_entries
+from services.gateway.streaming.news import News, Run, read_entries
 from services.gateway.streaming.owners import Owners
 from services.gateway.streaming.rows import Rows
 from shared.archive.archive import Archive
 from shared.observability.log_context import about
 from shared.streams.log.log import Log
-from shared.streams.log.tail import Entry, Places
 
 logger = logging.getLogger(__name__)
 
 
 class Read(NamedTuple):
-    """News of one partition, and whether there is something that cannot be told."""
+    """News, and whether there is something that cannot be told."""
 
     news: News
     at: Cursor  # Behind them.
@@ -33,14 +32,12 @@ class Reader:
         self._owners = Owners(log, archive)
         self._rows = Rows(log, archive)
 
-    async def news(
-        self, at: Cursor, partition: int, entries: Sequence[Entry], *, rows: bool
-    ) -> Read:
-        """Return what entries of a partition say, which come right behind `at`.
+    async def news(self, at: Cursor, runs: Sequence[Run], *, rows: bool) -> Read:
+        """Return what entries say that come right behind `at`.
 
         With `rows` also how the orders stand that they are about.
         """
-        taken = read_entries(partition, entries)
+        taken = read_entries(entry for run in runs for entry in run.entries)
         told, unreadable = await self._owners.named(taken.told), [*taken.unreadable]
         states = None
         if rows:
@@ -51,9 +48,5 @@ class Reader:
                 *("order %s has an event that cannot be shown: %s", order_id, error),
                 extra=about(order_id),
             )
-        at = at._replace(places=_moved(at.places, partition, entries[-1]))
+        at = at.moved({run.partition: run.entries[-1].id for run in runs})
         return Read(News(told, at, states), at, not unreadable)
-
-
-def _moved(places: Places, partition: int, last: Entry) -> Places:
-    return (*places[:partition], last.id, *places[partition + 1 :])

@@ -19,7 +19,7 @@ from services.gateway.streaming.reading import Reader
 from shared.observability.metrics import STREAM_RESUMES
 from shared.streams.errors import LogUnavailable
 from shared.streams.log.log import Log
-from shared.streams.log.tail import Entry, EntryId, Gone, Tail
+from shared.streams.log.tail import Entry, Gone, Tail
 
 _MOST = 100  # Entries of a partition that are read at a time.
 _READERS = 4  # That may read the past at a time, each a page; the present must not wait for them.
@@ -138,14 +138,14 @@ class Resuming:
                     found = await self._tail.read(places, _MOST, upto)
                 except Gone as gone:
                     unproven -= set(gone.partitions)  # The feed finds out about its own place.
-                    at = _skipping(at, gone, start)
+                    at = at.moved({p: start.places[p] for p in gone.partitions})
                     upto = tuple(map(max, at.places, start.places))
                     lost = lost_since(at.at_ms, NOT_ON_THE_LOG)
                     follower.lose(lost, at.epoch, at.encode())
                     continue
             unproven.clear()
             at = await self._tell(follower, at, found, room)
-            at = _at_least(at, {p: upto[p] for p in found if len(found[p]) < _MOST})
+            at = at.moved({p: upto[p] for p in found if len(found[p]) < _MOST})
 
     async def _tell(
         self,
@@ -154,23 +154,11 @@ class Resuming:
         found: Mapping[int, Sequence[Entry]],
         room: Callable[[], Awaitable[None]],
     ) -> Cursor:
-        for partition, entries in found.items():
-            for some in parts(entries):
-                await room()
-                read = await self._reader.news(at, partition, some, rows=follower.wants_rows)
-                at = read.at
-                follower.recall(read.news)
-                if not read.is_whole:
-                    follower.lose(lost_since(at.at_ms, UNREADABLE), at.epoch, at.encode())
+        for runs in parts(found):
+            await room()
+            read = await self._reader.news(at, runs, rows=follower.wants_rows)
+            at = read.at
+            follower.recall(read.news)
+            if not read.is_whole:
+                follower.lose(lost_since(at.at_ms, UNREADABLE), at.epoch, at.encode())
         return at
-
-
-def _skipping(at: Cursor, gone: Gone, start: Cursor) -> Cursor:
-    return _at_least(at, {p: start.places[p] for p in gone.partitions})
-
-
-def _at_least(at: Cursor, reached: Mapping[int, EntryId]) -> Cursor:
-    places = list(at.places)
-    for partition, place in reached.items():
-        places[partition] = place
-    return at._replace(places=tuple(places))
