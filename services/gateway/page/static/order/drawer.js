@@ -30,6 +30,8 @@ export class Drawer {
   #looked = 0;
   #again = false;
   #failed = false;
+  #drawn = "";
+  #offered = "";
   #ended = false;
 
   /** `on.close()`, `on.step(by)`, `on.repeat(wish)` and `on.told(order)` are told; `slot` is filled at once. */
@@ -73,7 +75,9 @@ export class Drawer {
       this.#events = events;
       this.#failed = false;
       this.on.told(order);
-      this.#draw();
+      const said = JSON.stringify(order);
+      if (said !== this.#drawn) this.#draw(); // Else whoever selects a text or presses a button is left alone.
+      this.#drawn = said;
     } catch (problem) {
       if (!(problem instanceof Problem)) return;
       if (!this.#order) this.#fail(problem);
@@ -157,6 +161,9 @@ export class Drawer {
     const repeat = () => this.on.repeat({ tokenIn: order.tokenIn, tokenOut: order.tokenOut, amountIn: order.amountIn, maxSlippageBps: order.maxSlippageBps });
     const small = (props, ...kids) => h("button", { class: "small", type: "button", ...props }, kids);
     const actions = order.actions ?? [];
+    const offered = JSON.stringify([actions, order.ended, order.signature]);
+    if (offered === this.#offered) return;
+    this.#offered = offered;
     fill(
       this.foot,
       small({ onclick: curl, "data-action": "curl" }, icon("copy", 14), "Copy as curl"),

@@ -15,8 +15,8 @@ const rate = (value) => (value === null || value === undefined ? NONE : value.to
 
 const FIGURES = [
   { key: "rate", name: "Orders", unit: "/s", now: (flow) => rate(flow.rates?.submitted), past: ({ history }) => history?.submitted, fromZero: true },
-  { key: "p50", name: "p50 placed → confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p50Ms), past: ({ history }) => history?.p50Ms },
-  { key: "p99", name: "p99 placed → confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p99Ms), past: ({ history }) => history?.p99Ms },
+  { key: "p50", name: "p50 to confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p50Ms), past: ({ history }) => history?.p50Ms },
+  { key: "p99", name: "p99 to confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p99Ms), past: ({ history }) => history?.p99Ms },
   { key: "open", name: "Open", unit: "", now: ({ open }) => whole(total(open)), filter: "flight", fromZero: true, own: ({ open }) => total(open) },
   { key: "unresolved", name: "Unresolved", unit: "", now: ({ open }) => whole(open?.unresolved), filter: "unresolved", fromZero: true, own: ({ open }) => open?.unresolved ?? null },
 ];

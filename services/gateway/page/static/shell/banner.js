@@ -28,12 +28,14 @@ function later(retry) {
   return setInterval(tell, 250);
 }
 
+const more = (text) => h("span", { class: "more" }, text); // Not on a phone.
+
 function build(retry) {
   const wait = h("span", { class: "num", "aria-hidden": "true" });
-  const since = h("b", { class: "num" }, clock(link.asOf));
+  const since = h("b", { class: "num" }, clock(link.reachable ? link.since : link.asOf));
   const words = link.reachable
-    ? [h("b", {}, "No live updates. "), `${link.why}. The gateway answers, so orders can be placed; the list below is as of `, since, " UTC and follows when the stream is back."]
-    : [h("b", {}, "Connection lost. "), "Everything below is as of ", since, " UTC. Orders go on without this page; the stream resumes where it stopped, and nothing is missed."];
+    ? [h("b", {}, "No live updates"), " since ", since, " UTC. ", more(`${link.why}. The gateway answers, so orders can be placed; the list follows when the stream is back.`)]
+    : [h("b", {}, "Connection lost."), " All is as of ", since, " UTC. ", more("Orders go on without this page; the stream resumes where it stopped, and nothing is missed.")];
   const box = $("#banner");
   box.className = "banner on";
   fill(

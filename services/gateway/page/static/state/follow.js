@@ -14,10 +14,13 @@ const PAGE = 200;
 const MOST_PAGES = 50; // 10,000 orders: as many as this page keeps.
 const LATE_PAGES = 5; // So many at each try while the stream is away.
 const MARGIN_MS = 5_000;
+const SILENT_MS = 10_000;
+const MOST_DOUBTS = 10; // At a time.
 
 export class Follower {
   #began = null;
   #fills = 0;
+  #doubting = null;
 
   /** `on.changed()` after orders came, `on.lost({since, why})` after lost history was read again. */
   constructor(orders, on) {
@@ -31,12 +34,15 @@ export class Follower {
   }
 
   start() {
+    clearInterval(this.#doubting);
+    this.#doubting = setInterval(() => link.state === "live" && this.#doubt(), SILENT_MS / 2);
     this.#began = now();
     setLink({ state: "opening" });
     this.stream.start();
   }
 
   stop() {
+    clearInterval(this.#doubting);
     this.#fills += 1;
     this.stream.stop();
   }
@@ -54,6 +60,21 @@ export class Follower {
   async #opened(fresh) {
     setLink({ state: "live", reachable: true });
     if (fresh) this.#fill();
+  }
+
+  // Whatever a list or the stream might have passed over is asked for by its id, which the log
+  // itself answers: orders in flight that nothing has been heard of for a while.
+  async #doubt() {
+    const at = now();
+    const silent = [...this.orders.flying.values()].filter((order) => at - Math.max(order.changedAt, order.askedAt ?? 0) > (order.unresolved ? 3 : 1) * SILENT_MS);
+    for (const order of silent.slice(0, MOST_DOUBTS)) {
+      order.askedAt = at;
+      try {
+        this.orders.take([await get(`/api/orders/${order.orderId}`)]);
+      } catch {
+        // It is asked for again later.
+      }
+    }
   }
 
   // Lists follow the log a moment later: what happened right before the first cursor may not be
@@ -75,7 +96,10 @@ export class Follower {
   async #away({ again, why }) {
     const reachable = await isThere();
     setLink({ state: "away", again, why, reachable });
-    if (reachable) await this.#since(link.asOf - MARGIN_MS, LATE_PAGES);
+    if (!reachable) return;
+    const asOf = now();
+    await this.#since(link.asOf - MARGIN_MS, LATE_PAGES);
+    if (link.state === "away") setLink({ asOf }); // What is shown is no older than that.
   }
 
   // Read all orders that have changed since a time, up to a bound.
