@@ -149,6 +149,7 @@ export class Drawer {
 
   #drawNext(order, status) {
     const { next } = order;
+    this.due = null;
     this.next.hidden = !next;
     if (!next) return;
     this.next.dataset.tone = order.ended ? "idle" : toneOf(status);

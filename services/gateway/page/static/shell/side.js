@@ -25,6 +25,7 @@ export function showSide(next, build) {
   mode = next;
   $("#shell").dataset.side = next;
   slot.setAttribute("aria-label", LABELS[next]);
+  delete slot.dataset.orderId;
   slot.replaceChildren();
   leave = build(slot) ?? (() => {});
   if (next === "rail") restore();

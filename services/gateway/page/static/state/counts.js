@@ -30,6 +30,7 @@ export function totalsOf({ open, ended }) {
 export class OwnCounts {
   #due = 0;
   #busy = false;
+  #owed = null;
 
   constructor(show) {
     this.show = show;
@@ -38,11 +39,13 @@ export class OwnCounts {
   /** Count anew at the next call: the caller is another one. */
   forget() {
     this.#due = 0;
+    clearTimeout(this.#owed);
+    this.#owed = null;
   }
 
-  /** Count, unless that was done lately. */
+  /** Count now or, where that was done lately, once its pause is over. */
   async count() {
-    if (this.#busy || Date.now() < this.#due) return;
+    if (this.#busy || Date.now() < this.#due) return this.#owe();
     this.#busy = true;
     try {
       const totals = {};
@@ -57,5 +60,14 @@ export class OwnCounts {
       this.#due = Date.now() + PAUSE_MS;
       this.#busy = false;
     }
+  }
+
+  // The last change of a burst is counted, too.
+  #owe() {
+    const pay = () => {
+      this.#owed = null;
+      this.count();
+    };
+    this.#owed ??= setTimeout(pay, Math.max(1_000, this.#due - Date.now()));
   }
 }
