@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     The longest, which have a time limit of their own, come first, and the short ones last.
     """
     files = list(dict.fromkeys(item.path for item in items))
-    busy = [path for path in files if {"e2e", "deploy"}.intersection(path.parts)]
+    busy = [path for path in files if {"browser", "e2e", "deploy"}.intersection(path.parts)]
     waiting = [path for path in files if "integration" in path.parts]
     place = {path: i / len(kind) for kind in (busy, waiting) for i, path in enumerate(kind)}
     longest = {item for item in items if item.get_closest_marker("timeout")}

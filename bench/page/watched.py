@@ -48,7 +48,7 @@ async def opened(url: str) -> AsyncIterator[Page]:
     """Open the page at a gateway and yield it once its list is live."""
     async with browser() as chromium, visit(chromium, viewport=_SIZE) as (page, _):
         await page.goto(url)
-        await page.locator('body[data-link="live"]').wait_for()
+        await page.locator('html[data-link="live"]').wait_for()
         yield page
 
 

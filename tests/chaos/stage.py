@@ -136,7 +136,7 @@ class Stage:
     async def close(self) -> None:
         """End everything that runs."""
         for replica in self._started:
-            replica.service.kill()
+            replica.service.close()
             for wire in replica.wires:
                 await self.network.run(wire.close())
         for replica in self.replicas:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ class Service:
         self._http = httpx.Client(base_url=f"http://{self.address}", timeout=60)
         self._output = output
         own = {"METRICS_PORT": port, "HTTP_PORT": port, "CONSUMER_NAME": consumer}
-        self._process = start(name, {"PATH": os.environ["PATH"], **variables, **own}, output)
+        self._start = partial(start, name, {"PATH": os.environ["PATH"], **variables, **own}, output)
+        self._process = self._start()
 
     @property
     def alive(self) -> bool:
@@ -107,9 +109,18 @@ class Service:
             if sample.name == name and labels.items() <= sample.labels.items()
         )
 
+    def start_again(self) -> None:
+        """Start it anew where it was, after it has ended."""
+        assert not self.alive
+        self._process = self._start()
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+
+    def close(self) -> None:
+        """Kill it for good."""
+        self.kill()
         self._http.close()
 
     def pause(self) -> None:
@@ -153,5 +164,5 @@ class Services:
     def end(self) -> None:
         """Kill what is left, and print what each one said: pytest shows it for a failure."""
         for service in self._started:
-            service.kill()
+            service.close()
             print(f"--- {service.consumer}\n{service.output}")  # noqa: T201 - for pytest to keep

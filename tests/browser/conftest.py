@@ -1,0 +1,64 @@
+"""One browser and one stack for all tests of a process, and an account of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from shared.archive.migrate import migrate
+from tests.browser.eyes import Eyes
+from tests.browser.stack import Desk, PageStack, stack_settings
+from tests.support.browser import browser, visit
+from tests.support.databases import Databases
+
+Look = Callable[..., AbstractAsyncContextManager[Eyes]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(
+    redis_url: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[PageStack]:
+    folder: Path = tmp_path_factory.mktemp("stack")
+    with databases.lent() as database_url:
+        await migrate(database_url)
+        started = PageStack(stack_settings(redis_url, database_url), folder)
+        try:
+            await started.start()
+            yield started
+        finally:
+            started.end()
+
+
+@pytest.fixture
+def desk(stack: PageStack) -> Desk:
+    """Return an account that nobody else uses, and its key."""
+    return stack.desk()
+
+
+@pytest.fixture
+def look(chromium: Browser) -> Look:
+    """Return what opens an empty page. A browser that complains of it fails the test.
+
+    `expected` are patterns of complaints that belong to the test; `options` are Playwright's.
+    """
+
+    @asynccontextmanager
+    async def looking(*expected: str, **options: Any) -> AsyncIterator[Eyes]:
+        options = {"viewport": {"width": 1440, "height": 900}, **options}
+        async with visit(chromium, **options) as (page, complaints):
+            yield Eyes(page, complaints)
+            assert complaints.but(*expected) == []
+
+    return looking
