@@ -79,9 +79,9 @@ def test_no_field_is_of_an_order() -> None:
     ("counts", "part", "ms"),
     [
         ({}, 0.5, None),
-        ({"routing<0.5": 4}, 0.5, 375.0),  # Half of the way from 0.25 to 0.5 s.
+        ({"routing<0.5": 4}, 0.5, 425.0),  # Half of the way from 0.35 to 0.5 s.
         ({"routing<0.001": 1}, 0.5, 0.5),
-        ({"routing<0.25": 98, "routing<1": 2}, 0.99, 750.0),
+        ({"routing<0.25": 98, "routing<1": 2}, 0.99, 850.0),
         ({"routing<inf": 3, "routing<0.1": 1}, 0.99, 600_000.0),
         ({"routing<0.3": 4}, 1.0, 300.0),  # A bound that only another version has.
         ({"building<0.5": 4}, 0.5, None),
