@@ -397,7 +397,15 @@ class MarketSettings(HttpVenueSettings):
         description="How far a simulated outcome may be from its quote, either way, in 0.01 %",
     )
     venue_seed: str = Field(
-        default="", description="Makes simulated prices and faults repeatable; random when empty"
+        default="",
+        description="Makes simulated prices and faults repeatable; random when empty, and "
+        "prices by NAMESPACE and time, the same in all replicas",
+    )
+    venue_market: str = Field(
+        default="",
+        max_length=100_000,
+        description="How prices move at the simulated venues, e.g. SOL=line 150@0s 140@1m; "
+        "raydium.dark=10s..20s; see docs/simulated-venues.md. Without it only the venues' rates do",
     )
     venue_faults: str = Field(
         default="",

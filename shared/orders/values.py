@@ -60,7 +60,8 @@ class Quote(Value, frozen=True, kw_only=True, omit_defaults=True):
     out, is the chain's charge for landing the swap; it is 0 and `fee_unpriced` where no pools tell
     its price. `fee_bps` and `price_impact_bps` are already inside `amount_out`, and are kept to
     explain that amount. A swap over several pools has its `legs`, whose amounts add up to it, and
-    the `best_single`: it has to pay less.
+    the `best_single`: it has to pay less. `seen_at` is when the price held, where the venue says
+    that it is an older one.
     """
 
     venue: str
@@ -73,6 +74,7 @@ class Quote(Value, frozen=True, kw_only=True, omit_defaults=True):
     fee_unpriced: bool = False
     legs: tuple[Leg, ...] = ()
     best_single: Single | None = None
+    seen_at: datetime | None = None
 
     @property
     def net_out(self) -> Decimal:

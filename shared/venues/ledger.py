@@ -12,19 +12,17 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from redis.exceptions import ResponseError
 
-from shared.concurrency.coalescer import Coalescer, Full
+from shared.concurrency.coalescer import Coalescer
 from shared.orders.values import FailureReason, Receipt, SignedTransaction
-from shared.streams.errors import LogUnavailable
 from shared.streams.redis.client import Client
 from shared.streams.redis.scripts import Script
+from shared.venues.bad_news import BAD_NEWS
 from shared.venues.blocks import Blocks
 from shared.venues.protocol import (
     Answer,
@@ -33,8 +31,6 @@ from shared.venues.protocol import (
     Pending,
     Unknown,
     VenueRejected,
-    VenueUnavailable,
-    VenueUnreachable,
 )
 
 _ACCEPT = Script.load(__package__, "lua/accept.lua", when_full=True)
@@ -105,7 +101,7 @@ class Ledger:
         # For one block the height need not be asked again: it errs towards an earlier limit.
         asked = time.monotonic()
         if asked >= self._height_until:
-            with _BAD_NEWS:
+            with BAD_NEWS:
                 self._height = self._blocks.height(await self._now(None))
             self._height_until = asked + self._blocks.every_ms / 1_000
         return self._height + self._blocks.valid
@@ -116,7 +112,7 @@ class Ledger:
         Raises `VenueRejected` once its signature has been decided or the chain is past block
         `valid_until`, `VenueUnavailable` or `VenueUnreachable` when it may have been taken or not.
         """
-        with _BAD_NEWS:
+        with BAD_NEWS:
             known = await self._accept(_Taking(swap, delay_ms, valid_until))
         if isinstance(known, int):
             raise VenueRejected(f"it was valid up to block {valid_until}, this is block {known}")
@@ -147,7 +143,7 @@ class Ledger:
     async def _look(self, signatures: Sequence[str], behind: int) -> tuple[int, list[Answer]]:
         keys = [f"{self._chain}:ledger", *map(self._transaction, signatures)]
         command = _STATUS.command(keys, (behind * self._blocks.every_ms,))
-        with _BAD_NEWS:
+        with BAD_NEWS:
             seen_ms, known = await self._client.call(*command)
         return seen_ms, [_answer(one) for one in known]
 
@@ -189,27 +185,6 @@ class Ledger:
             args += (delay_ms, valid_until, swap.fate.value, amounts, _encoder.encode(swap))
         known: list[Any] = await self._client.call(*_ACCEPT.command(keys, args))
         return known
-
-
-class _BadNews:
-    """Says what Redis said as a venue would."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, LogUnavailable):
-            raise VenueUnreachable(str(error)) from error
-        if isinstance(error, (Full, ResponseError)):
-            raise VenueUnavailable(str(error)) from error
-
-
-_BAD_NEWS = _BadNews()
 
 
 def _answer(known: list[Any] | None) -> Answer:

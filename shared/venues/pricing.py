@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
 
 _SMALLEST = Decimal("0.000000001")
 _BPS = 10_000
@@ -22,6 +23,22 @@ class Terms:
     rate_max: Decimal
     fee_bps: Decimal
     depth_usd: Decimal
+
+
+class Priced(NamedTuple):
+    """The price that a venue goes by: the arguments of `offer`, and how old it is, in ms."""
+
+    terms: Terms
+    usd_in: Decimal
+    usd_out: Decimal
+    luck: Decimal
+    age_ms: int = 0
+
+    def offer(self, amount_in: Decimal) -> Offer:
+        """Return what a swap of an amount would pay."""
+        return offer(
+            self.terms, amount_in, usd_in=self.usd_in, usd_out=self.usd_out, luck=self.luck
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

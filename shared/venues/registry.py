@@ -12,6 +12,7 @@ from shared.settings import InvalidSettings, MarketSettings
 from shared.streams.redis.client import Client
 from shared.venues.faults import EVERY_VENUE, parse_faults
 from shared.venues.jupiter.venue import open_jupiter
+from shared.venues.market.stage import names_of, parse_market
 from shared.venues.onchain.chain import SolanaChain
 from shared.venues.onchain.opening import SPLIT, open_split, pooled, venues_of
 from shared.venues.onchain.opening import Factory as OnChain
@@ -86,14 +87,16 @@ def chosen_venues(settings: MarketSettings) -> dict[str, Opener]:
 
     `split` is there whenever one of them has pools on a chain of Solana: executors need it for
     what was signed before it was switched off. Raises `InvalidSettings` for a name nobody
-    registered, in `VENUES` or in `VENUE_FAULTS`.
+    registered, in `VENUES`, `VENUE_FAULTS` or `VENUE_MARKET`.
     """
-    names = list(filter(None, map(str.strip, settings.venues.split(","))))
+    names = names_of(settings.venues)
     if not names:
         raise InvalidSettings(f"VENUES: names none; {_there_are()}")
     for venue in parse_faults(settings.venue_faults):
         if venue not in (EVERY_VENUE, *names):
             raise InvalidSettings(f"VENUE_FAULTS: {venue!r} is not among VENUES")
+    if settings.venue_market:
+        parse_market(settings)
     openers = {name: _opener(name, settings) for name in names}
     if settings.urls and (venues := pooled(names)):
         openers[SPLIT] = partial(_split, venues)

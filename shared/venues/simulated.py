@@ -1,4 +1,4 @@
-"""A venue that is not there: prices by chance, swaps on the simulated chain, faults on demand."""
+"""A venue that is not there: prices of a made-up market, swaps on the simulated chain, faults."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from shared.orders.events import OrderRouted
 from shared.orders.values import Quote, SignedTransaction, SwapIntent
 from shared.settings import MarketSettings
 from shared.streams.redis.client import Client
-from shared.tokens.registry import load_tokens
+from shared.tokens.registry import Token, load_tokens
 from shared.venues.chance import Chance
 from shared.venues.faults import Fault, Faults, parse_faults, rates_of
 from shared.venues.ledger import Fate, Ledger, Swap
-from shared.venues.pricing import Terms, drifted, offer
+from shared.venues.market.markets import Market, market_of
+from shared.venues.pricing import Terms, drifted
 from shared.venues.protocol import Answer, Unknown, VenueRejected, VenueUnreachable
 
 _LATE = 10
@@ -54,13 +55,13 @@ class SimulatedVenue:
     def __init__(
         self,
         name: str,
-        terms: Terms,
+        market: Market,
         ledger: Ledger,
         settings: MarketSettings,
         now: Clock = utc_now,
     ) -> None:
         self._name = name
-        self._terms = terms
+        self._market = market
         self._ledger = ledger
         self._settings = settings
         self._tokens = load_tokens(settings.tokens_file).by_name
@@ -82,7 +83,7 @@ class SimulatedVenue:
         if self._faults.strikes(Fault.QUOTE_SILENCE):
             await asyncio.Event().wait()
         self._faults.provoke(Fault.QUOTE_ERROR, Fault.QUOTE_REJECTED)
-        return self._priced(intent)
+        return await self._priced(intent)
 
     async def build(self, routed: OrderRouted) -> SignedTransaction:
         """Sign. Two builds of one order are two transactions, and both could land."""
@@ -114,7 +115,7 @@ class SimulatedVenue:
         if self._faults.strikes(Fault.SEND_LOST):
             return
         await self._ledger.accept(
-            self._executed(transaction.signature, payload),
+            await self._executed(transaction.signature, payload),
             delay_ms=self._delay_ms(transaction.signature),
             valid_until=transaction.valid_until,
         )
@@ -143,37 +144,41 @@ class SimulatedVenue:
     def _behind(self) -> int:
         return _LAG_BLOCKS if self._faults.strikes(Fault.NODE_LAGS) else 0
 
-    def _priced(self, intent: SwapIntent) -> Quote:
-        asked = (intent.token_in, intent.token_out, str(intent.amount_in))
-        offered = offer(
-            self._terms,
-            intent.amount_in,
-            usd_in=self._usd(intent.token_in),
-            usd_out=self._usd(intent.token_out),
-            luck=self._chance.of("quote", *asked),
-        )
+    async def _priced(self, intent: SwapIntent) -> Quote:
+        token_in, token_out = self._token(intent.token_in), self._token(intent.token_out)
+        priced = await self._market.quoted(token_in, token_out)
+        offered = priced.offer(intent.amount_in)
         lasts_ms = 0 if self._faults.strikes(Fault.QUOTE_STALE) else self._settings.quote_ttl_ms
+        now = self._now()
+        seen_at = now - timedelta(milliseconds=priced.age_ms) if priced.age_ms else None
         quote = Quote(
             venue=self._name,
             amount_out=offered.amount_out,
             network_fee=offered.network_fee,
-            fee_bps=self._terms.fee_bps,
+            fee_bps=priced.terms.fee_bps,
             price_impact_bps=offered.price_impact_bps,
-            expires_at=self._now() + timedelta(milliseconds=lasts_ms),
+            expires_at=(seen_at or now) + timedelta(milliseconds=lasts_ms),
+            seen_at=seen_at,
         )
         if quote.net_out <= 0:
             raise VenueRejected("the amount is too small to pay for its own fees")
         return quote
 
-    def _usd(self, name: str) -> Decimal:
+    def _token(self, name: str) -> Token:
         token = self._tokens.get(name)
-        if token is None or token.simulated_usd is None:
+        if token is None:
             raise VenueRejected(f"has no price of {name}")
-        return token.simulated_usd
+        return token
 
-    def _executed(self, signature: str, payload: Payload) -> Swap:
+    async def _executed(self, signature: str, payload: Payload) -> Swap:
+        pays = await self._market.paid(
+            self._token(payload.token_in),
+            self._token(payload.token_out),
+            payload.amount_in,
+            payload.quoted_out,
+        )
         luck, most_bps = self._chance.of("drift", signature), self._settings.venue_slippage_bps
-        amount_out = drifted(payload.quoted_out, luck, most_bps)
+        amount_out = drifted(pays, luck, most_bps)
         return Swap(
             order_id=payload.order_id,
             signature=signature,
@@ -200,7 +205,9 @@ class SimulatedVenue:
         return delay * _LATE if self._faults.strikes(Fault.LANDS_LATE) else delay
 
 
-def simulated(name: str, terms: Terms) -> Callable[[MarketSettings, Client], SimulatedVenue]:
+def simulated(
+    name: str, terms: Terms, now: Clock = utc_now
+) -> Callable[[MarketSettings, Client], SimulatedVenue]:
     """Return how to open a simulated venue of this name and these terms."""
 
     def opened(settings: MarketSettings, client: Client) -> SimulatedVenue:
@@ -211,6 +218,7 @@ def simulated(name: str, terms: Terms) -> Callable[[MarketSettings, Client], Sim
             block_ms=settings.chain_block_ms,
             valid_blocks=settings.chain_valid_blocks,
         )
-        return SimulatedVenue(name, terms, ledger, settings)
+        market = market_of(name, terms, settings, client, now)
+        return SimulatedVenue(name, market, ledger, settings, now)
 
     return opened

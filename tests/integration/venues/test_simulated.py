@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,15 @@ async def test_a_token_without_a_simulated_price_is_not_traded(
         await simulation.venue(tokens_file=str(unpriced)).quote(an_intent())
 
 
-async def test_without_a_seed_quotes_differ(simulation: Simulation) -> None:
-    venue = simulation.venue(venue_seed="")
+async def test_the_size_of_a_swap_draws_no_other_rate(simulation: Simulation) -> None:
+    venue = simulation.venue()
+    prices = [
+        (await venue.quote(an_intent(amount))).amount_out / Decimal(amount)
+        for amount in ("1", "1.1", "100", "1000")
+    ]
 
-    assert len({(await venue.quote(an_intent())).amount_out for _ in range(10)}) > 1
+    assert prices == sorted(prices, reverse=True)
+    assert prices[0] / prices[1] < Decimal("1.0001")
 
 
 async def test_two_venues_with_one_seed_differ(simulation: Simulation) -> None:
