@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import dead, keys
+from cli import dead, keys, market
 from cli.accept_loss import accept_loss, accept_loss_help
 from cli.audit import command as audit
 from cli.console import EXIT_CODES, Foreseen, as_called, out
@@ -63,6 +63,7 @@ app.command(epilog=load_help)(load)
 app.add_typer(orders.app, name="orders")
 app.command(epilog=stats_help)(stats)
 app.command(epilog=venues_help)(venues)
+app.add_typer(market.app, name="market")
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
 app.add_typer(wallets.app, name="wallet")
@@ -75,6 +76,7 @@ app.command(epilog=accept_loss_help)(accept_loss)
 for command in (
     *app.registered_commands,
     *orders.app.registered_commands,
+    *market.app.registered_commands,
     *dead.app.registered_commands,
     *keys.app.registered_commands,
     *wallets.app.registered_commands,

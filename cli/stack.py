@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 
-from cli import prometheus, running
+from cli import market, prometheus, running
 from cli.claim import Claim
 from cli.console import Say, Trouble
 from cli.devchain import Devchain
@@ -96,6 +96,7 @@ class Stack:
         await together(reach(self.options.redis_url), reach_database(self.options.database_url))
         self._claim = await Claim.take(self.layout, self._say, temporary=self.options.temporary)
         await together(self._start_valkey(), self._start_postgres(), self._start_chain())
+        await self._begin_market()
         applied = await prepare_tables(self.database_url)
         self._say("ready", f"tables       {', '.join(applied) or 'up to date'}")
         await self._start_services(plan)
@@ -149,6 +150,12 @@ class Stack:
             self.rpc_urls = devchain.url
             self._say("ready", f"devchain     {devchain.url}, a development chain: no real money")
         self._say("note", await prepare(self.environment(), self.wallets_file))
+
+    async def _begin_market(self) -> None:
+        settings = check_settings(self.environment())
+        if settings.venue_market:
+            await market.begin(settings)
+            self._say("ready", "market       goes by VENUE_MARKET; `slipstream market` moves it")
 
     async def _start_prometheus(self, plan: list[Replica]) -> None:
         binary = prometheus.find()

@@ -283,6 +283,7 @@ def test_without_a_stack_or_an_address_commands_say_what_to_give(
         *(["up"], ["demo"], ["submit"], ["watch"], ["migrate"], ["rebuild"], ["doctor"]),
         *(["dead", "list"], ["dead", "release"], ["accept-loss"], ["stats"], ["venues"]),
         *(["orders", "list"], ["orders", "show"], ["orders", "cancel"]),
+        *(["market", "show"], ["market", "play"], ["market", "hold"], ["market", "go"]),
     ],
 )
 def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> None:
