@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import string
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from decimal import Decimal
-
-import msgspec
-from msgspec import Struct
 
 from shared.clock import Clock, utc_now
 from shared.orders.events import OrderRouted
@@ -25,28 +19,10 @@ from shared.venues.ledger import Fate, Ledger, Swap
 from shared.venues.market.markets import Market, market_of
 from shared.venues.pricing import Terms, drifted
 from shared.venues.protocol import Answer, Unknown, VenueRejected, VenueUnreachable
+from shared.venues.simulated_bytes import Payload, payload_of, sign
 
 _LATE = 10
 _LAG_BLOCKS = 50
-_SIGNATURE_LENGTH = 88
-_BASE58 = "".join(c for c in string.digits + string.ascii_letters if c not in "0OIl").encode()
-_TO_BASE58 = bytes(_BASE58[byte % 58] for byte in range(256))
-
-
-class Payload(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the bytes of a simulated transaction say."""
-
-    order_id: str
-    venue: str
-    token_in: str
-    token_out: str
-    amount_in: Decimal
-    quoted_out: Decimal
-    min_out: Decimal
-
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Payload)
 
 
 class SimulatedVenue:
@@ -90,28 +66,12 @@ class SimulatedVenue:
         self._reach(Fault.BUILD_REJECTED)
         # Before the signature exists: whenever that is recorded, its limit is right.
         last_block = await self._ledger.last_block()
-        payload = Payload(
-            order_id=routed.order_id,
-            venue=self._name,
-            token_in=routed.intent.token_in,
-            token_out=routed.intent.token_out,
-            amount_in=routed.intent.amount_in,
-            quoted_out=routed.route.quote.amount_out,
-            min_out=routed.route.min_out,
-        )
-        return SignedTransaction(
-            signature=secrets.token_bytes(_SIGNATURE_LENGTH).translate(_TO_BASE58).decode(),
-            payload=_encoder.encode(payload),
-            valid_until=last_block,
-        )
+        return sign(routed, self._name, last_block)
 
     async def send(self, transaction: SignedTransaction) -> None:
         """Hand the bytes to the simulated chain. The first time decides the fate."""
         self._reach(Fault.SEND_ERROR)
-        try:
-            payload = _decoder.decode(transaction.payload)
-        except msgspec.DecodeError as error:
-            raise VenueRejected(f"not a transaction: {error}") from error
+        payload = payload_of(transaction)
         if self._faults.strikes(Fault.SEND_LOST):
             return
         await self._ledger.accept(
@@ -146,10 +106,10 @@ class SimulatedVenue:
 
     async def _priced(self, intent: SwapIntent) -> Quote:
         token_in, token_out = self._token(intent.token_in), self._token(intent.token_out)
-        priced = await self._market.quoted(token_in, token_out)
+        now = self._now()
+        priced = await self._market.quoted(token_in, token_out, now)
         offered = priced.offer(intent.amount_in)
         lasts_ms = 0 if self._faults.strikes(Fault.QUOTE_STALE) else self._settings.quote_ttl_ms
-        now = self._now()
         seen_at = now - timedelta(milliseconds=priced.age_ms) if priced.age_ms else None
         quote = Quote(
             venue=self._name,
@@ -205,9 +165,7 @@ class SimulatedVenue:
         return delay * _LATE if self._faults.strikes(Fault.LANDS_LATE) else delay
 
 
-def simulated(
-    name: str, terms: Terms, now: Clock = utc_now
-) -> Callable[[MarketSettings, Client], SimulatedVenue]:
+def simulated(name: str, terms: Terms) -> Callable[[MarketSettings, Client], SimulatedVenue]:
     """Return how to open a simulated venue of this name and these terms."""
 
     def opened(settings: MarketSettings, client: Client) -> SimulatedVenue:
@@ -218,7 +176,6 @@ def simulated(
             block_ms=settings.chain_block_ms,
             valid_blocks=settings.chain_valid_blocks,
         )
-        market = market_of(name, terms, settings, client, now)
-        return SimulatedVenue(name, market, ledger, settings, now)
+        return SimulatedVenue(name, market_of(name, terms, settings, client), ledger, settings)
 
     return opened

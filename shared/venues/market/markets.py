@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from shared.clock import Clock
 from shared.settings import MarketSettings
 from shared.streams.redis.client import Client
 from shared.tokens.registry import Token
@@ -25,8 +25,8 @@ class Dark(VenueUnavailable):
 class Market(Protocol):
     """The market as one venue has it."""
 
-    async def quoted(self, token_in: Token, token_out: Token) -> Priced:
-        """Return what a quote goes by now.
+    async def quoted(self, token_in: Token, token_out: Token, now: datetime) -> Priced:
+        """Return what a quote goes by; `now` is the time of this replica.
 
         Raises `VenueRejected` where a token has no price, `VenueUnavailable`, `VenueUnreachable`.
         """
@@ -42,14 +42,13 @@ class Market(Protocol):
 class Drawn:
     """No script: a swap pays what was quoted."""
 
-    def __init__(self, terms: Terms, rates: Rates, now: Clock) -> None:
+    def __init__(self, terms: Terms, rates: Rates) -> None:
         self._terms = terms
         self._rates = rates
-        self._now = now
 
-    async def quoted(self, token_in: Token, token_out: Token) -> Priced:
-        """Return what a quote goes by now."""
-        luck = self._rates.luck(token_in.symbol, token_out.symbol, self._now())
+    async def quoted(self, token_in: Token, token_out: Token, now: datetime) -> Priced:
+        """Return what a quote goes by at a time."""
+        luck = self._rates.luck(token_in.symbol, token_out.symbol, now)
         return Priced(self._terms, usual_usd(token_in), usual_usd(token_out), luck)
 
     async def paid(
@@ -67,8 +66,8 @@ class Scripted:
         self._terms = terms
         self._stage = stage
 
-    async def quoted(self, token_in: Token, token_out: Token) -> Priced:
-        """Return what a quote goes by now; raise `Dark` where there is none."""
+    async def quoted(self, token_in: Token, token_out: Token, _now: datetime) -> Priced:
+        """Return what a quote goes by at the market's own time. Raises `Dark` too."""
         pair, usd = _asked(token_in, token_out)
         listed, at_ms = await self._listed()
         priced = listed.quotes(pair, usd, at_ms)
@@ -89,16 +88,14 @@ class Scripted:
         return Listed(script=script, here=script.of(self._venue), usual=self._terms), at_ms
 
 
-def market_of(
-    venue: str, terms: Terms, settings: MarketSettings, client: Client, now: Clock
-) -> Market:
+def market_of(venue: str, terms: Terms, settings: MarketSettings, client: Client) -> Market:
     """Return the market that `VENUE_MARKET` asks for. Raises `InvalidSettings`."""
     if settings.venue_market:
         return Scripted(venue, terms, Stage(settings, client))
     rates = Rates(
         settings.venue_seed, venue, shared=settings.namespace, block_ms=settings.chain_block_ms
     )
-    return Drawn(terms, rates, now)
+    return Drawn(terms, rates)
 
 
 def usual_usd(token: Token) -> Decimal:
