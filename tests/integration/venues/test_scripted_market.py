@@ -13,12 +13,21 @@ import pytest_asyncio
 from shared.orders.values import FailureReason, Quote, Route
 from shared.settings import InvalidSettings, VenueSettings
 from shared.streams.redis.client import Client
+from shared.streams.redis.standalone import OneServer
 from shared.venues.market.stage import Stage
-from shared.venues.protocol import Answer, Failed, Landed, Venue, VenueUnavailable
+from shared.venues.protocol import (
+    Answer,
+    Failed,
+    Landed,
+    Venue,
+    VenueUnavailable,
+    VenueUnreachable,
+)
 from shared.venues.registry import open_venues
 from tests.support.builders import an_intent, routed
 from tests.support.eventually import eventually
 
+NOBODY_THERE = "redis://127.0.0.1:1"
 FALL = "*.fee=0bps; *.depth=1000000000000usd; SOL=step 150@0s 100@10s"
 
 
@@ -184,6 +193,14 @@ async def test_what_one_replica_cannot_read_is_its_own_bad_news(
 
     with pytest.raises(VenueUnavailable, match="names no venue in 'meteora'"):
         await alone.quote(an_intent())
+
+
+async def test_a_market_that_cannot_be_asked_is_waited_for(scripted: VenueSettings) -> None:
+    nobody = Client(OneServer(NOBODY_THERE, timeout_s=1), timeout_s=1)
+
+    with pytest.raises(VenueUnreachable):
+        await a_venue(scripted, nobody).quote(an_intent())
+    await nobody.close()
 
 
 async def test_a_swap_pays_the_price_of_the_moment_when_it_is_sent(
