@@ -181,6 +181,18 @@ async def test_orders_lie_newest_first_in_whatever_order_they_come(page: Page) -
     assert await orders(page, script) == [9, 7, 5, 3, 2]
 
 
+async def test_orders_of_the_same_millisecond_lie_as_the_lists_have_them(page: Page) -> None:
+    script = """
+    const at = rest => ({submittedAt: `2026-01-01T12:00:00${rest}Z`});
+    s.take([order(1, 1, at(".000002")), order(2, 1, at("")), order(3, 1, at(".000001"))]);
+    s.take([order(4, 1, at(".000001")), order(5, 1, at(".0005"))]);
+    s.settle();
+    return numbers(s.all);
+    """
+
+    assert await orders(page, script) == [5, 1, 4, 3, 2]
+
+
 async def test_the_oldest_that_ended_are_forgotten_first(page: Page) -> None:
     script = """
     s.wanted = one => one.status === "failed";
@@ -197,8 +209,8 @@ async def test_the_oldest_that_ended_are_forgotten_first(page: Page) -> None:
 async def rows(page: Page, script: str) -> Any:
     """Return what a script makes of rows, `o(n)` being an order and `at(rows)` their numbers."""
     body = f"""(() => {{
-    const o = (n, more) => ({{orderId: String(n), at: n, ...more}});
-    const at = rows => rows.map(one => one.at);
+    const o = (n, more) => ({{orderId: String(n), rank: n, ...more}});
+    const at = rows => rows.map(one => one.rank);
     {script} }})()"""
     return await told(page, "orders/reading.js", body)
 

@@ -10,9 +10,15 @@ import { hasEnded } from "../lib/status.js";
 
 export const MOST = 10_000;
 
+/** Return a time of the API in microseconds since 1970, which is as fine as lists are sorted. */
+export function rankOf(text) {
+  const fraction = /\.(\d+)/.exec(text)?.[1] ?? "";
+  return Date.parse(text) * 1000 + Number(fraction.padEnd(6, "0").slice(3, 6)); // Dates know ms.
+}
+
 /** Compare two orders as lists have them: newest first, and by id where the time is the same. */
 export function newestFirst(one, other) {
-  if (one.at !== other.at) return other.at - one.at;
+  if (one.rank !== other.rank) return other.rank - one.rank;
   return one.orderId < other.orderId ? 1 : one.orderId > other.orderId ? -1 : 0;
 }
 
@@ -71,6 +77,7 @@ export class Orders {
 
   #add(order) {
     order.at = Date.parse(order.submittedAt);
+    order.rank = rankOf(order.submittedAt);
     this.#byId.set(order.orderId, order);
     this.#fresh.push(order);
   }

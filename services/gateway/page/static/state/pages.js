@@ -6,7 +6,7 @@
  */
 
 import { get } from "../net/api.js";
-import { newestFirst } from "./orders.js";
+import { newestFirst, rankOf } from "./orders.js";
 
 const PAGE = 200;
 
@@ -41,7 +41,7 @@ export class Pages {
       this.total = page.total ?? this.total;
       this.next = page.next;
       const last = page.orders.at(-1);
-      if (last) this.horizon = { at: Date.parse(last.submittedAt), orderId: last.orderId };
+      if (last) this.horizon = { rank: rankOf(last.submittedAt), orderId: last.orderId };
     } finally {
       this.busy = false;
     }
