@@ -31,12 +31,10 @@ _MOVES = """() => document.getAnimations()
   .filter(({ playState, effect }) => playState === "running" && effect.getTiming().duration > 1)
   .map(({ animationName, transitionProperty, effect }) =>
     `${animationName ?? transitionProperty} of ${effect.target?.className}`)"""
-# Text may end in dots, and what scrolls by itself may be as wide as it likes.
+# Text may end in dots, and what is meant to scroll may be as wide as it likes.
 _NARROW = """() => {
-  const may = box => {
-    const { overflowX, textOverflow } = getComputedStyle(box);
-    return overflowX === "auto" || overflowX === "scroll" || textOverflow === "ellipsis";
-  };
+  const may = box =>
+    box.matches("pre, .filters, .figures") || getComputedStyle(box).textOverflow === "ellipsis";
   const wide = [...document.querySelectorAll("body *")].filter(node => {
     const { right, width } = node.getBoundingClientRect();
     if (!width || right <= innerWidth + 1 || !node.checkVisibility()) return false;
