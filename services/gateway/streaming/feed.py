@@ -150,6 +150,7 @@ class Feed:
 
     async def _lose(self, at: Cursor, gone: Collection[int]) -> None:
         now = await self._begin()
+        self._reader.forget()
         lost = gone if now.epoch == at.epoch else range(len(at.places))
         self._at = now._replace(places=at.moved({p: now.places[p] for p in lost}).places)
         self._tell_lost(at.at_ms, NOT_ON_THE_LOG, self._at)

@@ -32,6 +32,10 @@ class Reader:
         self._owners = Owners(log, archive)
         self._rows = Rows(log, archive)
 
+    def forget(self) -> None:
+        """Forget what a log that has lost something may tell otherwise."""
+        self._rows.forget()
+
     async def news(self, at: Cursor, runs: Sequence[Run], *, rows: bool) -> Read:
         """Return what entries say that come right behind `at`.
 

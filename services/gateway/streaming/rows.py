@@ -66,6 +66,10 @@ class Rows:
         self._archive = archive
         self._rows: dict[str, Row] = {}
 
+    def forget(self) -> None:
+        """Forget how orders stand: what was read may not have happened on the log as it is now."""
+        self._rows.clear()
+
     async def after(self, told: Sequence[Told]) -> Folded:
         """Return how the orders stand, after these events or later.
 

@@ -334,3 +334,18 @@ async def test_what_cannot_be_looked_up_now_is_asked_for_later(
             code = await resumed.end()  # There is no Postgres.
 
     assert code == 1013
+
+
+async def test_rows_are_those_of_the_log_as_it_is_after_a_loss(gateway: Gateway) -> None:
+    events = await rest_of(gateway)
+    history_of = gateway.log.keys.history(events[0].order_id)
+    async with account(gateway.address, coalesce=100) as stream:
+        await gateway.happen(*events[:3], publish=False)
+        await stream.until(lambda s: s.rows)
+        await gateway.log.client.call("LTRIM", history_of, 0, 1)
+        await flush(gateway)
+        await stream.until(lambda s: s.losses)
+        await gateway.happen(*events[1:2], publish=False)
+        await stream.until(lambda s: s.rows[events[0].order_id]["version"] == 3)
+
+    assert stream.rows[events[0].order_id]["status"] == "building"

@@ -23,6 +23,7 @@ from shared.streams.errors import LogBehind, LogUnavailable
 from shared.streams.log.log import Log
 from shared.streams.recovery.lost_writes import LostWrites, accept_loss, gaps, tell_archived
 from shared.streams.redis.transport import Copies
+from tests.support.accounts import account
 from tests.support.builders import history
 from tests.support.eventually import eventually
 from tests.support.gateway import EXECUTE, ORDER, Gateway, gateway_settings, running_gateway
@@ -343,3 +344,24 @@ async def test_a_gateway_takes_and_cancels_nothing_meanwhile_and_is_not_ready(
     assert all("lost what it had acknowledged" in answer.text for answer in answers)
     assert await types_of(gateway.log, order_id) == ["OrderSubmitted"]
     assert (await gateway.http.get(f"/api/orders/{order_id}")).status_code == 200
+
+
+async def test_no_place_of_a_follower_is_good_while_writes_are_lost_nor_after_that_was_accepted(
+    gateway: Gateway,
+) -> None:
+    log, archive = gateway.log, gateway.parts.archive
+    async with account(gateway.address) as stream:
+        await gateway.submit()
+        await stream.until(lambda s: s.events)
+        cursor = stream.cursor
+    await project(log, archive)
+    await set_back(log)
+    await eventually(gateway.parts.lost_writes.why)
+    async with account(gateway.address, cursor=cursor) as meanwhile:
+        await meanwhile.until(lambda s: s.losses)
+    await accept_loss(log, await archive.positions(log.keys.namespace))
+    await eventually(lambda: not gateway.parts.lost_writes.why())
+    async with account(gateway.address, cursor=cursor) as afterwards:
+        await afterwards.until(lambda s: s.losses)
+
+    assert afterwards.losses[0]["epoch"] != stream.messages[0]["epoch"]
