@@ -21,7 +21,7 @@ import { sideMode } from "./shell/side.js";
 import { askForKey } from "./shell/sign-in.js";
 import { flip, themes } from "./shell/theme.js";
 import { Views } from "./views.js";
-import { OwnCounts, totalsOf } from "./state/counts.js";
+import { counted, OwnCounts, totalsOf } from "./state/counts.js";
 import { FILTERS } from "./state/filters.js";
 import { onLink } from "./state/link.js";
 import { Follower } from "./state/follow.js";
@@ -87,7 +87,7 @@ const looks = [
 function tell(system) {
   const first = !shared.system.last?.told;
   shared.system.last = system;
-  if (first && system.told && !seesAll()) own.count();
+  if (first && system.told && !seesAll()) countOwn();
   for (const listener of shared.system.listeners) listener(system);
 }
 
@@ -97,8 +97,13 @@ function settle() {
   const { changed } = orders.settle();
   if (!changed.length) return table.tick();
   for (const order of changed) if (order.orderId === views.drawer?.orderId) views.drawer.changed(order.version);
-  if (!seesAll()) own.count();
+  if (!seesAll()) countOwn();
   return table.refresh();
+}
+
+function countOwn() {
+  if (orders.whole) table.counts(counted(orders.all));
+  else own.count();
 }
 
 async function placeNow(wish) {

@@ -69,8 +69,9 @@ function build(node, pair, at) {
   const spreadBox = h("div", { class: "spread-chart" });
   const spread = h("b", { class: "num" });
   const span = h("span", { class: "note num" });
+  const crossed = h("span", { class: "note", title: "One venue bids more than another asks" });
   const size = h("p", { class: "note num" });
-  fill(node, box, bids, size, h("div", { class: "spread-row" }, h("span", {}, "Spread ", spread), spreadBox, span));
+  fill(node, box, bids, size, h("div", { class: "spread-row" }, h("span", {}, "Spread ", spread, " ", crossed), spreadBox, span));
   const history = remembered(pair.pair, venues);
   let hover = null;
   let last = null;
@@ -91,6 +92,7 @@ function build(node, pair, at) {
     draw([history.times, ...venues.map((venue) => history.bids.get(venue))]);
     drawSpread([history.times, history.spreads]);
     write(spread, news.spreadBps === null ? NONE : `${bps(news.spreadBps).replace(/^\+/, "")} bps`);
+    write(crossed, news.spreadBps?.startsWith("-") ? "crossed" : "");
     write(span, `seen for ${age((history.times.at(-1) - history.times[0]) * 1000)}`);
     words();
   };

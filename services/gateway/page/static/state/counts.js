@@ -2,7 +2,7 @@
  * How many orders each filter has.
  *
  * A caller who sees all orders reads them off the flow's figures, which come anyway. Another one's
- * are counted by the lists, rarely and only after something has changed.
+ * are counted here where the page knows them all; else by the lists, rarely and only after something has changed.
  */
 
 import { get } from "../net/api.js";
@@ -24,6 +24,12 @@ export function totalsOf({ open, ended }) {
     failed: exact(ended.failed),
     stopped: exact(stopped),
   };
+}
+
+/** Return the totals of all filters from all orders of the caller. Pure. */
+export function counted(orders) {
+  const exact = ([key, { matches }]) => [key, { count: orders.filter(matches).length, exact: true }];
+  return Object.fromEntries(Object.entries(FILTERS).map(exact));
 }
 
 /** Counts the orders of a caller who sees only some. `show(totals)` is told. */

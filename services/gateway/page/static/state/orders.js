@@ -34,6 +34,7 @@ export class Orders {
   #landed = [];
 
   all = []; // Newest first.
+  whole = false; // Whether these are all that the caller may see.
   flying = new Map(); // Those that have not ended, by id.
   wanted = () => false; // Orders that are being looked at are kept, however old.
 
@@ -104,6 +105,7 @@ export class Orders {
     const gone = this.all.slice(MOST).filter((order) => order.ended && !this.wanted(order));
     if (!gone.length) return;
     const old = new Set(gone);
+    this.whole = false;
     for (const { orderId } of gone) this.#byId.delete(orderId);
     this.all = this.all.filter((order) => !old.has(order));
   }
@@ -116,5 +118,6 @@ export class Orders {
     this.#changed.clear();
     this.#fresh = [];
     this.all = [];
+    this.whole = false;
   }
 }

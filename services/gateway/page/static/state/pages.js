@@ -6,6 +6,7 @@
  */
 
 import { get } from "../net/api.js";
+import { FILTERS } from "./filters.js";
 import { newestFirst, rankOf } from "./orders.js";
 
 const PAGE = 200;
@@ -40,6 +41,7 @@ export class Pages {
       this.orders.take(page.orders);
       this.total = page.total ?? this.total;
       this.next = page.next;
+      if (this.complete && this.filter === FILTERS.all) this.orders.whole = true;
       const last = page.orders.at(-1);
       if (last) this.horizon = { rank: rankOf(last.submittedAt), orderId: last.orderId };
     } finally {
