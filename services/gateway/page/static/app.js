@@ -36,17 +36,29 @@ const shared = {
   venues: (names) => table.venues(names),
   system: { last: null, listeners: new Set() },
 };
-const table = tableIn(orders, { open: ({ orderId }) => views.order(orderId), place: (preset, atOnce) => (atOnce ? placeNow(preset) : views.place(preset)) });
+const table = tableIn(orders, {
+  open: ({ orderId }) => views.order(orderId),
+  place: (preset, atOnce) => (atOnce ? placeNow(preset) : views.place(preset)),
+});
 const views = new Views(table, orders, shared);
 const follower = new Follower(orders, {
   changed: () => settle(),
-  lost: ({ since, why }) => announce("History between ", clock(Date.parse(since)), ` and ${clock(Date.now())} UTC was lost from the log (${why}). The list was read anew from the archive.`),
+  lost: ({ since, why }) =>
+    announce(
+      "History between ",
+      clock(Date.parse(since)),
+      ` and ${clock(Date.now())} UTC was lost from the log (${why}). The list was read anew from the archive.`,
+    ),
 });
 const own = new OwnCounts((totals) => table.counts(totals));
 
 // --- Looks: figures that the gateway makes once for all who ask ---------------------------------
 
-const shows = { attention: attention((orderId) => views.order(orderId)), figures: figures((key) => table.pick(key)), flow: flow(orders, (status) => table.pick("all", status)) };
+const shows = {
+  attention: attention((orderId) => views.order(orderId)),
+  figures: figures((key) => table.pick(key)),
+  flow: flow(orders, (status) => table.pick("all", status)),
+};
 const seesAll = () => {
   const told = shared.system.last?.told;
   return told?.access === "open" || told?.you.role === "admin";
@@ -66,7 +78,12 @@ const looks = [
       shows.flow.trouble();
     },
   }),
-  new Look({ path: "/api/attention", everyMs: 3_000, onNews: shows.attention.news, onTrouble: shows.attention.trouble }),
+  new Look({
+    path: "/api/attention",
+    everyMs: 3_000,
+    onNews: shows.attention.news,
+    onTrouble: shows.attention.trouble,
+  }),
   new Look({
     path: "/api/system",
     everyMs: 5_000,
@@ -122,15 +139,27 @@ let ticking = null;
 
 // What seldom changes, and is asked for again whenever the page has become live.
 function lookUp() {
-  get("/api/tokens").then(({ tokens }) => (shared.tokens = tokens), () => {});
-  get("/api/venues").then(({ venues }) => shared.venues(venues.map(({ name }) => name)), () => {});
-  get("/api/wallets").then(({ wallets }) => (shared.wallets = wallets), () => {});
+  get("/api/tokens").then(
+    ({ tokens }) => (shared.tokens = tokens),
+    () => {},
+  );
+  get("/api/venues").then(
+    ({ venues }) => shared.venues(venues.map(({ name }) => name)),
+    () => {},
+  );
+  get("/api/wallets").then(
+    ({ wallets }) => (shared.wallets = wallets),
+    () => {},
+  );
 }
 
 onLink(({ state }) => state === "live" && lookUp());
 
 async function start() {
-  get("/health/ready").then(({ chain }) => setNetwork(chain), ({ told }) => setNetwork(told?.chain));
+  get("/health/ready").then(
+    ({ chain }) => setNetwork(chain),
+    ({ told }) => setNetwork(told?.chain),
+  );
   try {
     shared.tokens = (await get("/api/tokens")).tokens; // The first to say that a key is needed.
   } catch (problem) {

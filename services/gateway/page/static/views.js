@@ -8,7 +8,13 @@ import { rail, TABS } from "./panels/rail.js";
 import { placeForm } from "./place/form.js";
 import { setView, showSide, sideMode } from "./shell/side.js";
 
-const PHONE = [["orders", "Orders", "list"], ["market", "Market", "chart"], ["place", "Place", "plus"], ["quality", "Quality", "gauge"], ["system", "System", "stack"]];
+const PHONE = [
+  ["orders", "Orders", "list"],
+  ["market", "Market", "chart"],
+  ["place", "Place", "plus"],
+  ["quality", "Quality", "gauge"],
+  ["system", "System", "stack"],
+];
 
 export class Views {
   #tab = "market";
@@ -21,13 +27,21 @@ export class Views {
     $("#rail-open").addEventListener("click", () => this.#toggleRail());
     fill($("#rail-open"), icon("stack"));
     fill($("#place-open .i"), icon("plus"));
-    fill($("#tabs"), PHONE.map(([key, name, shape]) => this.#phoneTab(key, name, shape)));
+    fill(
+      $("#tabs"),
+      PHONE.map(([key, name, shape]) => this.#phoneTab(key, name, shape)),
+    );
     setView("orders");
   }
 
   #phoneTab(key, name, shape) {
     const show = () => (key === "place" ? this.place() : key === "orders" ? this.#list() : this.rail(key));
-    return h("button", { type: "button", class: key === "place" ? "mid" : "", "data-view": key, onclick: show }, icon(shape, 20), h("span", {}, name));
+    return h(
+      "button",
+      { type: "button", class: key === "place" ? "mid" : "", "data-view": key, onclick: show },
+      icon(shape, 20),
+      h("span", {}, name),
+    );
   }
 
   #list() {
@@ -100,7 +114,12 @@ export class Views {
     this.table.choose(null);
     if (phone.matches) setView("orders");
     const { shared } = this;
-    const on = { placed: (taken) => this.placed(taken), close: () => this.close(), tokens: () => shared.tokens, wallets: () => shared.wallets };
+    const on = {
+      placed: (taken) => this.placed(taken),
+      close: () => this.close(),
+      tokens: () => shared.tokens,
+      wallets: () => shared.wallets,
+    };
     showSide("place", (slot) => placeForm(slot, preset, on));
   }
 

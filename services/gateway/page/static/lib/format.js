@@ -32,13 +32,23 @@ export function amount(text, places = 4) {
   const zeros = /^0*/.exec(part)[0].length;
   if (whole === "0" && zeros === part.length) return "0";
   if (whole === "0" && zeros >= 4) return `${sign}0.0${small(zeros)}${part.slice(zeros, zeros + 4)}`;
-  const kept = whole === "0" ? Math.max(places, zeros + 4) : whole.length > 6 ? 0 : whole.length > 4 ? Math.min(2, places) : places;
+  const kept =
+    whole === "0"
+      ? Math.max(places, zeros + 4)
+      : whole.length > 6
+        ? 0
+        : whole.length > 4
+          ? Math.min(2, places)
+          : places;
   const cut = part.slice(0, kept);
   return sign + group(whole) + (cut && `.${cut}`);
 }
 
 /** Return an amount without the noughts at its end: "6,667". */
-export const plainly = (text, places) => amount(text, places).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+export const plainly = (text, places) =>
+  amount(text, places)
+    .replace(/(\.\d*?)0+$/, "$1")
+    .replace(/\.$/, "");
 
 /** Return signed basis points of a decimal string, cut to one decimal: "+1.2", "−3.4", "±0". */
 export function bps(text) {
@@ -88,7 +98,8 @@ export const clock = (ms, fine = false) => new Date(ms).toISOString().slice(11, 
 export const stamp = (ms) => new Date(ms).toISOString().replace("T", " ").slice(0, 23);
 
 /** Return the beginning and the end of a long id. */
-export const short = (id, head = 4, tail = 6) => (id.length > head + tail + 1 ? `${id.slice(0, head)}…${id.slice(-tail)}` : id);
+export const short = (id, head = 4, tail = 6) =>
+  id.length > head + tail + 1 ? `${id.slice(0, head)}…${id.slice(-tail)}` : id;
 
 /** Return a venue's name for people: "raydium_api" is "Raydium API". */
 export const venueName = (venue) =>

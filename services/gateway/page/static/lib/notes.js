@@ -48,7 +48,10 @@ export const copyButton = (text, name) =>
   h(
     "button",
     {
-      class: "ghost tiny", type: "button", "aria-label": `Copy ${name}`, title: `Copy ${name}`,
+      class: "ghost tiny",
+      type: "button",
+      "aria-label": `Copy ${name}`,
+      title: `Copy ${name}`,
       onclick: (event) => {
         event.stopPropagation();
         copy(typeof text === "function" ? text() : text, name[0].toUpperCase() + name.slice(1));

@@ -50,8 +50,11 @@ export function spark(box, { tone = "--accent", fromZero = false } = {}) {
   };
   const line = { stroke: () => css(tone), fill: () => css(`${tone}-soft`), width: 1.25, points: { show: false } };
   const options = {
-    padding: [2, 0, 1, 0], cursor: { show: false }, axes: [{ show: false }, { show: false }],
-    scales: { x: { time: false }, y: { range } }, series: [{}, line],
+    padding: [2, 0, 1, 0],
+    cursor: { show: false },
+    axes: [{ show: false }, { show: false }],
+    scales: { x: { time: false }, y: { range } },
+    series: [{}, line],
   };
   const plot = plotted(box, options, [[], []], [40, 16]);
   return (columns) => plot.setData(columns);
@@ -71,14 +74,22 @@ const TIME = { wide: 19, narrow: 16 }; // Ends of "2026-01-01T12:00:00Z" with an
  */
 export function priceLines(box, venues, onHover) {
   const axis = {
-    stroke: () => css("--ink-3"), font: "11px system-ui, sans-serif", ticks: { show: false },
+    stroke: () => css("--ink-3"),
+    font: "11px system-ui, sans-serif",
+    ticks: { show: false },
     grid: { stroke: () => css("--line"), width: 1 },
   };
   const times = (plot, ticks) => {
     const end = ticks.length > 1 && ticks[1] - ticks[0] < 60 ? TIME.wide : TIME.narrow;
     return ticks.map((tick) => (roomAt(plot, tick) ? new Date(tick * 1000).toISOString().slice(11, end) : ""));
   };
-  const labels = (_plot, ticks) => ticks.map((tick) => tick.toPrecision(6).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, ""));
+  const labels = (_plot, ticks) =>
+    ticks.map((tick) =>
+      tick
+        .toPrecision(6)
+        .replace(/(\.\d*?)0+$/, "$1")
+        .replace(/\.$/, ""),
+    );
   const series = venues.map((_venue, index) => {
     const { stroke, dash } = LINES[index % LINES.length];
     return { stroke: () => css(stroke), dash, width: 1.5, points: { show: false }, spanGaps: false };

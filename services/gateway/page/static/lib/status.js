@@ -53,4 +53,5 @@ export function statusIcon(status, size = 14) {
 }
 
 /** Return glyph and word of a status. */
-export const chip = (status) => h("span", { class: `chip chip-${toneOf(status)}` }, statusIcon(status), h("span", {}, status));
+export const chip = (status) =>
+  h("span", { class: `chip chip-${toneOf(status)}` }, statusIcon(status), h("span", {}, status));

@@ -11,13 +11,19 @@ export function mistakes(wish, tokens) {
   const decimals = wish.amountIn.split(".")[1]?.length ?? 0;
   if (!AMOUNT.test(wish.amountIn)) found.amountIn = "Write the amount as digits, such as 1.5.";
   else if (!/[1-9]/.test(wish.amountIn)) found.amountIn = "The amount must be more than 0.";
-  else if (token && decimals > token.decimals) found.amountIn = `${token.symbol} has at most ${token.decimals} decimals.`;
+  else if (token && decimals > token.decimals)
+    found.amountIn = `${token.symbol} has at most ${token.decimals} decimals.`;
   if (wish.tokenIn === wish.tokenOut) found.tokenOut = "The two tokens must not be the same.";
   return found;
 }
 
 /** Return the body of the request. */
-export const bodyOf = ({ tokenIn, tokenOut, amountIn, maxSlippageBps }) => ({ tokenIn, tokenOut, amountIn, maxSlippageBps });
+export const bodyOf = ({ tokenIn, tokenOut, amountIn, maxSlippageBps }) => ({
+  tokenIn,
+  tokenOut,
+  amountIn,
+  maxSlippageBps,
+});
 
 /** Return a new Idempotency-Key: 128 random bits. */
 export function newKey() {

@@ -13,7 +13,17 @@ export const address = (path) => new URL(path.replace(/^\//, ""), BASE);
 
 /** A call that failed: what the gateway said of it, or why it said nothing. */
 export class Problem extends Error {
-  constructor({ status, code, title, detail = "", errors = [], orderId = null, retryAfterMs = null, request, told = {} }) {
+  constructor({
+    status,
+    code,
+    title,
+    detail = "",
+    errors = [],
+    orderId = null,
+    retryAfterMs = null,
+    request,
+    told = {},
+  }) {
     super(detail || title);
     Object.assign(this, { status, code, title, detail, errors, orderId, retryAfterMs, request, told, at: Date.now() });
   }

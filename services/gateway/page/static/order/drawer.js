@@ -6,13 +6,12 @@
 import { fill, h, write } from "../lib/dom.js";
 import { age, clock, duration, short } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
-import { copy, copyButton, note } from "../lib/notes.js";
+import { copyButton } from "../lib/notes.js";
 import { hasEnded, chip, statusOf, toneOf } from "../lib/status.js";
-import { address, call, get, Problem } from "../net/api.js";
-import { hasKey } from "../net/session.js";
-import { curlOf } from "../lib/wish.js";
+import { get, Problem } from "../net/api.js";
 import { failure } from "../shell/failure.js";
-import { acts, canAct, shownAt } from "../state/link.js";
+import { shownAt } from "../state/link.js";
+import { Actions } from "./actions.js";
 import { factsSection, rawEvents } from "./facts.js";
 import { quotesSection } from "./quotes.js";
 import { timeline } from "./timeline.js";
@@ -31,7 +30,6 @@ export class Drawer {
   #again = false;
   #failed = false;
   #drawn = "";
-  #offered = "";
   #ended = false;
 
   /** `on.close()`, `on.step(by)`, `on.repeat(wish)` and `on.told(order)` are told; `slot` is filled at once. */
@@ -95,8 +93,13 @@ export class Drawer {
   }
 
   #build(slot) {
-    const button = (name, title, shape, act) => h("button", { class: "ghost", type: "button", "aria-label": name, title, onclick: act }, icon(shape));
-    this.lead = h("section", { class: "lead", "aria-label": "The order" }, h("p", { class: "dim", role: "status" }, "Loading the order …"));
+    const button = (name, title, shape, act) =>
+      h("button", { class: "ghost", type: "button", "aria-label": name, title, onclick: act }, icon(shape));
+    this.lead = h(
+      "section",
+      { class: "lead", "aria-label": "The order" },
+      h("p", { class: "dim", role: "status" }, "Loading the order …"),
+    );
     this.next = h("section", { class: "next", hidden: true, "aria-label": "Next" });
     this.quotes = h("div");
     this.facts = h("div");
@@ -104,8 +107,17 @@ export class Drawer {
     this.timeline.node.hidden = true;
     this.raw = rawEvents(`${this.path}/events`);
     this.raw.node.hidden = true;
-    this.body = h("div", { class: "drawer-body", tabindex: 0, role: "region", "aria-label": "Order" }, this.lead, this.next, this.timeline.node, this.quotes, this.facts, this.raw.node);
-    this.foot = h("div", { class: "drawer-foot" });
+    this.body = h(
+      "div",
+      { class: "drawer-body", tabindex: 0, role: "region", "aria-label": "Order" },
+      this.lead,
+      this.next,
+      this.timeline.node,
+      this.quotes,
+      this.facts,
+      this.raw.node,
+    );
+    this.actions = new Actions({ repeat: this.on.repeat, done: () => this.#ended || this.#soon() });
     slot.dataset.orderId = this.orderId;
     fill(
       slot,
@@ -121,7 +133,7 @@ export class Drawer {
         button("Close order", "Close  Esc", "close", this.on.close),
       ),
       this.body,
-      this.foot,
+      this.actions.node,
     );
   }
 
@@ -143,7 +155,7 @@ export class Drawer {
     fill(this.facts, factsSection(order, this.#events));
     this.raw.show(this.#events);
     this.timeline.show(order, this.#events, shownAt());
-    this.#drawFoot(order);
+    this.actions.show(order);
     this.#tick(true);
   }
 
@@ -154,55 +166,21 @@ export class Drawer {
     if (!next) return;
     this.next.dataset.tone = order.ended ? "idle" : toneOf(status);
     this.due = next.at ? h("span", { class: "num" }) : null;
-    fill(this.next, h("h3", {}, order.ended ? "Next" : "What happens next"), h("p", {}, h("b", {}, next.what), " ", this.due, next.because && [" ", next.because]));
-  }
-
-  #drawFoot(order) {
-    const curl = () => copy(curlOf(address("/api/orders/execute"), order, { signed: hasKey() }), "Command");
-    const repeat = () => this.on.repeat({ tokenIn: order.tokenIn, tokenOut: order.tokenOut, amountIn: order.amountIn, maxSlippageBps: order.maxSlippageBps });
-    const small = (props, ...kids) => h("button", { class: "small", type: "button", ...props }, kids);
-    const actions = order.actions ?? [];
-    const offered = JSON.stringify([actions, order.ended, order.signature]);
-    if (offered === this.#offered) return;
-    this.#offered = offered;
     fill(
-      this.foot,
-      small({ onclick: curl, "data-action": "curl" }, icon("copy", 14), "Copy as curl"),
-      small({ onclick: repeat, "data-action": "repeat" }, icon("plus", 14), "Place again"),
-      h("span", { class: "grow" }),
-      actions.map((action) => acts(small({ class: "small danger", "data-action": action.name, title: action.effect, onclick: () => this.act(action) }, this.#nameOf(action)))),
-      !actions.length && h("span", { class: "note" }, order.ended ? "It has ended" : ""),
+      this.next,
+      h("h3", {}, order.ended ? "Next" : "What happens next"),
+      h("p", {}, h("b", {}, next.what), " ", this.due, next.because && [" ", next.because]),
     );
-  }
-
-  // After signing, a cancel only means that no other transaction follows.
-  #nameOf({ name }) {
-    if (name !== "cancel") return name;
-    return this.#order.signature ? "No further try" : "Cancel order";
   }
 
   /** Cancel the order, where the server offers that. */
   cancel() {
-    const action = this.#order?.actions?.find(({ name }) => name === "cancel");
-    if (action) this.act(action);
+    this.actions.cancel();
   }
 
   /** Copy the order as a command. */
   curl() {
-    this.foot.querySelector('[data-action="curl"]')?.click();
-  }
-
-  /** Do what the server offers, and tell what came of it. */
-  async act({ method, href }) {
-    if (!canAct()) return note("Not while the gateway is away");
-    try {
-      await call(method, href);
-      note("Done: the order is cancelled");
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      note(TOLD[problem.code] ?? `${problem.title} (${problem.code})`);
-    }
-    return this.#ended || this.#soon();
+    this.actions.curl();
   }
 
   #tick(drawn = false) {
@@ -216,9 +194,7 @@ export class Drawer {
   }
 }
 
-const TOLD = {
-  TOO_LATE_TO_CANCEL: "It is signed, so only the chain decides; if this transaction expires, no other follows",
-  ORDER_ENDED: "The order had ended before",
-};
-
-const dueAt = (due, at) => (due > at ? `in ${duration(Math.ceil((due - at) / 1000) * 1000).replace(".00", "")}, at ${clock(due)} UTC.` : `due since ${clock(due)} UTC.`);
+const dueAt = (due, at) =>
+  due > at
+    ? `in ${duration(Math.ceil((due - at) / 1000) * 1000).replace(".00", "")}, at ${clock(due)} UTC.`
+    : `due since ${clock(due)} UTC.`;

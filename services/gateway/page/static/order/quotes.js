@@ -17,10 +17,26 @@ export function quotesSection(order, events) {
   return h(
     "section",
     { class: "sec", "aria-label": "Quotes" },
-    h("h3", {}, order.venue ? `Why ${venueName(order.venue)}` : "Quotes", h("span", { class: "note num" }, route?.marginBps ? `${bps(route.marginBps)} bps over ${venueName(route.runnerUp)}` : "asked at once; the best net amount wins")),
+    h(
+      "h3",
+      {},
+      order.venue ? `Why ${venueName(order.venue)}` : "Quotes",
+      h(
+        "span",
+        { class: "note num" },
+        route?.marginBps
+          ? `${bps(route.marginBps)} bps over ${venueName(route.runnerUp)}`
+          : "asked at once; the best net amount wins",
+      ),
+    ),
     route && h("p", { class: "why" }, route.why),
     h("div", { class: "quotes" }, ranked),
-    refusals.length > 0 && h("ul", { class: "refusals" }, refusals.map(({ venue, reason }) => h("li", {}, h("b", {}, venueName(venue)), " offered nothing: ", reason))),
+    refusals.length > 0 &&
+      h(
+        "ul",
+        { class: "refusals" },
+        refusals.map(({ venue, reason }) => h("li", {}, h("b", {}, venueName(venue)), " offered nothing: ", reason)),
+      ),
     ladder(order),
   );
 }
@@ -30,8 +46,18 @@ function quoteCard(quote, order, won) {
   return h(
     "div",
     { class: won ? "quote won" : "quote", "data-venue": quote.venue },
-    h("div", { class: "quote-top" }, h("b", {}, venueName(quote.venue)), won && h("span", { class: "tag" }, icon("check", 12), "Won")),
-    h("div", { class: "quote-net num", title: exact(net ?? quote.amountOut) }, amount(net ?? quote.amountOut, 6), h("small", {}, ` ${order.tokenOut}${net === null ? "" : " net"}`)),
+    h(
+      "div",
+      { class: "quote-top" },
+      h("b", {}, venueName(quote.venue)),
+      won && h("span", { class: "tag" }, icon("check", 12), "Won"),
+    ),
+    h(
+      "div",
+      { class: "quote-net num", title: exact(net ?? quote.amountOut) },
+      amount(net ?? quote.amountOut, 6),
+      h("small", {}, ` ${order.tokenOut}${net === null ? "" : " net"}`),
+    ),
     h(
       "dl",
       { class: "kv num" },
@@ -47,9 +73,14 @@ function quoteCard(quote, order, won) {
 const pair = (name, value) => [h("dt", {}, name), h("dd", {}, value)];
 
 function marksOf(order) {
-  const quotes = order.quotes.map((quote) => ({ kind: quote.venue === order.venue ? "won" : "lost", label: venueName(quote.venue), text: quote.netOut ?? quote.amountOut }));
+  const quotes = order.quotes.map((quote) => ({
+    kind: quote.venue === order.venue ? "won" : "lost",
+    label: venueName(quote.venue),
+    text: quote.netOut ?? quote.amountOut,
+  }));
   const least = order.minOut === null ? [] : [{ kind: "least", label: "min out", text: order.minOut, below: true }];
-  const paid = order.amountOut === null ? [] : [{ kind: "paid", label: "received", text: order.amountOut, below: true }];
+  const paid =
+    order.amountOut === null ? [] : [{ kind: "paid", label: "received", text: order.amountOut, below: true }];
   return [...least, ...quotes, ...paid];
 }
 
@@ -66,8 +97,14 @@ function ladder(order) {
     "div",
     { class: "ladder", role: "img", "aria-label": `On one scale, in ${order.tokenOut}: ${said}` },
     h("div", { class: "ladder-line" }),
-    spread(marks.filter(({ below }) => !below), at),
-    spread(marks.filter(({ below }) => below), at),
+    spread(
+      marks.filter(({ below }) => !below),
+      at,
+    ),
+    spread(
+      marks.filter(({ below }) => below),
+      at,
+    ),
   );
 }
 
@@ -82,7 +119,10 @@ function spread(marks, at) {
     const to = x > 0.68 ? "to-left" : x < 0.32 ? "to-right" : "";
     return h(
       "div",
-      { class: `mark mark-${kind} ${below ? "below" : "above"} ${to} ${high ? "far" : ""}`, vars: { "--x": `${(x * 100).toFixed(2)}%` } },
+      {
+        class: `mark mark-${kind} ${below ? "below" : "above"} ${to} ${high ? "far" : ""}`,
+        vars: { "--x": `${(x * 100).toFixed(2)}%` },
+      },
       h("i"),
       h("span", {}, label, " ", h("b", {}, amount(text, 4))),
     );

@@ -6,7 +6,9 @@ import { statusIcon, statusOf } from "../lib/status.js";
 import { eventName, said } from "./words.js";
 
 const LEAST_MS = 300; // A shorter scale would make a drama of milliseconds.
-const STEPS_MS = [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000];
+const STEPS_MS = [
+  50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000,
+];
 const MOST_TICKS = 6;
 
 /** Return a timeline whose `show(order, events, now)` draws it. */
@@ -53,9 +55,19 @@ function row(event, index, at, span, start) {
     "li",
     { class: "event", "data-type": event.type },
     h("span", { class: "event-version num" }, String(event.version)),
-    h("span", { class: "event-what" }, h("b", { title: event.type }, eventName(event.type)), h("span", { title: said(event) }, said(event))),
+    h(
+      "span",
+      { class: "event-what" },
+      h("b", { title: event.type }, eventName(event.type)),
+      h("span", { title: said(event) }, said(event)),
+    ),
     bar(`is-${event.status}`, from, at[index], span),
-    h("span", { class: "event-time num" }, h("b", {}, index ? `+${duration(at[index] - from)}` : clock(start)), h("span", {}, index ? duration(at[index]) : "UTC")),
+    h(
+      "span",
+      { class: "event-time num" },
+      h("b", {}, index ? `+${duration(at[index] - from)}` : clock(start)),
+      h("span", {}, index ? duration(at[index]) : "UTC"),
+    ),
   );
 }
 
@@ -72,4 +84,8 @@ function waiting(order, from, end, span) {
 }
 
 const bar = (kind, from, to, span) =>
-  h("span", { class: "event-bar", "aria-hidden": "true" }, h("i", { class: kind, vars: { "--x": share(from, span), "--w": share(to - from, span) } }));
+  h(
+    "span",
+    { class: "event-bar", "aria-hidden": "true" },
+    h("i", { class: kind, vars: { "--x": share(from, span), "--w": share(to - from, span) } }),
+  );

@@ -36,7 +36,9 @@ export const heading = () =>
 
 /** Return a new row without an order, and its cells by name. */
 export function blankRow(onclick) {
-  const cells = Object.fromEntries(COLUMNS.map(([name]) => [name, h("div", { class: classOf(name), role: "gridcell" })]));
+  const cells = Object.fromEntries(
+    COLUMNS.map(([name]) => [name, h("div", { class: classOf(name), role: "gridcell" })]),
+  );
   cells.from = h("b");
   cells.to = h("b");
   cells.pair.append(cells.from, h("span", { class: "to" }, "→"), cells.to);
@@ -45,7 +47,11 @@ export function blankRow(onclick) {
   cells.id.append(cells.code);
   cells.fill = h("i");
   cells.bar.append(h("span", { class: "bar", "aria-hidden": "true" }, cells.fill));
-  const node = h("div", { class: "row", role: "row", onclick }, COLUMNS.map(([name]) => cells[name]));
+  const node = h(
+    "div",
+    { class: "row", role: "row", onclick },
+    COLUMNS.map(([name]) => cells[name]),
+  );
   return { node, cells, order: null, version: 0, status: null };
 }
 

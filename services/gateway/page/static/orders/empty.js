@@ -19,7 +19,11 @@ export const loading = () =>
     { class: "skeleton", role: "status" },
     h("span", { class: "sr" }, "Loading orders"),
     Array.from({ length: 14 }, (_, line) =>
-      h("div", { class: "skeleton-row" }, WIDTHS.map((width, at) => h("i", { vars: { "--w": `${width - ((line * 7 + at * 13) % 24)}px` } }))),
+      h(
+        "div",
+        { class: "skeleton-row" },
+        WIDTHS.map((width, at) => h("i", { vars: { "--w": `${width - ((line * 7 + at * 13) % 24)}px` } })),
+      ),
     ),
   );
 
@@ -48,10 +52,20 @@ export function welcome(place) {
     "div",
     { class: "say hello" },
     h("h3", {}, "Ready for the first order"),
-    h("p", {}, "Swap 1.5 SOL for USDC, and watch the order being routed, signed, sent and confirmed. That takes a few seconds. ", plain),
+    h(
+      "p",
+      {},
+      "Swap 1.5 SOL for USDC, and watch the order being routed, signed, sent and confirmed. That takes a few seconds. ",
+      plain,
+    ),
     acts(button),
     h("div", { class: "or" }, h("span", {}, "or from a terminal")),
-    h("div", { class: "curl" }, h("pre", { tabindex: 0, "aria-label": "The same as a command" }, curl), copyButton(curl, "command")),
+    h(
+      "div",
+      { class: "curl" },
+      h("pre", { tabindex: 0, "aria-label": "The same as a command" }, curl),
+      copyButton(curl, "command"),
+    ),
     h(
       "p",
       { class: "links" },

@@ -9,7 +9,12 @@ import { download } from "../net/download.js";
 
 /** Return the button; `query()` tells what the list asks the API for. */
 export function fileButton(query) {
-  const button = h("button", { class: "ghost tiny csv", type: "button", title: "Save these orders as CSV", "data-action": "csv" }, icon("file", 14), "CSV");
+  const button = h(
+    "button",
+    { class: "ghost tiny csv", type: "button", title: "Save these orders as CSV", "data-action": "csv" },
+    icon("file", 14),
+    "CSV",
+  );
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {

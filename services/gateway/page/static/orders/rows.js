@@ -25,7 +25,11 @@ export class Rows {
     this.box = h(
       "div",
       {
-        class: "rows", tabindex: 0, role: "grid", "aria-label": "Orders, newest first", "aria-readonly": "true",
+        class: "rows",
+        tabindex: 0,
+        role: "grid",
+        "aria-label": "Orders, newest first",
+        "aria-readonly": "true",
         "aria-colcount": COLUMNS.length,
         onscroll: () => {
           this.#top = this.box.scrollTop;

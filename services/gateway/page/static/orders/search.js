@@ -36,7 +36,12 @@ export function search(orders, open) {
   const show = (found, instead) => {
     hits = found;
     at = -1;
-    fill(list, found.length ? found.map((order, index) => hit(order, index, field.value.trim(), choose)) : h("li", { class: "none", role: "option", "aria-selected": "false" }, instead));
+    fill(
+      list,
+      found.length
+        ? found.map((order, index) => hit(order, index, field.value.trim(), choose))
+        : h("li", { class: "none", role: "option", "aria-selected": "false" }, instead),
+    );
     list.hidden = false;
     mark(field, "aria-expanded", "true");
     mark(field, "aria-activedescendant", null);
@@ -54,10 +59,16 @@ export function search(orders, open) {
     asked = new AbortController();
     show([], "Asking the archive …");
     try {
-      const { orders: found } = await get(`/api/orders?${new URLSearchParams({ find: text, limit: MOST_HITS })}`, { signal: asked.signal });
+      const { orders: found } = await get(`/api/orders?${new URLSearchParams({ find: text, limit: MOST_HITS })}`, {
+        signal: asked.signal,
+      });
       orders.take(found);
       if (found.length === 1) choose(orders.get(found[0].orderId));
-      else show(found.map(({ orderId }) => orders.get(orderId)), "No order has an id or a signature that begins like this.");
+      else
+        show(
+          found.map(({ orderId }) => orders.get(orderId)),
+          "No order has an id or a signature that begins like this.",
+        );
     } catch (problem) {
       if (problem.code && problem.name !== "AbortError") show([], `${problem.message} (${problem.code}).`);
     }
@@ -100,7 +111,11 @@ function known(orders, text) {
 
 function hit(order, index, text, choose) {
   const { orderId, clientOrderId, signature } = order;
-  const named = clientOrderId?.toLowerCase().includes(text.toLowerCase()) ? clientOrderId : signature?.startsWith(text) ? short(signature, 16, 4) : orderId;
+  const named = clientOrderId?.toLowerCase().includes(text.toLowerCase())
+    ? clientOrderId
+    : signature?.startsWith(text)
+      ? short(signature, 16, 4)
+      : orderId;
   // The field keeps its focus until the choice is made.
   const pick = (event) => {
     event.preventDefault();

@@ -1,8 +1,6 @@
 /** The list of orders: filters above, rows below, and what stands there while there are no rows. */
 
-import { $, fill, h, mark, write } from "../lib/dom.js";
-import { count } from "../lib/format.js";
-import { icon } from "../lib/icons.js";
+import { $, fill, h, mark } from "../lib/dom.js";
 import { FILTERS, ofStatus, onVenue } from "../state/filters.js";
 import { link, onLink } from "../state/link.js";
 import { MOST } from "../state/orders.js";
@@ -10,7 +8,7 @@ import { Pages } from "../state/pages.js";
 import { failure } from "../shell/failure.js";
 import { sideMode } from "../shell/side.js";
 import { loading, nothing, welcome } from "./empty.js";
-import { fileButton } from "./files.js";
+import { Head } from "./head.js";
 import { held, released } from "./reading.js";
 import { Rows } from "./rows.js";
 
@@ -20,7 +18,6 @@ export class Table {
   #reads = false;
   #trouble = null;
   #retry = null;
-  #venues = "";
   #expected = null;
   #pick = { key: "all", status: null, venue: "" };
 
@@ -35,58 +32,25 @@ export class Table {
         this.refresh();
       },
     });
-    this.#build();
-    onLink(() => this.#say());
-  }
-
-  #build() {
-    this.chips = new Map(Object.entries(FILTERS).map(([key, { name }]) => [key, this.#chip(key, name)]));
-    this.lane = h("button", { class: "filter", type: "button", "aria-pressed": "true", hidden: true, onclick: () => this.pick("all") });
-    this.venue = h("select", { class: "pick", "aria-label": "Venue", onchange: () => this.#load({ ...this.#pick, venue: this.venue.value }) });
-    this.newer = h("button", { class: "newer", type: "button", hidden: true, onclick: () => this.top() }, icon("up", 14), h("span", { class: "num" }));
-    this.live = h("span", { class: "live", role: "status" });
+    this.head = new Head({
+      pick: (key) => this.pick(key),
+      venue: (venue) => this.#load({ ...this.#pick, venue }),
+      top: () => this.top(),
+      query: () => this.pages.filter.query,
+    });
     this.instead = h("div", { class: "instead" });
-    fill(
-      this.root,
-      h(
-        "div",
-        { class: "panel-head" },
-        h("h2", {}, "Orders"),
-        h("div", { class: "filters", role: "group", "aria-label": "Filter" }, [...this.chips.values()].map(({ node }) => node), this.lane),
-        h("span", { class: "grow" }),
-        this.venue,
-        fileButton(() => this.pages.filter.query),
-        this.newer,
-        this.live,
-      ),
-      h("div", { class: "rows-box" }, this.rows.box, this.instead),
-    );
-    this.venues([]);
-  }
-
-  #chip(key, name) {
-    const figure = h("b", { class: "num" });
-    const node = h("button", { class: "filter", type: "button", "data-filter": key, onclick: () => this.pick(key) }, h("span", {}, name), figure);
-    return { node, figure };
+    fill(root, this.head.node, h("div", { class: "rows-box" }, this.rows.box, this.instead));
+    onLink(() => this.#say());
   }
 
   /** Offer these venues to filter by. */
   venues(names) {
-    const words = names.join();
-    if (words === this.#venues && this.venue.options.length) return;
-    this.#venues = words;
-    const chosen = this.venue.value;
-    fill(this.venue, h("option", { value: "" }, "Any venue"), names.map((name) => h("option", { value: name }, name)));
-    this.venue.value = names.includes(chosen) ? chosen : "";
+    this.head.venues(names);
   }
 
   /** Show how many orders each filter has: `{all: {count, exact}, ...}`, where that is known. */
   counts(totals) {
-    for (const [key, { node, figure }] of this.chips) {
-      const total = totals[key];
-      write(figure, total ? count(total.count) + (total.exact ? "" : "+") : "");
-      node.classList.toggle("hot", key === "unresolved" && Boolean(total?.count));
-    }
+    this.head.counts(totals);
   }
 
   get filter() {
@@ -111,9 +75,7 @@ export class Table {
     this.orders.wanted = pick.key === "all" && !pick.status && !pick.venue ? () => false : narrowed.matches;
     this.pages = new Pages(narrowed, this.orders);
     this.#trouble = null;
-    for (const [key, { node }] of this.chips) mark(node, "aria-pressed", String(!pick.status && key === pick.key));
-    this.lane.hidden = !pick.status;
-    write(this.lane, pick.status ? `${pick.status} ×` : "");
+    this.head.pressed(pick);
     this.#reads = false;
     this.rows.top();
     this.refresh(true);
@@ -196,17 +158,20 @@ export class Table {
   }
 
   #say() {
-    const waits = this.#waiting > 0;
-    this.newer.hidden = !waits;
-    this.live.hidden = waits;
-    if (waits) write(this.newer.lastChild, `${count(this.#waiting)} newer`);
-    const state = link.state === "away" ? "off" : link.state === "opening" ? "opening" : this.#holds ? "hold" : "on";
-    this.live.dataset.live = state;
-    write(this.live, { off: "Not live", opening: "Connecting", hold: "Held while you read", on: "Live" }[state]);
+    const state = { away: "off", opening: "opening" }[link.state] ?? (this.#holds ? "hold" : "on");
+    this.head.say(state, this.#waiting);
   }
 
   #fillIn() {
-    const state = this.#shown.length ? "rows" : this.#trouble ? "trouble" : !this.pages.begun ? "loading" : this.#isEmpty ? "welcome" : "nothing";
+    const state = this.#shown.length
+      ? "rows"
+      : this.#trouble
+        ? "trouble"
+        : !this.pages.begun
+          ? "loading"
+          : this.#isEmpty
+            ? "welcome"
+            : "nothing";
     const key = state === "trouble" ? `trouble ${this.#trouble.at}` : state;
     if (this.root.dataset.state === key) return;
     this.root.dataset.state = key;
@@ -227,7 +192,10 @@ export class Table {
 
   #failed() {
     const { problem, at } = this.#trouble;
-    const still = problem.code === "HISTORY_UNAVAILABLE" ? "New orders are still taken and executed; only the list is missing." : "";
+    const still =
+      problem.code === "HISTORY_UNAVAILABLE"
+        ? "New orders are still taken and executed; only the list is missing."
+        : "";
     return failure({ title: "Orders could not be loaded", still, problem, at, again: () => this.#more() });
   }
 }

@@ -40,7 +40,9 @@ export function dots(canvas, tracks, orders, onShare) {
       const inner = track.getBoundingClientRect();
       return { left: inner.left - outer.left, top: inner.top - outer.top, width: inner.width, height: inner.height };
     });
-    tones = Object.fromEntries(["run", "ok", "bad", "warn", "idle"].map((name) => [name, css(name === "run" ? "--accent" : `--${name}`)]));
+    tones = Object.fromEntries(
+      ["run", "ok", "bad", "warn", "idle"].map((name) => [name, css(name === "run" ? "--accent" : `--${name}`)]),
+    );
   };
   const watcher = new ResizeObserver(measure);
   watcher.observe(canvas);

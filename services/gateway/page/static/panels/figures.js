@@ -14,11 +14,46 @@ const whole = (value) => (value === null || value === undefined ? NONE : count(v
 const rate = (value) => (value === null || value === undefined ? NONE : value.toFixed(value < 100 ? 1 : 0));
 
 const FIGURES = [
-  { key: "rate", name: "Orders", unit: "/s", now: (flow) => rate(flow.rates?.submitted), past: ({ history }) => history?.submitted, fromZero: true },
-  { key: "p50", name: "p50 to confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p50Ms), past: ({ history }) => history?.p50Ms },
-  { key: "p99", name: "p99 to confirmed", unit: "ms", now: (flow) => millis(hop(flow, "total")?.p99Ms), past: ({ history }) => history?.p99Ms },
-  { key: "open", name: "Open", unit: "", now: ({ open }) => whole(total(open)), filter: "flight", fromZero: true, own: ({ open }) => total(open) },
-  { key: "unresolved", name: "Unresolved", unit: "", now: ({ open }) => whole(open?.unresolved), filter: "unresolved", fromZero: true, own: ({ open }) => open?.unresolved ?? null },
+  {
+    key: "rate",
+    name: "Orders",
+    unit: "/s",
+    now: (flow) => rate(flow.rates?.submitted),
+    past: ({ history }) => history?.submitted,
+    fromZero: true,
+  },
+  {
+    key: "p50",
+    name: "p50 to confirmed",
+    unit: "ms",
+    now: (flow) => millis(hop(flow, "total")?.p50Ms),
+    past: ({ history }) => history?.p50Ms,
+  },
+  {
+    key: "p99",
+    name: "p99 to confirmed",
+    unit: "ms",
+    now: (flow) => millis(hop(flow, "total")?.p99Ms),
+    past: ({ history }) => history?.p99Ms,
+  },
+  {
+    key: "open",
+    name: "Open",
+    unit: "",
+    now: ({ open }) => whole(total(open)),
+    filter: "flight",
+    fromZero: true,
+    own: ({ open }) => total(open),
+  },
+  {
+    key: "unresolved",
+    name: "Unresolved",
+    unit: "",
+    now: ({ open }) => whole(open?.unresolved),
+    filter: "unresolved",
+    fromZero: true,
+    own: ({ open }) => open?.unresolved ?? null,
+  },
 ];
 
 /** Return what shows the figures: `{news, trouble}` of a look. `pick(filter)` is told. */
@@ -32,7 +67,20 @@ export function figures(pick) {
   const trouble = (problem, at) => {
     cells = null;
     root.dataset.state = "trouble";
-    fill(root, h("div", { class: "whole" }, failure({ title: "Figures and flow are not known", still: "Orders run all the same.", problem, at, brief: true })));
+    fill(
+      root,
+      h(
+        "div",
+        { class: "whole" },
+        failure({
+          title: "Figures and flow are not known",
+          still: "Orders run all the same.",
+          problem,
+          at,
+          brief: true,
+        }),
+      ),
+    );
   };
   cells = build(root, pick);
   return { news, trouble };
@@ -44,15 +92,26 @@ function build(root, pick) {
     const value = h("span", { class: "figure-value num" }, NONE);
     const unit = h("span", { class: "figure-unit", hidden: true }, figure.unit);
     const box = h("span", { class: "figure-spark" });
-    const inside = [h("span", { class: "figure-name" }, figure.name), h("span", { class: "figure-row" }, value, unit), box];
+    const inside = [
+      h("span", { class: "figure-name" }, figure.name),
+      h("span", { class: "figure-row" }, value, unit),
+      box,
+    ];
     const props = { class: "figure", "data-figure": figure.key };
     const node = figure.filter
       ? h("button", { ...props, type: "button", onclick: () => pick(figure.filter) }, inside)
       : h("div", props, inside);
     return { figure, node, value, unit, box, seen: [] };
   });
-  fill(root, cells.map(({ node }) => node));
-  for (const cell of cells) cell.draw = spark(cell.box, { tone: cell.figure.key === "unresolved" ? "--warn" : "--accent", fromZero: cell.figure.fromZero });
+  fill(
+    root,
+    cells.map(({ node }) => node),
+  );
+  for (const cell of cells)
+    cell.draw = spark(cell.box, {
+      tone: cell.figure.key === "unresolved" ? "--warn" : "--accent",
+      fromZero: cell.figure.fromZero,
+    });
   return cells;
 }
 

@@ -31,13 +31,32 @@ function build(root, orders, pick) {
     const track = h("span", { class: "lane-track" });
     const below = h("span", { class: "lane-sub num" }, "no figures yet");
     const title = key === "end" ? "Show all orders" : `Show ${key} orders`;
-    const node = h("button", { class: "lane", type: "button", title, "data-lane": key, onclick: () => pick(key === "end" ? null : key) }, h("span", { class: "lane-top" }, h("span", { class: "lane-name" }, key), figure), track, below);
+    const node = h(
+      "button",
+      { class: "lane", type: "button", title, "data-lane": key, onclick: () => pick(key === "end" ? null : key) },
+      h("span", { class: "lane-top" }, h("span", { class: "lane-name" }, key), figure),
+      track,
+      below,
+    );
     return { key, node, figure, track, below };
   });
   const canvas = h("canvas", { "aria-hidden": "true" });
-  fill(root, h("div", { class: "lanes" }, all.map(({ node }) => node)), canvas);
+  fill(
+    root,
+    h(
+      "div",
+      { class: "lanes" },
+      all.map(({ node }) => node),
+    ),
+    canvas,
+  );
   const said = (each) => write(all[0].below, each === 1 ? "not yet taken up" : `one dot is ${count(each)} orders`);
-  const drawn = dots(canvas, all.map(({ track }) => track), orders, said);
+  const drawn = dots(
+    canvas,
+    all.map(({ track }) => track),
+    orders,
+    said,
+  );
   said(1);
   return { all, paces: drawn.paces, end: drawn.end };
 }
@@ -60,8 +79,17 @@ function showEnds(node, rates) {
   node.dataset.words = words;
   fill(
     node,
-    [["confirmed", "ok"], ["failed", "bad"]].map(([status, tone]) =>
-      h("span", { class: `rate tone-${tone}`, title: status }, statusIcon(status, 11), h("span", {}, `${rates[status].toFixed(1)}/s`), h("span", { class: "sr" }, ` ${status}`)),
+    [
+      ["confirmed", "ok"],
+      ["failed", "bad"],
+    ].map(([status, tone]) =>
+      h(
+        "span",
+        { class: `rate tone-${tone}`, title: status },
+        statusIcon(status, 11),
+        h("span", {}, `${rates[status].toFixed(1)}/s`),
+        h("span", { class: "sr" }, ` ${status}`),
+      ),
     ),
   );
 }

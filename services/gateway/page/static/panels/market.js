@@ -18,10 +18,15 @@ const histories = new Map();
 
 /** Build the tab into `body`, and return what ends it. */
 export function market(body, shared) {
-  const chosen = h("select", { class: "pick", "aria-label": "Pair", hidden: true, onchange: () => {
-    wanted = chosen.value;
-    prices.look.again();
-  } });
+  const chosen = h("select", {
+    class: "pick",
+    "aria-label": "Pair",
+    hidden: true,
+    onchange: () => {
+      wanted = chosen.value;
+      prices.look.again();
+    },
+  });
   const at = h("span", { class: "note num" });
   let chart = null;
   const prices = section({
@@ -33,7 +38,10 @@ export function market(body, shared) {
       const pair = told.pairs.find((one) => one.pair === wanted) ?? told.pairs[0];
       if (!pair) return fill(node, h("p", { class: "dim" }, "No venue has a pair to show."));
       wanted = pair.pair;
-      offer(chosen, told.pairs.map((one) => one.pair));
+      offer(
+        chosen,
+        told.pairs.map((one) => one.pair),
+      );
       const names = pair.venues.map(({ venue }) => venue).join();
       if (!node.firstChild || chart?.pair !== pair.pair || chart.names !== names) chart = build(node, pair, at);
       return chart.show(pair, told.asOf);
@@ -44,7 +52,11 @@ export function market(body, shared) {
     aside: h("span", { class: "note" }, "best of all venues"),
     path: "/api/prices",
     everyMs: 5_000,
-    news: (told) => offer(chosen, told.pairs.map((one) => one.pair)),
+    news: (told) =>
+      offer(
+        chosen,
+        told.pairs.map((one) => one.pair),
+      ),
     show: (node, told) => fill(node, pairsTable(told.pairs)),
   });
   const wallets = walletsSection(shared);
@@ -71,7 +83,13 @@ function build(node, pair, at) {
   const span = h("span", { class: "note num" });
   const crossed = h("span", { class: "note", title: "One venue bids more than another asks" });
   const size = h("p", { class: "note num" });
-  fill(node, box, bids, size, h("div", { class: "spread-row" }, h("span", {}, "Spread ", spread, " ", crossed), spreadBox, span));
+  fill(
+    node,
+    box,
+    bids,
+    size,
+    h("div", { class: "spread-row" }, h("span", {}, "Spread ", spread, " ", crossed), spreadBox, span),
+  );
   const history = remembered(pair.pair, venues);
   let hover = null;
   let last = null;
@@ -103,7 +121,11 @@ function remembered(pair, venues) {
   const history = histories.get(pair) ?? { times: [], bids: new Map(), said: [], spreads: [] };
   histories.set(pair, history);
   for (const venue of venues) {
-    if (!history.bids.has(venue)) history.bids.set(venue, history.times.map(() => null));
+    if (!history.bids.has(venue))
+      history.bids.set(
+        venue,
+        history.times.map(() => null),
+      );
   }
   return history;
 }
@@ -124,14 +146,22 @@ function venuesTable(pair, history, index) {
   const heads = [["Venue"], [`Bid, ${pair.quote}`, "r"], [`Ask, ${pair.quote}`, "r"], ["Age", "r"]];
   const rows = venues.map(({ venue, bid, ask, at, why }, line) => [
     [h("i", { class: `key key-${(line % 4) + 1}` }), venueName(venue)],
-    bid === null ? h("span", { class: "dim", title: why ?? "" }, why ? "refused" : NONE) : price(bid, bid === pair.bestBid && !history),
+    bid === null
+      ? h("span", { class: "dim", title: why ?? "" }, why ? "refused" : NONE)
+      : price(bid, bid === pair.bestBid && !history),
     ask === null ? NONE : price(ask, ask === pair.bestAsk && !history),
     history || !at ? "" : age(now() - Date.parse(at)),
   ]);
   return table(`Prices of ${pair.base} for ${exact(pair.size)} ${pair.quote}`, heads, rows);
 }
 
-const price = (text, best) => h("span", { title: exact(text), class: best ? "best" : "" }, amount(text, 4), best && h("span", { class: "sr" }, " (best)"));
+const price = (text, best) =>
+  h(
+    "span",
+    { title: exact(text), class: best ? "best" : "" },
+    amount(text, 4),
+    best && h("span", { class: "sr" }, " (best)"),
+  );
 
 function pairsTable(pairs) {
   const heads = [["Pair"], ["Bid", "r"], ["Ask", "r"], ["Spread, bps", "r"]];

@@ -47,9 +47,19 @@ function all({ venues, truncated, notes = [] }) {
   const used = venues.filter(({ confirmed, failed }) => confirmed + failed > 0);
   return [
     realisedTable(used),
-    h("p", { class: "note" }, "Above 0 the chain paid more than was quoted. Line: 5 % to 95 % of the swaps; mark: the median.", truncated && " The time holds more orders than are read; these are the newest.", notes.map((text) => ` ${text}`)),
+    h(
+      "p",
+      { class: "note" },
+      "Above 0 the chain paid more than was quoted. Line: 5 % to 95 % of the swaps; mark: the median.",
+      truncated && " The time holds more orders than are read; these are the newest.",
+      notes.map((text) => ` ${text}`),
+    ),
     h("h3", { class: "sub" }, "Time to the end", h("span", { class: "note" }, "placed to confirmed")),
-    table("Time to the end", [["Venue"], ["p50", "r"], ["p99", "r"], ["Confirmed", "r"], ["Failed", "r"]], used.map(tookRow)),
+    table(
+      "Time to the end",
+      [["Venue"], ["p50", "r"], ["p99", "r"], ["Confirmed", "r"], ["Failed", "r"]],
+      used.map(tookRow),
+    ),
     failures(used),
   ];
 }
@@ -66,7 +76,10 @@ const tookRow = ({ venue, tookMs, confirmed, failed }) => [
 ];
 
 function realisedTable(venues) {
-  const ends = venues.flatMap(({ vsQuoteBps }) => (vsQuoteBps ? [vsQuoteBps.p5, vsQuoteBps.p95] : [])).map(forDrawing).map(Math.abs);
+  const ends = venues
+    .flatMap(({ vsQuoteBps }) => (vsQuoteBps ? [vsQuoteBps.p5, vsQuoteBps.p95] : []))
+    .map(forDrawing)
+    .map(Math.abs);
   const scale = Math.max(LEAST_SCALE_BPS, ...ends.filter(Number.isFinite)) * 1.1;
   const edge = Math.round(scale);
   const routed = venues.filter(({ venue }) => venue);
@@ -81,19 +94,43 @@ function realisedTable(venues) {
 function whisker({ p5, p50, p95 }, scale) {
   const at = (text) => `${(50 + (forDrawing(text) / scale) * 50).toFixed(1)}%`;
   const said = `5 % at ${bps(p5)}, median ${bps(p50)}, 95 % at ${bps(p95)} bps`;
-  return h("span", { class: "whisker", role: "img", "aria-label": said, title: said, vars: { "--low": at(p5), "--mid": at(p50), "--high": at(p95) } }, h("i"), h("i"), h("i"));
+  return h(
+    "span",
+    {
+      class: "whisker",
+      role: "img",
+      "aria-label": said,
+      title: said,
+      vars: { "--low": at(p5), "--mid": at(p50), "--high": at(p95) },
+    },
+    h("i"),
+    h("i"),
+    h("i"),
+  );
 }
 
 function failures(venues) {
   const reasons = new Map();
-  for (const { fails } of venues) for (const [reason, number] of Object.entries(fails ?? {})) reasons.set(reason, (reasons.get(reason) ?? 0) + number);
+  for (const { fails } of venues)
+    for (const [reason, number] of Object.entries(fails ?? {}))
+      reasons.set(reason, (reasons.get(reason) ?? 0) + number);
   if (!reasons.size) return null;
   const sorted = [...reasons].sort(([, one], [, other]) => other - one);
   const most = sorted[0][1];
   return [
     h("h3", { class: "sub" }, "Why orders failed"),
-    h("ul", { class: "bars" }, sorted.map(([reason, number]) =>
-      h("li", {}, h("span", { class: "bars-top" }, h("code", {}, reason), h("b", { class: "num" }, count(number))), h("span", { class: "bars-bar", "aria-hidden": "true", vars: { "--w": `${(number / most) * 100}%` } })))),
+    h(
+      "ul",
+      { class: "bars" },
+      sorted.map(([reason, number]) =>
+        h(
+          "li",
+          {},
+          h("span", { class: "bars-top" }, h("code", {}, reason), h("b", { class: "num" }, count(number))),
+          h("span", { class: "bars-bar", "aria-hidden": "true", vars: { "--w": `${(number / most) * 100}%` } }),
+        ),
+      ),
+    ),
   ];
 }
 
@@ -101,10 +138,19 @@ function recordTable(venues) {
   const heads = [["Venue"], ["State"], ["Quote p50", "r"], ["Won", "r"], ["Landed", "r"]];
   const rows = venues.map(({ name, state, why, quotes, won, landed, discountBps }) => [
     venueName(name),
-    h("span", { class: "state", title: why || SAID[state] }, statusIcon(STATES[state], 12), SAID[state], discountBps > 0 && h("span", { class: "note" }, `−${discountBps} bps`)),
+    h(
+      "span",
+      { class: "state", title: why || SAID[state] },
+      statusIcon(STATES[state], 12),
+      SAID[state],
+      discountBps > 0 && h("span", { class: "note" }, `−${discountBps} bps`),
+    ),
     quotes.p50Ms === null ? NONE : `${millis(quotes.p50Ms)} ms`,
     count(won),
     count(landed),
   ]);
-  return [table("Venues", heads, rows), h("p", { class: "note" }, "Counts of all replicas; each halves every ten minutes.")];
+  return [
+    table("Venues", heads, rows),
+    h("p", { class: "note" }, "Counts of all replicas; each halves every ten minutes."),
+  ];
 }

@@ -10,7 +10,13 @@ export const TABS = { market: ["Market", market], quality: ["Quality", quality],
 
 /** Build the rail with a tab open into a slot, and return what ends it. `pick(tab)` is told. */
 export function rail(slot, open, pick, shared) {
-  const body = h("div", { class: "rail-body", id: "tab-panel", role: "tabpanel", "aria-labelledby": `tab-${open}`, tabindex: 0 });
+  const body = h("div", {
+    class: "rail-body",
+    id: "tab-panel",
+    role: "tabpanel",
+    "aria-labelledby": `tab-${open}`,
+    tabindex: 0,
+  });
   fill(slot, tabs(open, pick), body);
   const end = TABS[open][1](body, shared);
   return () => {
@@ -36,8 +42,14 @@ function tabs(open, pick) {
       h(
         "button",
         {
-          role: "tab", type: "button", id: `tab-${key}`, "aria-selected": String(key === open), "aria-controls": "tab-panel",
-          tabindex: key === open ? 0 : -1, onclick: () => pick(key), onkeydown: move(index),
+          role: "tab",
+          type: "button",
+          id: `tab-${key}`,
+          "aria-selected": String(key === open),
+          "aria-controls": "tab-panel",
+          tabindex: key === open ? 0 : -1,
+          onclick: () => pick(key),
+          onkeydown: move(index),
         },
         TABS[key][0],
         h("kbd", { "aria-hidden": "true" }, String(index + 1)),

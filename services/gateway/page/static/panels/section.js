@@ -40,8 +40,22 @@ export function table(name, heads, rows, css = "") {
   return h(
     "table",
     { class: `mini ${css}`, "aria-label": name },
-    h("thead", {}, h("tr", {}, heads.map(([text, classes = ""]) => h("th", { scope: "col", class: classes }, text || h("span", { class: "sr" }, "more"))))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell)))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        heads.map(([text, classes = ""]) =>
+          h("th", { scope: "col", class: classes }, text || h("span", { class: "sr" }, "more")),
+        ),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      rows.map((row) => h("tr", {}, row.map(cell))),
+    ),
   );
 }
 

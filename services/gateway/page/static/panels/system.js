@@ -17,7 +17,12 @@ export function system(body, shared) {
   const parts = { lag: h("div"), replicas: h("div"), servers: h("div"), note: h("span", { class: "note num" }) };
   const trouble = h("div");
   const sections = [
-    h("section", { class: "sec", "aria-label": "Lag by group" }, h("h2", {}, "Lag by group", h("span", { class: "note" }, "entries not settled")), parts.lag),
+    h(
+      "section",
+      { class: "sec", "aria-label": "Lag by group" },
+      h("h2", {}, "Lag by group", h("span", { class: "note" }, "entries not settled")),
+      parts.lag,
+    ),
     h("section", { class: "sec", "aria-label": "Replicas" }, h("h2", {}, "Replicas", parts.note), parts.replicas),
     h("section", { class: "sec", "aria-label": "Servers" }, h("h2", {}, "Servers"), parts.servers),
   ];
@@ -25,7 +30,11 @@ export function system(body, shared) {
   const lag = lagTable(parts.lag);
   const show = ({ told, problem, at }) => {
     sections.forEach((node) => (node.hidden = !told));
-    fill(trouble, problem && h("section", { class: "sec" }, failure({ title: "The system is not known", problem, at, brief: true })));
+    fill(
+      trouble,
+      problem &&
+        h("section", { class: "sec" }, failure({ title: "The system is not known", problem, at, brief: true })),
+    );
     if (!told) return;
     lag(told.groups);
     write(parts.note, replicasNote(told.replicas));
@@ -52,11 +61,23 @@ function lagTable(node) {
   return (groups) => {
     if (!groups) return unknown(node);
     const names = groups.map(({ name }) => name).join();
-    if (cells?.names !== names) cells = { names, rows: groups.map(() => ({ waiting: h("span"), oldest: h("span"), box: h("span", { class: "lag-chart" }) })) };
+    if (cells?.names !== names)
+      cells = {
+        names,
+        rows: groups.map(() => ({ waiting: h("span"), oldest: h("span"), box: h("span", { class: "lag-chart" }) })),
+      };
     if (!node.firstChild || node.dataset.names !== names) {
       node.dataset.names = names;
-      const rows = groups.map(({ name }, index) => [name, cells.rows[index].waiting, cells.rows[index].oldest, cells.rows[index].box]);
-      fill(node, table("Lag by group", [["Group"], ["Waiting", "r"], ["Oldest", "r"], ["Last minutes", "mid"]], rows, "lag"));
+      const rows = groups.map(({ name }, index) => [
+        name,
+        cells.rows[index].waiting,
+        cells.rows[index].oldest,
+        cells.rows[index].box,
+      ]);
+      fill(
+        node,
+        table("Lag by group", [["Group"], ["Waiting", "r"], ["Oldest", "r"], ["Last minutes", "mid"]], rows, "lag"),
+      );
       for (const row of cells.rows) row.draw = spark(row.box, { fromZero: true });
     }
     groups.forEach(({ name, lag, pending, oldestMs }, index) => {
@@ -87,7 +108,12 @@ function replicasNote(replicas) {
 function replicasTable(replicas) {
   const rows = replicas.map(({ service, name, version, startedAt, seenAt, state, loopDelayMs }) => [
     h("span", { title: name }, service),
-    h("span", { class: "state", title: `${name}, seen ${age(now() - Date.parse(seenAt))} ago` }, statusIcon(state === "up" ? "confirmed" : "unresolved", 12), state),
+    h(
+      "span",
+      { class: "state", title: `${name}, seen ${age(now() - Date.parse(seenAt))} ago` },
+      statusIcon(state === "up" ? "confirmed" : "unresolved", 12),
+      state,
+    ),
     version,
     startedAt ? age(now() - Date.parse(startedAt)) : NONE,
     loopDelayMs === null || loopDelayMs === undefined ? NONE : `${loopDelayMs.toFixed(1)} ms`,
@@ -98,7 +124,18 @@ function replicasTable(replicas) {
 function serversList({ servers, chain, partitions, epoch, version, you, access }) {
   const one = ({ name, state, detail, answeredMs }) => [
     h("dt", {}, NAMES[name] ?? name),
-    h("dd", { class: "num" }, h("span", { class: "state" }, statusIcon(state === "up" ? "confirmed" : "failed", 12), state), [answeredMs != null && `${answeredMs.toFixed(1)} ms`, name === "chain" && chain && `slot ${count(chain.slot)}, ${duration(chain.ageMs)} old`, detail].filter(Boolean).map((text) => h("span", {}, text))),
+    h(
+      "dd",
+      { class: "num" },
+      h("span", { class: "state" }, statusIcon(state === "up" ? "confirmed" : "failed", 12), state),
+      [
+        answeredMs != null && `${answeredMs.toFixed(1)} ms`,
+        name === "chain" && chain && `slot ${count(chain.slot)}, ${duration(chain.ageMs)} old`,
+        detail,
+      ]
+        .filter(Boolean)
+        .map((text) => h("span", {}, text)),
+    ),
   ];
   const fact = (name, value) => [h("dt", {}, name), h("dd", { class: "num" }, value)];
   return h(
@@ -108,6 +145,9 @@ function serversList({ servers, chain, partitions, epoch, version, you, access }
     fact("Partitions", count(partitions)),
     epoch != null && fact("Epoch", h("span", { class: "cut-off mono" }, String(epoch))),
     fact("Gateway", `version ${version}`),
-    fact("You", access === "open" ? "no key is asked for; every order is seen" : `account ${you.account}, role ${you.role}`),
+    fact(
+      "You",
+      access === "open" ? "no key is asked for; every order is seen" : `account ${you.account}, role ${you.role}`,
+    ),
   );
 }

@@ -17,15 +17,35 @@ export function walletsSection(shared) {
 }
 
 const none = (chain) =>
-  h("p", { class: "dim" }, chain === "simulated" ? "The simulated chain has no wallets: nothing is paid." : "This key has no wallet.");
+  h(
+    "p",
+    { class: "dim" },
+    chain === "simulated" ? "The simulated chain has no wallets: nothing is paid." : "This key has no wallet.",
+  );
 
 function wallet({ name, address, slot, balances, accounts }) {
   const rows = balances.map(({ token, amount: held }) => [token, h("span", { title: exact(held) }, plainly(held, 6))]);
   return h(
     "div",
     { class: "wallet", "data-wallet": name },
-    h("p", { class: "wallet-head" }, h("b", {}, name), h("span", { class: "mono dim", title: address }, short(address, 4, 4)), copyButton(address, "address"), h("span", { class: "grow" }), h("span", { class: "note num" }, `slot ${count(slot)}`)),
-    balances.length ? table(`Wallet ${name}`, [["Token"], ["Amount", "r"]], rows) : h("p", { class: "dim" }, "It holds nothing."),
-    h("p", { class: "note" }, accounts.includes("*") ? "Pays for every account without a wallet of its own." : `Pays for ${accounts.join(", ")}.`),
+    h(
+      "p",
+      { class: "wallet-head" },
+      h("b", {}, name),
+      h("span", { class: "mono dim", title: address }, short(address, 4, 4)),
+      copyButton(address, "address"),
+      h("span", { class: "grow" }),
+      h("span", { class: "note num" }, `slot ${count(slot)}`),
+    ),
+    balances.length
+      ? table(`Wallet ${name}`, [["Token"], ["Amount", "r"]], rows)
+      : h("p", { class: "dim" }, "It holds nothing."),
+    h(
+      "p",
+      { class: "note" },
+      accounts.includes("*")
+        ? "Pays for every account without a wallet of its own."
+        : `Pays for ${accounts.join(", ")}.`,
+    ),
   );
 }

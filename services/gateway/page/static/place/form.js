@@ -3,14 +3,14 @@
 import { fill, h, write } from "../lib/dom.js";
 import { amount, plainly } from "../lib/format.js";
 import { icon } from "../lib/icons.js";
-import { copyButton } from "../lib/notes.js";
 import { address, get, Problem } from "../net/api.js";
 import { hasKey } from "../net/session.js";
-import { network, networkKey } from "../shell/network.js";
-import { acts, canAct } from "../state/link.js";
+import { network } from "../shell/network.js";
+import { canAct } from "../state/link.js";
+import { head, listen, offerTokens, partsOf } from "./parts.js";
 import { offers, Preview, sentence } from "./preview.js";
 import { explain, Sending } from "./sending.js";
-import { curlOf, mistakes, percent, SLIPPAGES } from "../lib/wish.js";
+import { curlOf, mistakes } from "../lib/wish.js";
 
 const FIRST = { tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", maxSlippageBps: 100 };
 
@@ -22,7 +22,10 @@ export function placeForm(slot, preset, { placed, close, tokens, wallets }) {
   const wish = { ...FIRST, ...preset };
   const sending = new Sending();
   const parts = partsOf(wish);
-  const preview = new Preview((quotes) => showQuotes(parts, wish, quotes), (problem) => showTrouble(parts, problem));
+  const preview = new Preview(
+    (quotes) => showQuotes(parts, wish, quotes),
+    (problem) => showTrouble(parts, problem),
+  );
   let busy = false;
 
   const changed = () => {
@@ -59,105 +62,31 @@ export function placeForm(slot, preset, { placed, close, tokens, wallets }) {
   });
   fill(slot, head(close), parts.form);
   offerTokens(parts, wish, tokens());
-  if (!tokens().length) get("/api/tokens").then((told) => offerTokens(parts, wish, told.tokens), () => {});
+  if (!tokens().length)
+    get("/api/tokens").then(
+      (told) => offerTokens(parts, wish, told.tokens),
+      () => {},
+    );
   changed();
   preview.now(wish);
   parts.size.focus({ preventScroll: true });
   parts.size.select();
-  const timer = setInterval(() => write(parts.age, preview.asked ? `${Math.round((Date.now() - preview.asked) / 1000)} s old` : ""), 500);
+  const timer = setInterval(
+    () => write(parts.age, preview.asked ? `${Math.round((Date.now() - preview.asked) / 1000)} s old` : ""),
+    500,
+  );
   return () => {
     preview.stop();
     clearInterval(timer);
   };
 }
 
-const head = (close) =>
-  h(
-    "div",
-    { class: "drawer-head" },
-    h("span", { class: "grab", "aria-hidden": "true" }),
-    h("h2", {}, "Place an order"),
-    h("span", { class: "grow" }),
-    h("button", { class: "ghost", type: "button", "aria-label": "Close form", title: "Close  Esc", onclick: close }, icon("close")),
-  );
-
-function partsOf(wish) {
-  const { name, plain } = network();
-  const parts = {
-    size: h("input", { class: "big-in num", id: "place-amount", name: "amountIn", inputmode: "decimal", autocomplete: "off", maxlength: 40, "aria-describedby": "place-issue place-sentence" }),
-    from: h("select", { class: "token", name: "tokenIn", "aria-label": "Token to give" }),
-    to: h("select", { class: "token", name: "tokenOut", "aria-label": "Token to get" }),
-    flip: h("button", { class: "flip", type: "button", "aria-label": "Swap the two tokens" }, icon("swap", 14)),
-    have: h("span", { class: "note num" }),
-    out: h("output", { class: "big-out num" }, "–"),
-    slips: h("div", { class: "seg", role: "group", "aria-label": "Slippage, at most" }),
-    issue: h("p", { class: "issue", id: "place-issue", role: "alert" }),
-    list: h("div", { class: "offers-box" }),
-    age: h("span", { class: "note num" }),
-    refresh: h("button", { class: "ghost tiny", type: "button" }, "Refresh"),
-    sentence: h("p", { class: "sentence", id: "place-sentence", role: "status" }),
-    go: acts(h("button", { class: "primary wide pays", type: "submit", "data-action": "place" })),
-    curl: h("pre", { tabindex: 0, "aria-label": "The order as a command" }),
-  };
-  parts.size.value = wish.amountIn;
-  parts.form = h(
-    "form",
-    { class: "drawer-body place", novalidate: true, "aria-label": "Order" },
-    h("div", { class: "netline", "data-net": networkKey() ?? "unknown" }, h("b", {}, name), h("span", {}, plain)),
-    h("div", { class: "leg" }, h("label", { for: "place-amount" }, "Give exactly"), h("div", { class: "leg-row" }, parts.size, parts.from), parts.have),
-    parts.flip,
-    h("div", { class: "leg" }, h("span", { class: "label" }, "Get as much as possible"), h("div", { class: "leg-row" }, parts.out, parts.to)),
-    h("div", { class: "field" }, h("span", { class: "label" }, "Slippage, at most"), parts.slips),
-    h("div", { class: "field-head" }, h("h3", {}, "Offers, net"), parts.age, h("span", { class: "grow" }), parts.refresh),
-    parts.list,
-    parts.sentence,
-    parts.issue,
-    parts.go,
-    h("details", { class: "raw" }, h("summary", {}, icon("chevron", 14), "As curl"), h("div", { class: "curl" }, parts.curl, copyButton(() => parts.curl.textContent, "command"))),
-  );
-  return parts;
-}
-
-function listen(parts, wish, changed) {
-  parts.size.addEventListener("input", () => {
-    wish.amountIn = parts.size.value.trim();
-    changed();
-  });
-  for (const [node, field] of [[parts.from, "tokenIn"], [parts.to, "tokenOut"]]) {
-    node.addEventListener("change", () => {
-      wish[field] = node.value;
-      changed();
-    });
-  }
-  parts.flip.addEventListener("click", () => {
-    [wish.tokenIn, wish.tokenOut] = [wish.tokenOut, wish.tokenIn];
-    parts.from.value = wish.tokenIn;
-    parts.to.value = wish.tokenOut;
-    changed();
-  });
-  const offered = [...new Set([...SLIPPAGES, wish.maxSlippageBps])].sort((one, other) => one - other);
-  fill(
-    parts.slips,
-    offered.map((points) =>
-      h("button", { type: "button", "data-bps": points, onclick: () => { wish.maxSlippageBps = points; changed(); } }, percent(points)),
-    ),
-  );
-}
-
-function offerTokens(parts, wish, tokens) {
-  for (const [node, chosen] of [[parts.from, wish.tokenIn], [parts.to, wish.tokenOut]]) {
-    const symbols = tokens.map(({ symbol }) => symbol);
-    if (!symbols.includes(chosen)) symbols.unshift(chosen);
-    fill(node, symbols.map((symbol) => h("option", { value: symbol }, symbol)));
-    node.value = chosen;
-  }
-}
-
 function draw(parts, wish, sending, tokens, wallets, all = true) {
   const wrong = mistakes(wish, tokens);
   const { real, button } = network();
   fill(parts.go, icon(real ? "check" : "flask"), button, h("kbd", { "aria-hidden": "true" }, "Ctrl ↵"));
-  for (const slip of parts.slips.children) slip.setAttribute("aria-pressed", String(Number(slip.dataset.bps) === wish.maxSlippageBps));
+  for (const slip of parts.slips.children)
+    slip.setAttribute("aria-pressed", String(Number(slip.dataset.bps) === wish.maxSlippageBps));
   parts.curl.textContent = curlOf(address("/api/orders/execute"), wish, { key: sending.key, signed: hasKey() });
   write(parts.have, holdings(wallets, wish.tokenIn));
   parts.size.setAttribute("aria-invalid", String("amountIn" in wrong));
@@ -173,7 +102,9 @@ function draw(parts, wish, sending, tokens, wallets, all = true) {
 }
 
 function holdings(wallets, token) {
-  const held = wallets.flatMap(({ name, balances }) => balances.filter((one) => one.token === token).map((one) => `${plainly(one.amount, 6)} ${token} in ${name}`));
+  const held = wallets.flatMap(({ name, balances }) =>
+    balances.filter((one) => one.token === token).map((one) => `${plainly(one.amount, 6)} ${token} in ${name}`),
+  );
   return wallets.length ? held.join(", ") || `no ${token} in any wallet` : "";
 }
 
@@ -186,7 +117,11 @@ function showQuotes(parts, wish, quotes) {
 
 function showTrouble(parts, problem) {
   write(parts.out, "–");
-  fill(parts.sentence, `No offers can be shown: ${problem.message} (${problem.code}). `, problem.status === 400 ? "" : "An order is taken all the same, and routed as soon as venues answer.");
+  fill(
+    parts.sentence,
+    `No offers can be shown: ${problem.message} (${problem.code}). `,
+    problem.status === 400 ? "" : "An order is taken all the same, and routed as soon as venues answer.",
+  );
   fill(parts.list);
 }
 

@@ -74,7 +74,12 @@ export function offers({ quotes, refusals, best }, tokenOut) {
   const ranked = [...quotes].sort((one, other) => compareDecimals(other.netOut, one.netOut));
   const rows = ranked.map((quote) => offer(quote, best && quote.venue === best.venue));
   const refused = refusals.map(({ venue, reason }) =>
-    h("li", { class: "offer refused" }, h("span", {}, h("b", {}, venueName(venue)), h("span", { class: "note" }, reason)), h("span", { class: "dim" }, "no offer")),
+    h(
+      "li",
+      { class: "offer refused" },
+      h("span", {}, h("b", {}, venueName(venue)), h("span", { class: "note" }, reason)),
+      h("span", { class: "dim" }, "no offer"),
+    ),
   );
   return h("ul", { class: "offers", "aria-label": `Offers in ${tokenOut}, net of all fees` }, rows, refused);
 }
@@ -85,8 +90,22 @@ function offer(quote, won) {
   return h(
     "li",
     { class: won ? "offer won" : "offer" },
-    h("span", {}, h("b", {}, venueName(quote.venue)), h("span", { class: "note num" }, `fee ${exact(quote.feeBps)} bps, impact ${bps(quote.priceImpactBps).replace(/^[+±]/, "")} bps, ${fee}${pools}`)),
-    h("span", { class: "r num" }, h("b", { title: exact(quote.netOut) }, amount(quote.netOut, 6)), won && h("span", { class: "tag" }, icon("check", 12), "best net")),
+    h(
+      "span",
+      {},
+      h("b", {}, venueName(quote.venue)),
+      h(
+        "span",
+        { class: "note num" },
+        `fee ${exact(quote.feeBps)} bps, impact ${bps(quote.priceImpactBps).replace(/^[+±]/, "")} bps, ${fee}${pools}`,
+      ),
+    ),
+    h(
+      "span",
+      { class: "r num" },
+      h("b", { title: exact(quote.netOut) }, amount(quote.netOut, 6)),
+      won && h("span", { class: "tag" }, icon("check", 12), "best net"),
+    ),
   );
 }
 
@@ -94,8 +113,13 @@ function offer(quote, won) {
 export function sentence(wish, { best }, plain) {
   if (!best) return ["No venue offers anything for this worth its fee; an order would fail with NO_ROUTE. ", plain];
   return [
-    "Give exactly ", h("b", {}, `${exact(wish.amountIn)} ${wish.tokenIn}`), ", get at least ",
-    h("b", {}, `${amount(best.minOut, 6)} ${wish.tokenOut}`), ", or nothing happens. ", venueName(best.venue),
-    " pays best now; the venues are asked again when the order runs. ", plain,
+    "Give exactly ",
+    h("b", {}, `${exact(wish.amountIn)} ${wish.tokenIn}`),
+    ", get at least ",
+    h("b", {}, `${amount(best.minOut, 6)} ${wish.tokenOut}`),
+    ", or nothing happens. ",
+    venueName(best.venue),
+    " pays best now; the venues are asked again when the order runs. ",
+    plain,
   ];
 }

@@ -36,7 +36,8 @@ export function explain(problem) {
     return "It is unknown whether the order was taken. Press again: the same order with the same key is placed once only.";
   }
   if (problem.status === 429) return "Too many requests for this key.";
-  if (UNSURE.has(problem.status)) return `${problem.title} (${problem.code}). Press again: it is the same order with the same key.`;
+  if (UNSURE.has(problem.status))
+    return `${problem.title} (${problem.code}). Press again: it is the same order with the same key.`;
   const named = problem.errors.map(({ field, message }) => `${field} ${message}`).join("; ");
   return `${named || problem.message} (${problem.code}).`;
 }

@@ -34,8 +34,20 @@ function build(retry) {
   const wait = h("span", { class: "num", "aria-hidden": "true" });
   const since = h("b", { class: "num" }, clock(link.reachable ? link.since : link.asOf));
   const words = link.reachable
-    ? [h("b", {}, "No live updates"), " since ", since, " UTC. ", more(`${link.why}. The gateway answers, so orders can be placed; the list follows when the stream is back.`)]
-    : [h("b", {}, "Connection lost."), " All is as of ", since, " UTC. ", more("Orders go on without this page; the stream resumes where it stopped, and nothing is missed.")];
+    ? [
+        h("b", {}, "No live updates"),
+        " since ",
+        since,
+        " UTC. ",
+        more(`${link.why}. The gateway answers, so orders can be placed; the list follows when the stream is back.`),
+      ]
+    : [
+        h("b", {}, "Connection lost."),
+        " All is as of ",
+        since,
+        " UTC. ",
+        more("Orders go on without this page; the stream resumes where it stopped, and nothing is missed."),
+      ];
   const box = $("#banner");
   box.className = "banner on";
   fill(
@@ -56,5 +68,9 @@ function hide(id = "#banner") {
 /** Tell something that stays until it has been read: lost history. */
 export function announce(...words) {
   $("#news").className = "banner on";
-  fill($("#news"), h("p", {}, words), h("button", { class: "small", type: "button", onclick: () => hide("#news") }, "Understood"));
+  fill(
+    $("#news"),
+    h("p", {}, words),
+    h("button", { class: "small", type: "button", onclick: () => hide("#news") }, "Understood"),
+  );
 }

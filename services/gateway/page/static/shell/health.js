@@ -34,7 +34,12 @@ function parted({ servers, replicas, chain }) {
   const entries = servers.map(({ name, state, detail, answeredMs }) => {
     const figure = name === "chain" && chain ? chain.ageMs : answeredMs;
     const known = state === "up" && figure !== null && figure !== undefined;
-    return { name: NAMES[name] ?? name, up: state === "up", figure: known ? rough(figure) : state === "up" ? "" : "down", detail };
+    return {
+      name: NAMES[name] ?? name,
+      up: state === "up",
+      figure: known ? rough(figure) : state === "up" ? "" : "down",
+      detail,
+    };
   });
   if (!replicas) return entries;
   const up = replicas.filter((replica) => replica.state === "up").length;

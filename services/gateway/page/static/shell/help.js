@@ -21,12 +21,31 @@ const KEYS = [
 /** Build the dialog and its button, and return what opens it. */
 export function help() {
   const dialog = $("#help");
-  const close = h("button", { class: "ghost", type: "button", "aria-label": "Close help", onclick: () => dialog.close() }, icon("close"));
+  const close = h(
+    "button",
+    { class: "ghost", type: "button", "aria-label": "Close help", onclick: () => dialog.close() },
+    icon("close"),
+  );
   fill(
     dialog,
     h("div", { class: "help-head" }, h("h2", { id: "help-title" }, "Keyboard"), close),
-    h("dl", {}, KEYS.map(([keys, does]) => [h("dt", {}, keys.split(" ").map((key) => h("kbd", {}, key))), h("dd", {}, does)])),
-    h("p", { class: "foot note" }, "Every figure comes from the server; money is never computed here. Times are UTC. In the form, Ctrl or ⌘ with Enter places the order."),
+    h(
+      "dl",
+      {},
+      KEYS.map(([keys, does]) => [
+        h(
+          "dt",
+          {},
+          keys.split(" ").map((key) => h("kbd", {}, key)),
+        ),
+        h("dd", {}, does),
+      ]),
+    ),
+    h(
+      "p",
+      { class: "foot note" },
+      "Every figure comes from the server; money is never computed here. Times are UTC. In the form, Ctrl or ⌘ with Enter places the order.",
+    ),
   );
   const open = () => dialog.open || dialog.showModal();
   $("#help-open").addEventListener("click", open);

@@ -11,7 +11,12 @@ const of = (name, small, plain, button) => ({ name, small, plain, button, real: 
 
 export const NETWORKS = {
   simulated: of("SIMULATED", "no money moves", "Prices are made up and no money moves.", "Place order, simulated"),
-  devchain: of("DEVCHAIN", "local chain", "A chain on this machine; its coins are worth nothing.", "Place order on the devchain"),
+  devchain: of(
+    "DEVCHAIN",
+    "local chain",
+    "A chain on this machine; its coins are worth nothing.",
+    "Place order on the devchain",
+  ),
   devnet: {
     ...of("DEVNET", "test coins", "A public test network; its coins are worth nothing.", "Place order on devnet"),
     cluster: "?cluster=devnet",
@@ -22,7 +27,12 @@ export const NETWORKS = {
     cluster: "",
   },
 };
-const UNKNOWN = of("UNKNOWN", "network not known yet", "The gateway has not said which network this is.", "Place order");
+const UNKNOWN = of(
+  "UNKNOWN",
+  "network not known yet",
+  "The gateway has not said which network this is.",
+  "Place order",
+);
 
 let known = null;
 const listeners = new Set();

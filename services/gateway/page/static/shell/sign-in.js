@@ -13,7 +13,12 @@ export function askForKey(why, entered) {
   asking = true;
   root.dataset.access = "closed";
   const field = h("input", {
-    id: "key", type: "password", required: true, autocomplete: "off", autocapitalize: "off", spellcheck: "false",
+    id: "key",
+    type: "password",
+    required: true,
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
     "aria-describedby": "key-help key-issue",
   });
   const issue = h("p", { class: "issue", id: "key-issue", role: "alert" });
@@ -27,8 +32,13 @@ export function askForKey(why, entered) {
     field,
     issue,
     button,
-    h("p", { class: "note", id: "key-help" }, "The key stays in this tab's memory and is sent in a header, never in an address. A reload forgets it. ",
-      h("code", {}, "slipstream keys new"), " makes one."),
+    h(
+      "p",
+      { class: "note", id: "key-help" },
+      "The key stays in this tab's memory and is sent in a header, never in an address. A reload forgets it. ",
+      h("code", {}, "slipstream keys new"),
+      " makes one.",
+    ),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();

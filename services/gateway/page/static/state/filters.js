@@ -3,7 +3,10 @@
 import { FLYING } from "../lib/status.js";
 
 const of = (name, query, matches) => ({ name, query, matches });
-const is = (...statuses) => (order) => statuses.includes(order.status);
+const is =
+  (...statuses) =>
+  (order) =>
+    statuses.includes(order.status);
 
 export const FILTERS = {
   all: of("All", {}, () => true),

@@ -66,7 +66,9 @@ export class Follower {
   // itself answers: orders in flight that nothing has been heard of for a while.
   async #doubt() {
     const at = now();
-    const silent = [...this.orders.flying.values()].filter((order) => at - Math.max(order.changedAt, order.askedAt ?? 0) > (order.unresolved ? 3 : 1) * SILENT_MS);
+    const silent = [...this.orders.flying.values()].filter(
+      (order) => at - Math.max(order.changedAt, order.askedAt ?? 0) > (order.unresolved ? 3 : 1) * SILENT_MS,
+    );
     for (const order of silent.slice(0, MOST_DOUBTS)) {
       order.askedAt = at;
       try {
