@@ -24,6 +24,8 @@ async def test_a_gateway_is_killed_and_comes_back_and_no_order_is_missed(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
     async with look(_GONE, _NOT_YET, viewport=_TALL) as eyes:
+        sockets: list[str] = []
+        eyes.page.on("websocket", lambda socket: sockets.append(socket.url))
         await eyes.open(stack.open.address)
         [before] = await stack.place(desk)
         stack.open.kill()
@@ -39,6 +41,7 @@ async def test_a_gateway_is_killed_and_comes_back_and_no_order_is_missed(
         for order_id in (before, *meanwhile):
             await eyes.has_status(order_id, await stack.end_of(desk, order_id))
         await expect(eyes.page.locator("#banner")).to_be_empty()
+        assert ["cursor=" in url for url in (sockets[0], sockets[-1])] == [False, True]
 
 
 async def test_of_ten_thousand_orders_a_few_dozen_are_drawn_and_all_can_be_reached(

@@ -13,6 +13,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _REFUSED = r"status of 401"
 _GONE = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection"
+_COUNT_FRAMES = """
+window.framesAskedFor = 0;
+const ask = window.requestAnimationFrame;
+window.requestAnimationFrame = drawn => { window.framesAskedFor += 1; return ask(drawn); };
+"""
 _TOUCH_PX = 24  # The least that anybody hits; what is used most on a phone is larger.
 
 
@@ -126,15 +131,34 @@ async def test_on_a_phone_nothing_scrolls_sideways_and_everything_can_be_hit(
     assert found == []
 
 
-async def test_with_reduced_motion_nothing_moves_while_orders_run(
+async def test_with_reduced_motion_nothing_glides_while_orders_run(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
     async with look(_REFUSED, reduced_motion="reduce") as eyes:
+        await eyes.page.add_init_script(_COUNT_FRAMES)
         await eyes.open(stack.guarded.address, desk.key)
         with stack.nobody_routes():
             [order_id] = await stack.place(desk)
             await eyes.has_status(order_id, "pending")
-            moving = await eyes.moving()
         await eyes.has_status(order_id, "confirmed")
 
-        assert moving + await eyes.moving() == []
+        assert await eyes.page.evaluate("() => window.framesAskedFor") == 0
+
+
+async def test_what_turns_while_the_gateway_is_away_rests_with_reduced_motion(
+    stack: PageStack, look: Look
+) -> None:
+    async with look(_GONE) as eyes:
+        await eyes.open(stack.open.address)
+        stack.open.kill()
+        try:
+            await expect(eyes.page.locator("#banner")).to_contain_text("Connection lost")
+            turning = await eyes.moving()
+            await eyes.page.emulate_media(reduced_motion="reduce")
+            resting = await eyes.moving()
+        finally:
+            stack.open.start_again()
+            await stack.open.ready()
+
+    assert turning != []
+    assert resting == []
