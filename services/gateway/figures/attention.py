@@ -102,7 +102,7 @@ class Attention:
         if common.letters.answer:
             yield from items.of_dead_letters(*common.letters.answer)
         if common.beats.answer:
-            yield from items.of_replicas(common.beats.answer.replicas)
+            yield from items.of_replicas(common.beats.answer.replicas, now)
         if common.record.answer:
             yield from items.of_venues(common.record.answer.seen, self._of.venues)
 

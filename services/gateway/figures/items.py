@@ -19,6 +19,7 @@ from shared.venues.health.breaker import State
 _LATE_MS: Final = 10_000
 _VERY_LATE_MS: Final = 60_000
 _HELD_MS: Final = 30_000
+_REPLACED: Final = timedelta(minutes=5)  # Then somebody else does the work for good.
 
 
 class Severity(IntEnum):
@@ -101,12 +102,15 @@ def _entries(lag: int | None) -> str:
     return "1 entry is" if lag == 1 else f"{lag:,} entries are"
 
 
-def of_replicas(replicas: Sequence[Replica]) -> Iterator[Item]:
-    """Yield those that fell silent; it is critical where no other of the service is up."""
+def of_replicas(replicas: Sequence[Replica], now: datetime) -> Iterator[Item]:
+    """Yield those that fell silent; it is critical where no other of the service is up.
+
+    Where others do their work it is told for five minutes: most were replaced.
+    """
     up = Counter(replica.note.service for replica in replicas if not replica.is_stale)
     for replica in replicas:
-        if replica.is_stale:
-            service = replica.note.service
+        service = replica.note.service
+        if replica.is_stale and not (up[service] and now - replica.seen_at > _REPLACED):
             others = {0: "no other is", 1: "1 other is"}.get(
                 up[service], f"{up[service]} others are"
             )

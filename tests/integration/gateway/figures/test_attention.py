@@ -220,7 +220,7 @@ async def test_a_replica_that_fell_silent_is_told_until_it_is_heard_again(
     assert await told(gateway, "staleReplica", times=0) == []
 
 
-async def test_one_of_several_that_fell_silent_is_a_warning(
+async def test_one_of_several_that_fell_silent_is_a_warning_for_five_minutes(
     gateway: Gateway, namespace: str
 ) -> None:
     beats = Heartbeats(gateway.log.client, namespace)
@@ -233,6 +233,10 @@ async def test_one_of_several_that_fell_silent_is_a_warning(
 
     assert item["text"].endswith("; 1 other is up.")
     assert item["severity"] == "warning"
+
+    await gateway.log.client.call("ZINCRBY", beats._keys[1], -300_000, "gateway-2")
+
+    assert await told(gateway, "staleReplica", times=0) == []
 
 
 async def test_a_venue_that_routers_pass_over_is_told_until_it_is_up(gateway: Gateway) -> None:
