@@ -33,7 +33,8 @@ def choice_of(routed: OrderRouted, unable: Collection[str]) -> Choice:
     if won.venue not in unable:
         others = [quote for quote in others if quote.venue not in unable]
     runner_up = next(iter(best_first(others, unable, discounts)), None)
-    paid = f"{won.venue} pays {plain(won.net_out)} {routed.intent.token_out} {_fee(won)}"
+    said = f"{plain(won.net_out)} {routed.intent.token_out} {_fee(won)}"
+    paid = f"The quote of {won.venue} won: {said}"
     if runner_up is None:
         return Choice(won, None, None, f"{paid}; {_alone(routed)}.")
     ours, theirs = worth(won, discounts), worth(runner_up, discounts)

@@ -148,44 +148,38 @@ def test_a_rate_is_told_as_more_or_less() -> None:
     [
         (
             [a_quote("raydium", "225"), a_quote("meteora", "224")],
-            "raydium pays 224.999 USDC after the network fee, 44.64 bps more than meteora.",
+            "224.999 USDC after the network fee, 44.64 bps more than meteora.",
         ),
         (
             [a_quote("raydium", "225")],
-            "raydium pays 224.999 USDC after the network fee; no other venue gave a quote.",
+            "224.999 USDC after the network fee; no other venue gave a quote.",
         ),
         (
             [a_quote("raydium", "225"), a_quote("meteora", "225")],
             (
-                "raydium pays 224.999 USDC after the network fee, and meteora just as much: "
+                "224.999 USDC after the network fee, and meteora just as much: "
                 "the names broke the tie."
             ),
         ),
         (
             [a_quote("raydium", "225.00001"), a_quote("meteora", "225")],
-            (
-                "raydium pays 224.99901 USDC after the network fee, less than 0.01 bps more than "
-                "meteora."
-            ),
+            ("224.99901 USDC after the network fee, less than 0.01 bps more than meteora."),
         ),
         (
             [a_quote("raydium", "225"), a_quote("meteora", "0.0001")],
             (
-                "raydium pays 224.999 USDC after the network fee, and the quote of meteora is no "
+                "224.999 USDC after the network fee, and the quote of meteora is no "
                 "more than the network fee."
             ),
         ),
         (
             [replace(a_quote("raydium", "225", fee="0"), fee_unpriced=True)],
-            (
-                "raydium pays 225 USDC before a network fee that has no price in it; "
-                "no other venue gave a quote."
-            ),
+            ("225 USDC before a network fee that has no price in it; no other venue gave a quote."),
         ),
     ],
 )
 def test_a_choice_is_told_with_its_margin(quotes: list[Quote], said: str) -> None:
-    assert chosen(*quotes).why == said
+    assert chosen(*quotes).why == f"The quote of raydium won: {said}"
 
 
 def test_a_discount_that_ranked_is_told() -> None:
