@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from services.gateway.http.middleware import HEADERS
-from services.gateway.http.problems import PROBLEM_JSON, Code, Problem
+from services.gateway.http.problems import Code, Problem
 from services.gateway.server.fair_websocket import FairProtocol
+from services.gateway.server.last_words import last_words
 from services.gateway.server.write_coalescing import CorkedProtocol
 from shared.observability.metrics import TURNED_AWAY
 
@@ -157,7 +156,7 @@ class BoundedProtocol(CorkedProtocol):
                 return
             cycle.disconnected = True
             cycle.message_event.set()
-        self.transport.write(_answer(Problem(code)))
+        self.transport.write(last_words(Problem(code)))
         if linger:
             # A link that is closed while something unread has come is reset, the answer with it.
             self.transport.write_eof()
@@ -181,17 +180,3 @@ def _network(address: str) -> str:
     if isinstance(ip, IPv6Address):
         return str(ip.ipv4_mapped or int(ip) >> 64)
     return str(ip)
-
-
-def _answer(problem: Problem) -> bytes:
-    body = problem.document()
-    headers = [
-        *((name.encode(), value.encode()) for name, value in problem.headers.items()),
-        *HEADERS,
-        (b"content-type", PROBLEM_JSON.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-    ]
-    status = HTTPStatus(problem.code.status)
-    lines = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
-    return b"\r\n".join([*lines, *(b"%b: %b" % header for header in headers), b"", body])

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooManyHeaders
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request
 
 from services.gateway.http.answers import MANY
+from services.gateway.http.problems import Code, Problem
+from services.gateway.server.last_words import last_words
+from shared.observability.metrics import TURNED_AWAY
 
 # A third of the bytes of a socket's events, for 32 KB and some 10 us an event.
 _DEFLATE = ServerPerMessageDeflateFactory(
@@ -21,6 +25,7 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 )
 _BYTES = 1_024  # A hundred or so of the smallest frames.
 _PAUSE_S = 0.002
+_TOO_LARGE = (RequestLineTooLong, HeaderLineTooLong, TooManyHeaders)
 
 
 @dataclass(slots=True)
@@ -70,7 +75,16 @@ class FairProtocol(WebSocketsSansIOProtocol):
         part = bytes(self._unparsed[:_BYTES])
         del self._unparsed[:_BYTES]
         super().data_received(part)
+        if self.conn.handshake_exc and not self.handshake_initiated:
+            self._refuse(self.conn.handshake_exc)
         self._go_on()
+
+    def _refuse(self, why: Exception) -> None:
+        # Uvicorn leaves a head that is read here otherwise than there without a word, and open.
+        code = Code.HEAD_TOO_LARGE if isinstance(why, _TOO_LARGE) else Code.MALFORMED_REQUEST
+        TURNED_AWAY.labels(code.name).inc()
+        self.transport.write(last_words(Problem(code)))
+        self.transport.close()
 
     def _go_on(self) -> None:
         # While messages wait to be taken up, reading is paused and nothing more is parsed.

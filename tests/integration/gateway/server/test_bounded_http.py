@@ -215,3 +215,28 @@ async def test_rubbish_behind_an_order_does_not_take_its_answer(
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert answer.endswith(b"accepted")
     assert b"connection: close" in answer
+
+
+_UPGRADE = (
+    b"GET /x HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDAwMDAwMDAwMDAwMDAwMA==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "refused"),
+    [
+        (b"x-long: " + b"y" * 9_000 + b"\r\n", (431, "HEAD_TOO_LARGE")),
+        (b"".join(b"x-%d: y\r\n" % i for i in range(150)), (431, "HEAD_TOO_LARGE")),
+        (b"Content-Length: 3\r\n", (400, "MALFORMED_REQUEST")),
+        (b"Transfer-Encoding: chunked\r\n", (400, "MALFORMED_REQUEST")),
+    ],
+    ids=["a long line", "many headers", "a body", "chunks"],
+)
+async def test_a_socket_that_cannot_be_opened_is_told_so_and_let_go(
+    more: bytes, refused: tuple[int, str]
+) -> None:
+    async with a_door(max_head_bytes=16_384) as door, a_line(door) as line:
+        answer = await line.said(_UPGRADE + more + b"\r\n")
+
+    assert refusal(answer) == refused
