@@ -17,7 +17,7 @@ RankedBy: TypeAlias = Literal["submitted", "updated", "confirmed"]
 
 OTHERS_CURSOR = "must be the `next` of a page of the same list"
 
-_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z"  # "$" would let a line end follow.
 
 
 class Cursor(NamedTuple):

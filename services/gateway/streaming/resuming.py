@@ -95,6 +95,8 @@ class Resuming:
         meanwhile = _Meanwhile(follower)
         try:
             start = await self._feed.join(meanwhile)
+            # One from ahead of our clock would date a loss so that nobody found what was lost.
+            cursor = cursor._replace(at_ms=min(cursor.at_ms, start.at_ms))
             follower.open(start.epoch, cursor.encode())
             at, unproven = cursor, set(range(len(cursor.places)))
             if cursor.epoch != start.epoch or self._doubt():

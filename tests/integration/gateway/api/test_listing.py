@@ -36,9 +36,9 @@ async def gateway(
         yield running
 
 
-def cursor(time: str) -> str:
-    """Return what would follow an order that was submitted then."""
-    place = f'["{time}","019b796d-d600-7c10-9e4f-1a2b3c4d5e10"]'
+def cursor(time: str, more: str = "") -> str:
+    """Return what would follow an order that was submitted then, with `more` behind its id."""
+    place = f'["{time}","019b796d-d600-7c10-9e4f-1a2b3c4d5e10{more}"]'
     return base64.urlsafe_b64encode(place.encode()).decode()
 
 
@@ -201,6 +201,7 @@ async def test_an_order_whose_beginning_is_not_kept_yet_is_not_listed(
         (f"cursor={cursor('0001-01-01T00:00:00+14:00')}", "cursor"),
         (f"cursor={cursor('9999-12-31T23:59:59-14:00')}", "cursor"),
         (f"cursor={cursor('infinity')}", "cursor"),
+        (f"cursor={cursor('2026-01-01T00:00:00Z', chr(92) + 'n')}", "cursor"),
         ("from=2026-12-31T23:59:60Z", "from"),
         ("from=-infinity", "from"),
         ("page=2", "page"),

@@ -14,11 +14,12 @@ from prometheus_client import REGISTRY
 from services.gateway.access.api_keys import line_for, new_key
 from services.gateway.following import outbox, socket_io
 from services.gateway.streaming import resuming
+from services.gateway.streaming.cursor import Cursor
 from shared.archive.fold import Recorded
 from shared.archive.migrate import migrate
 from shared.orders.codec import encode
 from shared.orders.events import OrderEvent, OrderUnresolved
-from shared.streams.log.epoch import begin_epoch
+from shared.streams.log.epoch import EPOCH_BYTES, begin_epoch
 from tests.support.accounts import account, versions
 from tests.support.builders import an_order_id, history
 from tests.support.eventually import eventually
@@ -204,6 +205,19 @@ async def test_no_cursor_of_an_epoch_is_good_in_the_next(gateway: Gateway) -> No
         await resumed.until(lambda s: s.losses)
 
     assert resumed.losses[0]["epoch"] != epoch
+
+
+@pytest.mark.parametrize("ahead_ms", [3_600_000, 2**60])
+async def test_a_loss_begins_in_the_past_whatever_time_a_cursor_tells(
+    gateway: Gateway, ahead_ms: int
+) -> None:
+    async with account(gateway.address) as stream:
+        place = Cursor.decode(stream.cursor, gateway.log.keys.partitions)
+    others = place._replace(epoch="00" * EPOCH_BYTES, at_ms=place.at_ms + ahead_ms).encode()
+    async with account(gateway.address, cursor=others) as resumed:
+        await resumed.until(lambda s: s.losses)
+
+    assert datetime.fromisoformat(resumed.losses[0]["lost"]["since"]) < datetime.now(UTC)
 
 
 async def test_who_is_not_behind_loses_nothing_when_old_entries_go(gateway: Gateway) -> None:
