@@ -17,6 +17,13 @@ _GONE = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSock
 _NOT_YET = r"status of 503"  # What a gateway that has just started cannot know.
 _TALL = {"width": 1440, "height": 1600}
 _MOST_ROWS = 80  # What is in sight, some above and below, and those that wait to be used again.
+# As after a log was begun anew with another number of partitions.
+_ANOTHER_LOG = """
+const { WebSocket } = window;
+window.WebSocket = class extends WebSocket {
+  constructor(url) { super(String(url).replace(/cursor=[^&]+/, "cursor=another")); }
+};
+"""
 _TO_THE_END = "grid => { grid.scrollTop = grid.scrollHeight; }"
 
 
@@ -42,6 +49,21 @@ async def test_a_gateway_is_killed_and_comes_back_and_no_order_is_missed(
             await eyes.has_status(order_id, await stack.end_of(desk, order_id))
         await expect(eyes.page.locator("#banner")).to_be_empty()
         assert ["cursor=" in url for url in (sockets[0], sockets[-1])] == [False, True]
+
+
+async def test_a_cursor_that_the_gateway_refuses_is_dropped_and_no_order_is_missed(
+    stack: PageStack, desk: Desk, look: Look
+) -> None:
+    async with look(_GONE, _NOT_YET, viewport=_TALL) as eyes:
+        await eyes.page.add_init_script(_ANOTHER_LOG)
+        await eyes.open(stack.open.address)
+        stack.open.kill()
+        [meanwhile] = await stack.place(desk)
+        stack.open.start_again()
+        await stack.open.ready()
+        await eyes.live()
+
+        await eyes.has_status(meanwhile, await stack.end_of(desk, meanwhile))
 
 
 async def test_of_ten_thousand_orders_a_few_dozen_are_drawn_and_all_can_be_reached(

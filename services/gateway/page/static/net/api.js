@@ -107,7 +107,7 @@ export function problemOf(answer, said, request) {
   const retryAfterMs = answer.headers.has("Retry-After") && after >= 0 ? after * 1000 : null;
   let told = {};
   try {
-    told = JSON.parse(said);
+    told = JSON.parse(said) ?? {};
   } catch {
     // A proxy's page: its status is all that counts.
   }

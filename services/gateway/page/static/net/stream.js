@@ -12,7 +12,7 @@ const COALESCE_MS = 250;
 const SILENCE_MS = 20_000; // The gateway says something every few seconds.
 const OPENING_MS = 10_000;
 const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
-const CODES = { refused: 4401, leaving: 1012, slow: 1013 };
+const CODES = { wrong: 4400, refused: 4401, leaving: 1012, slow: 1013 };
 
 export class Stream {
   #socket = null;
@@ -107,6 +107,7 @@ export class Stream {
     this.#socket = null;
     if (code === CODES.refused) return refused("This key was revoked, or may see less now.");
     if (code === CODES.leaving) this.#failures = 0;
+    if (code === CODES.wrong) this.#cursor = null; // It is of another log: only a new beginning helps.
     const why = { [CODES.leaving]: "The gateway is leaving", [CODES.slow]: "This page read too slowly" }[code];
     return this.#away(why ?? (reason || "The connection was lost"));
   }
