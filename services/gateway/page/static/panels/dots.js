@@ -29,6 +29,7 @@ export function dots(canvas, tracks, orders, onShare) {
   let tones = {};
   let share = 1;
   let going = true;
+  let blank = false;
 
   const measure = () => {
     const outer = canvas.getBoundingClientRect();
@@ -50,19 +51,23 @@ export function dots(canvas, tracks, orders, onShare) {
   themes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
   const draw = () => {
-    if (!boxes.length || phone.matches) return;
-    pen.clearRect(0, 0, canvas.width, canvas.height);
+    if (!boxes.length || phone.matches) return false;
     const at = shownAt();
     const seen = [...orders.flying.values(), ...orders.lately(at - FADE_MS)];
+    if (!seen.length && blank) return false;
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    blank = !seen.length;
     const each = Math.max(1, Math.ceil(seen.length / MOST));
     if (each !== share) onShare((share = each));
     for (let index = 0; index < seen.length; index += each) dot(pen, boxes, tones, seen[index], at, pace);
     pen.globalAlpha = 1;
+    return !blank;
   };
+  // Each frame costs the whole window's drawing: none is asked for while nothing flies.
   const loop = () => {
     if (!going) return;
-    if (!document.hidden) draw();
-    if (calm.matches || document.hidden) setTimeout(loop, STEP_MS);
+    const glides = !document.hidden && draw() && !calm.matches;
+    if (!glides) setTimeout(loop, STEP_MS);
     else requestAnimationFrame(loop);
   };
   loop();
