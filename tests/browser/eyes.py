@@ -16,13 +16,21 @@ SHOTS = ROOT / ".browser"
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+# Complaints that belong to what a test does: a page without a key, and a gateway that goes and
+# comes back, which does not know everything at once.
+REFUSED = r"status of 401"
+RESTARTED = (r"ERR_CONNECTION_|ERR_EMPTY_RESPONSE|WebSocket connection", r"status of 503")
 _GRAVE = {"serious", "critical"}
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
-# Nothing but contrast differs between the themes.
-_RULES = {"light": None, "dark": {"type": "rule", "values": ["color-contrast"]}}
+# What is grave is in these rules, and nothing but contrast differs between the themes.
+_WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+_RULES = {
+    "light": {"type": "tag", "values": _WCAG},
+    "dark": {"type": "rule", "values": ["color-contrast"]},
+}
 _RUN_AXE = """async runOnly => {
-  const only = runOnly ? { runOnly } : {};
-  const found = await axe.run(document, { resultTypes: ["violations"], ...only });
+  const asked = { resultTypes: ["violations"], runOnly, preload: false };
+  const found = await axe.run(document, asked);
   return found.violations.map(({ id, impact, nodes }) =>
     [impact, `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`]);
 }"""

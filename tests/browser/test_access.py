@@ -7,12 +7,12 @@ from aiohttp import web
 from playwright.async_api import expect
 
 from tests.browser.conftest import Look
+from tests.browser.eyes import REFUSED
 from tests.browser.stack import Desk, PageStack
 from tests.support.web import served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_REFUSED = r"status of 401"
 _STORED = (
     "() => [localStorage, sessionStorage].map(store => JSON.stringify(store)) + document.cookie"
 )
@@ -46,7 +46,7 @@ async def test_a_wrong_key_is_refused_in_words_and_a_right_one_lets_in(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
     [order_id] = await stack.place(desk)
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.page.goto(f"http://{stack.guarded.address}/")
         await eyes.sign_in("slip_wrong")
         refusal = eyes.page.get_by_role("alert").filter(has_text="key")
@@ -67,7 +67,7 @@ async def test_a_key_that_is_revoked_while_the_page_is_open_sees_nothing_any_mor
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
     [order_id] = await stack.place(desk)
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.open(stack.guarded.address, desk.key)
         await eyes.has_status(order_id, "confirmed")
         stack.revoke(desk)
@@ -82,7 +82,7 @@ async def test_orders_of_another_account_are_neither_listed_nor_streamed(
 ) -> None:
     other = stack.desk()
     before = await stack.place(other)
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.open(stack.guarded.address, desk.key)
         [theirs] = await stack.place(other)
         [mine] = await stack.place(desk)

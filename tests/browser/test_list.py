@@ -7,14 +7,12 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Look
 from tests.browser.crowd import gather
+from tests.browser.eyes import REFUSED, RESTARTED
 from tests.browser.stack import Desk, PageStack
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_REFUSED = r"status of 401"
-_GONE = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection"
-_NOT_YET = r"status of 503"  # What a gateway that has just started cannot know.
 _TALL = {"width": 1440, "height": 1600}
 _MOST_ROWS = 80  # What is in sight, some above and below, and those that wait to be used again.
 # As after a log was begun anew with another number of partitions.
@@ -30,7 +28,7 @@ _TO_THE_END = "grid => { grid.scrollTop = grid.scrollHeight; }"
 async def test_a_gateway_is_killed_and_comes_back_and_no_order_is_missed(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
-    async with look(_GONE, _NOT_YET, viewport=_TALL) as eyes:
+    async with look(*RESTARTED, viewport=_TALL) as eyes:
         sockets: list[str] = []
         eyes.page.on("websocket", lambda socket: sockets.append(socket.url))
         await eyes.open(stack.open.address)
@@ -54,7 +52,7 @@ async def test_a_gateway_is_killed_and_comes_back_and_no_order_is_missed(
 async def test_a_cursor_that_the_gateway_refuses_is_dropped_and_no_order_is_missed(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
-    async with look(_GONE, _NOT_YET, viewport=_TALL) as eyes:
+    async with look(*RESTARTED, viewport=_TALL) as eyes:
         await eyes.page.add_init_script(_ANOTHER_LOG)
         await eyes.open(stack.open.address)
         stack.open.kill()
@@ -70,7 +68,7 @@ async def test_of_ten_thousand_orders_a_few_dozen_are_drawn_and_all_can_be_reach
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
     gather(stack.database_url, desk.account, 10_000)
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.open(stack.guarded.address, desk.key)
         grid = eyes.page.get_by_role("grid")
 
@@ -87,7 +85,7 @@ async def test_a_burst_of_events_is_shown_to_its_end_in_few_rows(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
     gather(stack.database_url, desk.account, 1_000)
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.open(stack.guarded.address, desk.key)
         placed = await stack.place(desk, 120)
         newest = await eventually(lambda: stack.newest_ended(desk, placed))

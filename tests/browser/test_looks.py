@@ -6,13 +6,11 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Look
-from tests.browser.eyes import PHONE, THEMES, Eyes
+from tests.browser.eyes import PHONE, REFUSED, RESTARTED, THEMES, Eyes
 from tests.browser.stack import Desk, PageStack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_REFUSED = r"status of 401"
-_GONE = r"ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection"
 _COUNT_FRAMES = """
 window.framesAskedFor = 0;
 const ask = window.requestAnimationFrame;
@@ -42,7 +40,7 @@ async def seen_on_a_phone(eyes: Eyes, state: str) -> list[str]:
 async def test_axe_finds_nothing_grave_before_and_after_signing_in(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.page.goto(f"http://{stack.guarded.address}/")
         await expect(eyes.page.get_by_label("API key")).to_be_visible()
         found = await seen(eyes, "sign-in")
@@ -60,10 +58,10 @@ async def test_axe_finds_nothing_grave_before_and_after_signing_in(
 async def test_axe_finds_nothing_grave_in_the_list_an_order_the_form_and_the_rail(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
-    await stack.place(desk, 3, maxSlippageBps=0)
-    await stack.place(desk, 8, tokenIn="USDC", tokenOut="SOL", amountIn="225")
+    await stack.place(desk, 2, maxSlippageBps=0)
+    await stack.place(desk, 2, tokenIn="USDC", tokenOut="SOL", amountIn="225")
     [order_id] = await stack.place(desk)
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.open(stack.guarded.address, desk.key)
         await eyes.has_status(order_id, "confirmed")
         found = []
@@ -87,7 +85,7 @@ async def test_axe_finds_nothing_grave_while_the_gateway_is_away(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
     [order_id] = await stack.place(desk)
-    async with look(_GONE) as eyes:
+    async with look(*RESTARTED) as eyes:
         await eyes.open(stack.open.address)
         await eyes.has_status(order_id, "confirmed")
         stack.open.kill()
@@ -108,14 +106,14 @@ async def test_axe_finds_nothing_grave_while_the_gateway_is_away(
 async def test_on_a_phone_nothing_scrolls_sideways_and_everything_can_be_hit(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
-    async with look(_REFUSED, **PHONE) as eyes:
+    async with look(REFUSED, **PHONE) as eyes:
         await eyes.page.goto(f"http://{stack.guarded.address}/")
         await expect(eyes.page.get_by_label("API key")).to_be_visible()
         found = await seen_on_a_phone(eyes, "sign-in")
         await eyes.sign_in(desk.key)
         await eyes.live()
         found += await seen_on_a_phone(eyes, "no orders yet")
-        await stack.place(desk, 15)
+        await stack.place(desk, 4)
         [order_id] = await stack.place(desk)
         await eyes.has_status(order_id, "confirmed")
         found += await seen_on_a_phone(eyes, "list")
@@ -134,7 +132,7 @@ async def test_on_a_phone_nothing_scrolls_sideways_and_everything_can_be_hit(
 async def test_with_reduced_motion_nothing_glides_while_orders_run(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
-    async with look(_REFUSED, reduced_motion="reduce") as eyes:
+    async with look(REFUSED, reduced_motion="reduce") as eyes:
         await eyes.page.add_init_script(_COUNT_FRAMES)
         await eyes.open(stack.guarded.address, desk.key)
         with stack.nobody_routes():
@@ -148,7 +146,7 @@ async def test_with_reduced_motion_nothing_glides_while_orders_run(
 async def test_what_turns_while_the_gateway_is_away_rests_with_reduced_motion(
     stack: PageStack, look: Look
 ) -> None:
-    async with look(_GONE) as eyes:
+    async with look(*RESTARTED) as eyes:
         await eyes.open(stack.open.address)
         stack.open.kill()
         try:

@@ -8,12 +8,11 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Look
-from tests.browser.eyes import Eyes
+from tests.browser.eyes import REFUSED, Eyes
 from tests.browser.stack import Desk, PageStack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_REFUSED = r"status of 401"
 _ORDER_ID = re.compile(r"[0-9a-f]{8}-")
 
 
@@ -27,7 +26,7 @@ async def order_at_the_side(eyes: Eyes) -> str:
 async def test_an_order_is_placed_in_the_form_after_its_offers_and_watched_to_its_end(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.open(stack.guarded.address, desk.key)
         await eyes.page.locator("#place-open").click()
         form = eyes.page.get_by_role("form", name="Order")
@@ -51,7 +50,7 @@ async def test_an_order_is_placed_in_the_form_after_its_offers_and_watched_to_it
 async def test_a_new_user_places_the_first_order_with_one_button(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.open(stack.guarded.address, desk.key)
         await eyes.shoot("first ten seconds")
         await eyes.page.get_by_role("button", name="Place a test order").click()
@@ -63,7 +62,7 @@ async def test_a_new_user_places_the_first_order_with_one_button(
 async def test_an_order_that_nothing_is_signed_for_is_cancelled(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.open(stack.guarded.address, desk.key)
         with stack.nobody_routes():
             [order_id] = await stack.place(desk)
@@ -81,7 +80,7 @@ async def test_an_order_is_found_by_its_id_and_by_its_signature_also_in_the_arch
     [order_id] = await stack.place(desk)
     assert await stack.end_of(desk, order_id) == "confirmed"
     signature = (await stack.order(desk, order_id))["signature"]
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         await eyes.open(stack.guarded.address, desk.key)
         for text in (order_id, signature[:20]):
             await eyes.page.keyboard.press("/")
@@ -96,7 +95,7 @@ async def test_everything_is_done_with_keys_alone_and_focus_returns(
     stack: PageStack, desk: Desk, look: Look
 ) -> None:
     [first, second] = await stack.place(desk, 2)
-    async with look(_REFUSED) as eyes:
+    async with look(REFUSED) as eyes:
         keys, shell = eyes.page.keyboard, eyes.page.locator("#shell")
         await eyes.page.goto(f"http://{stack.guarded.address}/")
         await expect(eyes.page.get_by_label("API key")).to_be_focused()
