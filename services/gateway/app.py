@@ -71,6 +71,7 @@ def create_app(parts: Parts, *, compat: bool) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
         docs_url=None,  # It would come from elsewhere.
         redoc_url=None,
+        redirect_slashes=False,  # Behind TLS it would lead, key and all, to plain HTTP.
         generate_unique_id_function=_operation_id,
         separate_input_output_schemas=False,  # We send what we describe, and no defaults.
         exception_handlers={

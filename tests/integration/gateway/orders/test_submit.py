@@ -283,6 +283,8 @@ async def test_a_body_that_never_ends_is_not_waited_for(
     ("method", "path", "status", "code"),
     [
         ("GET", "/api/nothing", 404, "NOT_FOUND"),
+        ("GET", "/api/orders/", 404, "NOT_FOUND"),
+        ("POST", f"{EXECUTE}/", 404, "NOT_FOUND"),
         ("PUT", EXECUTE, 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/api/orders/42", 400, "INVALID_ORDER_ID"),
         ("GET", "/api/orders/42/events", 400, "INVALID_ORDER_ID"),
