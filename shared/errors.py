@@ -8,3 +8,8 @@ class ServerAway(Exception):
 
     It is never the fault of an event, so it never counts as an attempt.
     """
+
+    @property
+    def told(self) -> str:
+        """Return it as clients may hear it: without the addresses of servers."""
+        return str(self) or type(self).__name__

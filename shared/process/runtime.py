@@ -119,7 +119,7 @@ async def until_available(
             raise
         except ServerAway as error:
             logger.warning("waiting for %s: %s", what, error)
-            tell(f"waiting for {what}: {error}")
+            tell(f"waiting for {what}: {error.told}")
         await pause(stop, next(pauses))
     return None
 

@@ -9,13 +9,21 @@ class LogUnavailable(ServerAway):
     """Redis is away, or refuses for now. Wait for it; it is never the fault of an event.
 
     `maybe_applied` tells whether the command may have been carried out all the same, `refused`
-    whether Redis itself said no.
+    whether Redis itself said no, `told` what clients may hear of it if not the detail.
     """
 
-    def __init__(self, detail: str, *, maybe_applied: bool, refused: bool = False) -> None:
+    def __init__(
+        self, detail: str, *, maybe_applied: bool, refused: bool = False, told: str = ""
+    ) -> None:
         super().__init__(detail)
         self.maybe_applied = maybe_applied
         self.refused = refused
+        self._told = told
+
+    @property
+    def told(self) -> str:
+        """Return it as clients may hear it: without the addresses of servers."""
+        return self._told or super().told
 
 
 class UnfitServer(LogUnavailable):

@@ -64,7 +64,7 @@ class Health:
             async with asyncio.timeout(_DEADLINE_S):
                 await self.intake.ask()
         except LogUnavailable as error:
-            return str(error)
+            return error.told
         except TimeoutError:
             return f"Redis does not answer within {_DEADLINE_S:g} s"
         return ""

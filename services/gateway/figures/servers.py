@@ -39,7 +39,9 @@ async def answered(asking: Awaitable[T], within_s: float = DEADLINE_S) -> Answer
     try:
         async with asyncio.timeout(within_s):
             answer = await asking
-    except (ServerAway, VenueUnavailable) as error:
+    except ServerAway as error:
+        why = error.told
+    except VenueUnavailable as error:
         why = str(error) or type(error).__name__
     except TimeoutError:
         why = f"does not answer within {within_s * 1_000:.0f} ms"

@@ -155,8 +155,11 @@ def unavailable(
         return refusal(words_of(error), command, maybe_applied=maybe_applied)
     # Never connected: then the command itself was not carried out.
     never_sent = "connecting to" in str(error)
+    kind = type(error).__name__
     return LogUnavailable(
-        f"{type(error).__name__}: {error}", maybe_applied=maybe_applied or not never_sent
+        f"{kind}: {error}",
+        maybe_applied=maybe_applied or not never_sent,
+        told=f"it cannot be reached ({kind})",  # The library's words name hosts and ports.
     )
 
 

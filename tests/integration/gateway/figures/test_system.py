@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -165,6 +166,21 @@ async def test_without_redis_the_rest_is_told(shaky: Gateway, proxy: Proxy) -> N
         return bool(told["replicas"]) and told["servers"][0]["state"] == "up"
 
     assert await eventually(is_up)
+
+
+async def test_no_client_is_told_where_redis_lies(shaky: Gateway, proxy: Proxy) -> None:
+    port = urlsplit(proxy.url).port
+    await proxy.refuse()
+
+    async def is_told() -> str:
+        ways = ("/api/system", "/api/flow", "/api/attention", "/health/ready")
+        said = [(await shaky.http.get(way)).text for way in ways]
+        return "".join(said) if all("cannot be reached" in one for one in said) else ""
+
+    told = str(await eventually(is_told))
+
+    assert f":{port}" not in told
+    assert "127.0.0.1" not in told
 
 
 async def test_a_redis_that_hangs_is_not_waited_for(shaky: Gateway, proxy: Proxy) -> None:
