@@ -58,7 +58,13 @@ def look(chromium: Browser) -> Look:
     async def looking(*expected: str, **options: Any) -> AsyncIterator[Eyes]:
         options = {"viewport": {"width": 1440, "height": 900}, **options}
         async with visit(chromium, **options) as (page, complaints):
-            yield Eyes(page, complaints)
+            eyes = Eyes(page, complaints)
+            try:
+                yield eyes
+            except BaseException:
+                print("the browser complained:", list(complaints))  # noqa: T201 - pytest keeps it
+                await eyes.shoot("failed")
+                raise
             assert complaints.but(*expected) == []
 
     return looking
