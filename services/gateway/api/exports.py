@@ -14,6 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from services.gateway.access.callers import Caller
 from services.gateway.following.outbox import WRITE_S
 from services.gateway.http.csv_text import CSV, csv_lines
 from services.gateway.http.problems import Code, Problem
@@ -54,22 +55,26 @@ class Exports:
         self.archive = archive
         self.open = 0
 
-    def answer(self, listing: Listing[R], query: PageQuery) -> Response:
+    def answer(self, listing: Listing[R], query: PageQuery, caller: Caller) -> Response:
         """Return the answer that is a file of all lines up to the limit.
 
-        If there are more, its header `Link` names the address of the next file.
+        If there are more, its header `Link` names the address of the next file. It breaks off
+        once the caller's key is revoked.
         """
-        return _File(self, listing, query)
+        return _File(self, listing, query, caller)
 
 
 class _File(Response, Generic[R]):
     """Ends like a whole file only if it is one: else the connection is cut."""
 
-    def __init__(self, exports: Exports, listing: Listing[R], query: PageQuery) -> None:
+    def __init__(
+        self, exports: Exports, listing: Listing[R], query: PageQuery, caller: Caller
+    ) -> None:
         super().__init__()
         self._exports = exports
         self._listing = listing
         self._query = query
+        self._caller = caller
         self._end: Place | None = None  # The last line's place, where that is known beforehand.
         self._gone = False
 
@@ -98,7 +103,7 @@ class _File(Response, Generic[R]):
         headers = [*self._kind(begun_at), *link]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await _send(send, csv_lines([self._listing.columns]))
-        while not self._gone:
+        while not (self._gone or self._caller.revoked):
             shown = [row for row in rows if self._is_within(self._listing.place(row))]
             lines = [tuple(self._listing.fields(row).values()) for row in shown]
             more = len(shown) == PAGE

@@ -9,7 +9,7 @@ from msgspec.structs import fields
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.access.callers import caller_of
+from services.gateway.access.callers import Caller, caller_of
 from services.gateway.api.exports import Exports, Listing
 from services.gateway.http.answers import BareRoute, json_answer
 from services.gateway.http.problems import Code, Problem
@@ -45,7 +45,8 @@ def list_routes(archive: Archive, tokens: Tokens, exports: Exports) -> APIRouter
         as it stands.
         """
         query = read_page_query(ListQuery, request.query_params)
-        wanted = query.filter_for(caller_of(request), tokens)
+        caller = caller_of(request)
+        wanted = query.filter_for(caller, tokens)
         listing = Listing(
             name="orders",
             columns=_columns(ListedOrder),
@@ -53,7 +54,7 @@ def list_routes(archive: Archive, tokens: Tokens, exports: Exports) -> APIRouter
             place=lambda order: order.place(query.ranked_by == "updated"),
             fields=summary,
         )
-        return await _answer(listing, query)
+        return await _answer(listing, query, caller)
 
     async def list_fills(request: Request) -> Response:
         """List fills: one for each confirmed swap, the one that was confirmed last first.
@@ -61,7 +62,8 @@ def list_routes(archive: Archive, tokens: Tokens, exports: Exports) -> APIRouter
         `amountIn` is what was given, exactly, and `amountOut` what was paid, by the chain's word.
         """
         query = read_page_query(FillQuery, request.query_params)
-        wanted = query.filter_for(caller_of(request), tokens)
+        caller = caller_of(request)
+        wanted = query.filter_for(caller, tokens)
         listing = Listing(
             name="fills",
             columns=_columns(Fill),
@@ -69,11 +71,11 @@ def list_routes(archive: Archive, tokens: Tokens, exports: Exports) -> APIRouter
             place=lambda fill: fill.place,
             fields=summary,
         )
-        return await _answer(listing, query)
+        return await _answer(listing, query, caller)
 
-    async def _answer(listing: Listing[R], query: PageQuery) -> Response:
+    async def _answer(listing: Listing[R], query: PageQuery, caller: Caller) -> Response:
         if query.format == "csv":
-            return exports.answer(listing, query)
+            return exports.answer(listing, query, caller)
         try:
             found = await archive.page(listing.page(query.place, query.most + 1))
             total = {}

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from bench.list_orders import FILL, SPAN, START
+from services.gateway.access.api_keys import line_for, new_key
 from services.gateway.api import exports
 from services.gateway.openapi.schemas import FillPage
 from shared.archive.archive import Archive
@@ -136,6 +138,27 @@ async def test_a_file_whose_database_goes_away_does_not_end_like_a_whole_one(
         assert (await anext(chunks)).startswith(b"orderId,")
         incomplete = pytest.raises(httpx.RemoteProtocolError, match="incomplete")
         with outage(postgres_url, database_url), incomplete:
+            await read_on(chunks)
+
+
+async def test_a_file_breaks_off_once_its_key_is_revoked(
+    redis_url: str, namespace: str, database_url: str, archive: Archive, tmp_path: Path
+) -> None:
+    await filled(database_url, 40_000)
+    key, keys = new_key(), tmp_path / "keys"
+    keys.write_text(line_for(key, "ops", "admin", ""))
+    settings = gateway_settings(
+        redis_url, namespace, database_url=database_url, api_keys_file=str(keys)
+    )
+    headers = {"accept-encoding": "identity", "x-api-key": key}
+    async with (
+        running_gateway(settings) as gateway,
+        gateway.http.stream("GET", f"{LIST}?format=csv", headers=headers) as answer,
+    ):
+        chunks = answer.aiter_raw()
+        assert (await anext(chunks)).startswith(b"orderId,")
+        gateway.parts.rules.access.change({})
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
             await read_on(chunks)
 
 
