@@ -91,7 +91,7 @@ async def test_rates_and_hops_are_those_of_all_replicas(gateway: Gateway) -> Non
     hops = {hop.pop("name"): hop for hop in told["hops"]}
 
     assert (told["rates"]["submitted"], told["rates"]["confirmed"]) == (2.0, 1.0)
-    assert hops["routing"] == {"p50Ms": 176.5, "p99Ms": 750.0, "count": 100}
+    assert hops["routing"] == {"p50Ms": 201.0, "p99Ms": 850.0, "count": 100}
     assert hops["total"] == {"p50Ms": None, "p99Ms": None, "count": 0}
 
 
@@ -100,7 +100,7 @@ async def test_the_last_two_minutes_are_told_second_by_second(gateway: Gateway) 
     there = told["failed"].index(3)
 
     assert {len(told[name]) for name in ("submitted", "confirmed", "failed", "p50Ms")} == {120}
-    assert (sum(told["failed"]), told["p50Ms"][there]) == (3, 375.0)
+    assert (sum(told["failed"]), told["p50Ms"][there]) == (3, 425.0)
     assert [ms for ms in told["p99Ms"] if ms is not None] == [told["p99Ms"][there]]
 
 
