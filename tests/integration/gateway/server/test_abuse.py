@@ -70,7 +70,11 @@ async def _subscribe_often(
     return heard
 
 
-async def test_a_socket_that_is_never_read_delays_nobody(gateway: Gateway) -> None:
+async def test_a_socket_that_is_never_read_delays_nobody(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Or it is dropped for so much, before it can delay anybody.
+    monkeypatch.setattr("services.gateway.following.outbox.MOST_BYTES", 64_000_000)
     orders = [await rest_of(gateway) for _ in range(20)]
     loud = await rest_of(gateway, "sent")
     async with opened(gateway, max_queue=1) as deaf:
