@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +69,15 @@ class Devchain:
 
     async def endow(self) -> None:
         """Give the wallet SOL to trade with, for good."""
-        await self.ask(0, "requestAirdrop", str(self.wallet), _GIFT_LAMPORTS)
-        await self.ask(0, "devchain_airdropTokens", str(self.wallet), USDC, _GIFT_USDC)
-        await self.ask(0, "devchain_stepBlocks", _FINAL)
+        give = partial(self.ask, 0, within_s=_START_S)
+        await give("requestAirdrop", str(self.wallet), _GIFT_LAMPORTS)
+        await give("devchain_airdropTokens", str(self.wallet), USDC, _GIFT_USDC)
+        await give("devchain_stepBlocks", _FINAL)
 
-    async def ask(self, node: int, method: str, *params: Any) -> Any:
+    async def ask(self, node: int, method: str, *params: Any, within_s: float = _ANSWER_S) -> Any:
         """Return what one of its nodes answers. Raises `httpx.TransportError`."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        async with httpx.AsyncClient(trust_env=False, timeout=_ANSWER_S) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=within_s) as http:
             said = (await http.post(self.urls[node], json=body)).json()
         if "error" in said:
             raise ValueError(f"{method}: {said['error']}")
