@@ -177,12 +177,17 @@ async def test_who_comes_after_nobody_was_there_is_found_all_the_same(
 
 async def test_while_nobody_follows_anything_no_order_is_asked_about(log: Log) -> None:
     following = Following(log)
+    await eventually(lambda: _nobody_is_there(log))  # Who followed before may still be leaving.
     await following.among([an_order_id()])
     [before] = await _script_calls(log)
 
     assert await following.among([an_order_id()]) == set()
 
     assert await _script_calls(log) == [before]
+
+
+async def _nobody_is_there(log: Log) -> bool:
+    return b"pubsubshard_channels:0\r\n" in await log.client.call("INFO", "stats")
 
 
 async def _script_calls(log: Log) -> list[bytes]:
