@@ -17,6 +17,7 @@ from shared.streams.log.log import Log
 from tests.support.databases import Databases
 from tests.support.servers import NOBODY, postgres_server, redis_server
 
+_TOGETHER = "tests/browser/"  # They share a browser and a stack, which end with the last of them.
 _LONG = (
     "tests/e2e/",
     "tests/integration/executor/test_reconciler.py",
@@ -40,6 +41,8 @@ class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # It has no types.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(_TOGETHER):
+            return _TOGETHER
         if not nodeid.startswith(_LONG):
             return str(super()._split_scope(nodeid))
         group = nodeid.partition("[")[0].rpartition("::")[0]
@@ -49,13 +52,18 @@ class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # It has no types.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests that need processors run beside those that mostly wait.
 
-    The longest, which have a time limit of their own, come first, and the short ones last.
+    The longest come first, those with a time limit of their own and those of pages, and the short
+    ones last.
     """
     files = list(dict.fromkeys(item.path for item in items))
     busy = [path for path in files if {"browser", "e2e", "deploy"}.intersection(path.parts)]
     waiting = [path for path in files if "integration" in path.parts]
     place = {path: i / len(kind) for kind in (busy, waiting) for i, path in enumerate(kind)}
-    longest = {item for item in items if item.get_closest_marker("timeout")}
+    longest = {
+        item
+        for item in items
+        if item.get_closest_marker("timeout") or item.nodeid.startswith(_TOGETHER)
+    }
     items.sort(key=lambda item: -1.0 if item in longest else place.get(item.path, 1.0))
 
 

@@ -1,4 +1,4 @@
-"""One browser and one stack for all tests of a process, and an account of its own for each test."""
+"""One browser and one stack for all tests of pages, and an account of its own for each test."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from tests.browser.eyes import Eyes
 from tests.browser.stack import Desk, PageStack, stack_settings
 from tests.support.browser import browser, visit
 from tests.support.databases import Databases
+from tests.support.servers import redis_server
 
 Look = Callable[..., AbstractAsyncContextManager[Eyes]]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     async with browser() as running:
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def stack(
-    redis_url: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[PageStack]:
     folder: Path = tmp_path_factory.mktemp("stack")
-    with databases.lent() as database_url:
+    # A server of its own: other tests count what theirs is asked.
+    with redis_server() as redis_url, databases.lent() as database_url:
         await migrate(database_url)
         started = PageStack(stack_settings(redis_url, database_url), folder)
         try:
