@@ -22,7 +22,8 @@ _OF_THE_CLOCK = {
     *("XREADGROUP", "take", "renew", "restart_waits"),
     *("XINFO", "XPENDING", "ZCARD", "TIME", "CLIENT"),
 }
-_BY_CHANCE = {"XRANGE"}  # Entries that were looked for while they were on their way.
+# Entries that were looked for while they were on their way, and reports that name what was counted.
+_BY_CHANCE = {"XRANGE", "heartbeat"}
 
 
 class Boundary(NamedTuple):
